@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+# krate_instantiate(target "module/op:Class" ... [NAMESPACE part] [OF template]): one small source per op and space, for all scalars, so
+# that kernels are compiled once into the library and never in a user's file. Classes live in krate::impl, or krate::part.
+
+function(krate_instantiate target)
+  cmake_parse_arguments(arg "" "NAMESPACE;OF" "" ${ARGN})
+  if(NOT arg_NAMESPACE)
+    set(arg_NAMESPACE impl)
+  endif()
+  foreach(entry IN LISTS arg_UNPARSED_ARGUMENTS)
+    string(REPLACE ":" ";" parts ${entry})
+    list(GET parts 0 op)
+    list(GET parts 1 class)
+    get_filename_component(module ${op} DIRECTORY)
+    get_filename_component(name ${op} NAME)
+    foreach(space IN LISTS krate_spaces)
+      set(text "// Written by cmake/instantiate.cmake.\n#include \"${module}/impl/${name}_def.hpp\"\n")
+      foreach(scalar IN LISTS KRATE_SCALARS)
+        set(arguments "Kokkos::${space}, ${scalar}")
+        if(arg_OF)
+          set(arguments "krate::${arg_OF}<${arguments}>")
+        endif()
+        string(APPEND text "template class krate::${arg_NAMESPACE}::${class}<${arguments}>;\n")
+      endforeach()
+      set(file ${CMAKE_CURRENT_BINARY_DIR}/instantiate/${module}/${name}_${space}.cpp)
+      file(CONFIGURE OUTPUT ${file} CONTENT "${text}" @ONLY)
+      target_sources(${target} PRIVATE ${file})
+    endforeach()
+  endforeach()
+endfunction()
+
+# The same for a header of test bodies: defines TestSpace and includes it, one source per space.
+function(krate_test_sources target)
+  foreach(header IN LISTS ARGN)
+    get_filename_component(name ${header} NAME_WE)
+    foreach(space IN LISTS krate_spaces)
+      set(file ${CMAKE_CURRENT_BINARY_DIR}/spaces/${name}_${space}.cpp)
+      file(CONFIGURE OUTPUT ${file} CONTENT
+        "// Written by cmake/instantiate.cmake.\n#include <Kokkos_Core.hpp>\n#define KRATE_TEST_SPACE_NAME ${space}\nusing TestSpace = Kokkos::${space};\n#include \"${header}\"\n" @ONLY)
+      target_sources(${target} PRIVATE ${file})
+    endforeach()
+  endforeach()
+endfunction()

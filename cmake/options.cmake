@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+# Every switch of the build. As a subdirectory of another project all of them start OFF.
+
+option(KRATE_ENABLE_MPI "Scale over ranks with MPI" ${PROJECT_IS_TOP_LEVEL})
+option(KRATE_ENABLE_HDF5 "Read and write HDF5 datasets and checkpoints" ${PROJECT_IS_TOP_LEVEL})
+option(KRATE_ENABLE_TOOLS "Build the command krate" ${PROJECT_IS_TOP_LEVEL})
+option(KRATE_ENABLE_TESTS "Build the tests" ${PROJECT_IS_TOP_LEVEL})
+option(KRATE_ENABLE_EXAMPLES "Build the examples" ${PROJECT_IS_TOP_LEVEL})
+option(KRATE_ENABLE_PERF "Build the benchmarks" ${PROJECT_IS_TOP_LEVEL})
+option(KRATE_ENABLE_POISON "Fill each workspace with NaN before it is used (debug builds)" OFF)
+option(KRATE_WARNINGS_AS_ERRORS "Treat compiler warnings as errors (CI)" OFF)
+
+set(KRATE_EXEC_SPACES "" CACHE STRING "Execution spaces to build for, e.g. Serial;OpenMP; empty: all that Kokkos has")
+set(KRATE_SCALARS "float;double" CACHE STRING "Scalar types to build for")
+
+if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES AND PROJECT_IS_TOP_LEVEL)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "Build type" FORCE)
+endif()
+
+if(KRATE_ENABLE_TOOLS AND NOT KRATE_ENABLE_HDF5)
+  message(FATAL_ERROR "krate: the command needs HDF5 (its datasets and models are HDF5 files); set KRATE_ENABLE_HDF5=ON or KRATE_ENABLE_TOOLS=OFF")
+endif()
+foreach(part TOOLS TESTS PERF)
+  if(KRATE_ENABLE_${part} AND NOT ("float" IN_LIST KRATE_SCALARS AND "double" IN_LIST KRATE_SCALARS))
+    message(FATAL_ERROR "krate: KRATE_ENABLE_${part} needs both scalar types; set KRATE_SCALARS=float;double or KRATE_ENABLE_${part}=OFF")
+  endif()
+endforeach()
+
+find_program(KRATE_CCACHE ccache)
+if(KRATE_CCACHE AND PROJECT_IS_TOP_LEVEL AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${KRATE_CCACHE})
+endif()
+if(PROJECT_IS_TOP_LEVEL)
+  set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
+endif()

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// What is measured layer by layer in the papers on CRATE: coding rate and density of tokens.
+#pragma once
+
+#include "krate/analysis/impl/layer_rates_decl.hpp"
+#include "krate/core/require.hpp"
+#include "krate/rate/rate_options.hpp"
+
+namespace krate::analysis {
+
+/// Bytes that projection_coding_rate() needs.
+inline std::size_t projection_coding_rate_workspace(std::size_t batch, std::size_t tokens, std::size_t heads,
+                                                    std::size_t head_dim) {
+  using Space = Kokkos::DefaultHostExecutionSpace;
+  return measure<Space>(
+      [&](Workspace<Space>& work) { krate::impl::LayerRateScratch<Space>(work, batch, tokens, heads, head_dim); });
+}
+
+/// The reference measurement of a layer's coding rate: of each sample's projections, each head's vectors at unit
+/// length,
+///     R^c = 1/2 sum_k log det(I + head_dim / (tokens eps_squared) V_k^T V_k),   rows of V_k are w_k / |w_k|
+/// Source: the layer-wise measurement of Yu et al. 2023 (CRATE), as their code does it; see crate.md section 8.1. A
+/// vector of zeros stays zero (the original gives NaN). All in double whatever the scalar of w.
+/// @param w            [batch, tokens, heads * head_dim] LayoutRight: LN(z) U^T, the projection inside MSSA
+/// @param eps_squared  0.01 in the papers' figures
+/// @param work         at least projection_coding_rate_workspace(batch, tokens, heads, head_dim) bytes
+/// @param rates        [batch] of double; NaN for a sample that holds a NaN
+/// @throws ShapeError if extents disagree; ValueError if heads does not divide w.extent(2), eps_squared is not
+/// positive, or
+///         the workspace is too small
+/// @note allocates: no; fences: no; bitwise repeatable: yes
+template <class Space, class W, class Rates>
+void projection_coding_rate(Space const& space, W const& w, std::size_t heads, double eps_squared,
+                            Workspace<Space> work, Rates const& rates) {
+  using T = typename W::non_const_value_type;
+  static_assert(is_instantiated<Space, T>,
+                "krate was built without this space or scalar: see KRATE_EXEC_SPACES and KRATE_SCALARS");
+  constexpr char const* where = "krate::analysis::projection_coding_rate";
+  krate::impl::require_eps_squared(where, eps_squared);
+  require_value(heads > 0 && w.extent(2) % heads == 0, where, "heads", heads,
+                "must be positive and divide the columns of w");
+  require_shape(where, "rates", rates, {w.extent(0)}, "one number a sample");
+  krate::impl::LayerRates<Space, T>::coding_rate(space, as_tensor3<Space>(w), heads, eps_squared, work,
+                                                 as_vector<Space>(rates));
+}
+
+/// Fraction of entries of each sample that are not zero: |z|_0 / (tokens dim), lower is sparser.
+/// Source: the layer-wise sparsity of Yu et al. 2023 (CRATE); see crate.md section 8.2.
+/// @param tokens   [batch, tokens, dim] LayoutRight: a block's output     @param density  [batch] of double
+/// @throws ShapeError if extents disagree
+/// @note allocates: no; fences: no; bitwise repeatable: yes. NaN counts as not zero; a sample without entries gives 0.
+template <class Space, class Tokens, class Density>
+void density(Space const& space, Tokens const& tokens, Density const& density) {
+  using T = typename Tokens::non_const_value_type;
+  static_assert(is_instantiated<Space, T>,
+                "krate was built without this space or scalar: see KRATE_EXEC_SPACES and KRATE_SCALARS");
+  require_shape("krate::analysis::density", "density", density, {tokens.extent(0)}, "one number a sample");
+  krate::impl::LayerRates<Space, T>::density(space, as_tensor3<Space>(tokens), as_vector<Space>(density));
+}
+
+}  // namespace krate::analysis

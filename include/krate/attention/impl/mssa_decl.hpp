@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include "krate/core/types.hpp"
+#include "krate/core/workspace.hpp"
+
+namespace krate::impl {
+
+/// What the shapes of an MSSA layer must fulfil, in words of its caller.
+void check_mssa(char const* where, std::size_t inner, std::size_t heads, std::size_t dim, std::size_t output_rows,
+                std::size_t output_columns, std::size_t bias);
+
+template <class Space, class T>
+struct MssaKernels {
+  static std::size_t forward_bytes(std::size_t batch, std::size_t tokens, std::size_t heads);
+  static std::size_t backward_bytes(std::size_t batch, std::size_t tokens, std::size_t inner, std::size_t dim,
+                                    std::size_t heads);
+  static void forward(Space const& space, ConstTensor3<T, Space> x, ConstMatrix<T, Space> projection,
+                      ConstMatrix<T, Space> output, ConstVector<T, Space> bias, std::size_t heads,
+                      Workspace<Space> work, Tensor3<T, Space> projected, Tensor3<T, Space> attended,
+                      Tensor3<T, Space> log_sum, Tensor3<T, Space> y);
+  static void backward(Space const& space, ConstTensor3<T, Space> x, ConstMatrix<T, Space> projection,
+                       ConstMatrix<T, Space> output, std::size_t heads, ConstTensor3<T, Space> projected,
+                       ConstTensor3<T, Space> attended, ConstTensor3<T, Space> log_sum, ConstTensor3<T, Space> dy,
+                       Workspace<Space> work, Tensor3<T, Space> dx, Matrix<T, Space> dprojection,
+                       Matrix<T, Space> doutput, Vector<T, Space> dbias);
+};
+
+}  // namespace krate::impl

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include "krate/core/types.hpp"
+#include "krate/core/workspace.hpp"
+
+namespace krate::impl {
+
+template <class Space, class T>
+struct SubspaceAttention {
+  static void forward(Space const& space, ConstTensor3<T, Space> w, std::size_t heads, Workspace<Space> work,
+                      Tensor3<T, Space> out, Tensor3<T, Space> log_sum);
+  static void backward(Space const& space, ConstTensor3<T, Space> w, std::size_t heads, ConstTensor3<T, Space> out,
+                       ConstTensor3<T, Space> log_sum, ConstTensor3<T, Space> dout, Workspace<Space> work,
+                       Tensor3<T, Space> dw);
+};
+
+}  // namespace krate::impl

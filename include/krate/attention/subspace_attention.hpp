@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include "krate/attention/impl/subspace_attention_decl.hpp"
+#include "krate/core/require.hpp"
+
+namespace krate {
+
+/// Bytes that subspace_attention() needs: the probabilities of all heads.
+template <class Space, class T>
+std::size_t subspace_attention_workspace(std::size_t batch, std::size_t tokens, std::size_t heads) {
+  return measure<Space>([&](auto& work) { work.template take<T>(batch, heads, tokens, tokens); });
+}
+
+/// Self-attention whose queries, keys and values are all one projection W, head by head:
+///     O_k = softmax(s W_k W_k^T) W_k      (softmax over each row, s = head_dim^-1/2)
+/// Source: Yu et al. 2023 (CRATE), SSA, eqs. 10 to 12, in row form; the scale s is that of the authors' code.
+/// @param w        [batch, tokens, heads * head_dim]; columns k head_dim ... belong to head k
+/// @param work     subspace_attention_workspace<Space, T>(batch, tokens, heads) bytes
+/// @param out      [batch, tokens, heads * head_dim], must not overlap w
+/// @param log_sum  [batch, heads, tokens]: log of each row's softmax denominator; what the backward pass needs beside
+/// w, out
+/// @throws ShapeError if extents disagree; ValueError if heads is 0 or does not divide w.extent(2)
+/// @note allocates: no; fences: no; bitwise repeatable: yes, for any number of threads; gradient:
+/// subspace_attention_backward
+template <class Space, class W, class Out, class LogSum>
+void subspace_attention(Space const& space, W const& w, std::size_t heads, Workspace<Space> work, Out const& out,
+                        LogSum const& log_sum) {
+  using T = typename Out::value_type;
+  static_assert(is_instantiated<Space, T>,
+                "krate was built without this space or scalar: see KRATE_EXEC_SPACES and KRATE_SCALARS");
+  constexpr char const* where = "krate::subspace_attention";
+  require_value(heads > 0 && w.extent(2) % heads == 0, where, "heads", heads, "must divide the columns of w");
+  require_shape(where, "out", out, {w.extent(0), w.extent(1), w.extent(2)}, "same shape as w");
+  require_shape(where, "log_sum", log_sum, {w.extent(0), heads, w.extent(1)}, "[batch, heads, tokens]");
+  impl::SubspaceAttention<Space, T>::forward(space, as_tensor3<Space>(w), heads, work, as_tensor3<Space>(out),
+                                             as_tensor3<Space>(log_sum));
+}
+
+/// Bytes that subspace_attention_backward() needs.
+template <class Space, class T>
+std::size_t subspace_attention_backward_workspace(std::size_t batch, std::size_t tokens, std::size_t heads) {
+  return measure<Space>([&](auto& work) {
+    work.template take<T>(batch, heads, tokens, tokens);
+    work.template take<T>(batch, heads, tokens, tokens);
+    work.template take<T>(batch, heads, tokens);
+  });
+}
+
+/// Gradient of subspace_attention(): with P the probabilities, dP = dO W^T and delta_i = dO_i . O_i, the query and key
+/// paths merge into the symmetric T = P (dP - delta) + (P (dP - delta))^T, and dW = P^T dO + s T W (crate.md 9.2).
+/// @param w,out,log_sum  as the forward call took and left them     @param dout  [batch, tokens, heads * head_dim]
+/// @param dw             written; must not overlap the inputs
+/// @throws ShapeError if extents disagree; ValueError if heads does not divide w.extent(2)
+/// @note allocates: no; fences: no; bitwise repeatable: yes, for any number of threads
+template <class Space, class W, class Out, class LogSum, class DOut, class DW>
+void subspace_attention_backward(Space const& space, W const& w, std::size_t heads, Out const& out,
+                                 LogSum const& log_sum, DOut const& dout, Workspace<Space> work, DW const& dw) {
+  using T = typename DW::value_type;
+  constexpr char const* where = "krate::subspace_attention_backward";
+  require_value(heads > 0 && w.extent(2) % heads == 0, where, "heads", heads, "must divide the columns of w");
+  require_shape(where, "out", out, {w.extent(0), w.extent(1), w.extent(2)}, "same shape as w");
+  require_shape(where, "dout", dout, {w.extent(0), w.extent(1), w.extent(2)}, "same shape as w");
+  require_shape(where, "dw", dw, {w.extent(0), w.extent(1), w.extent(2)}, "same shape as w");
+  require_shape(where, "log_sum", log_sum, {w.extent(0), heads, w.extent(1)}, "[batch, heads, tokens]");
+  impl::SubspaceAttention<Space, T>::backward(space, as_tensor3<Space>(w), heads, as_tensor3<Space>(out),
+                                              as_tensor3<Space>(log_sum), as_tensor3<Space>(dout), work,
+                                              as_tensor3<Space>(dw));
+}
+
+}  // namespace krate

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "krate/attention/mssa.hpp"
+#include "krate/core/function_ref.hpp"
+#include "krate/core/parameters.hpp"
+#include "krate/models/parameter_table.hpp"
+#include "krate/sparse/ista.hpp"
+
+namespace krate::models {
+
+/// Whether a pass keeps what a backward pass needs.
+enum class Pass { inference, training };
+
+/// What all blocks of a CRATE have in common.
+struct BlockConfig {
+  std::size_t dim = 0, heads = 1, head_dim = 0;
+  double eta = 0.1, lambda = 0.1, norm_eps = 1e-5;
+
+  std::size_t inner() const { return heads * head_dim; }
+  /// The authors' code leaves the output map out for one head as wide as the model.
+  bool has_output_map() const { return !(heads == 1 && head_dim == dim); }
+};
+
+/// Where a block's parameters stand in the list.
+struct BlockParameters {
+  std::size_t norm_mssa_weight, norm_mssa_bias, projection, output_weight, output_bias;
+  std::size_t norm_ista_weight, norm_ista_bias, dictionary;
+  std::size_t first, last;  ///< the block's entries are [first, last)
+
+  /// Lists one block; official names begin with `official`, ours with `name`.
+  static BlockParameters list(ParameterTable& table, BlockConfig const& config, std::string const& name,
+                              std::string const& official);
+};
+
+/// What one block's forward pass leaves for its backward pass, besides its input and output tokens.
+template <class Space, class T>
+struct BlockSaved {
+  Vector<T, Space> mean_mssa, deviation_mssa, mean_ista, deviation_ista;  ///< [batch * tokens]
+  MssaSaved<Space, T> mssa;
+  Tensor3<T, Space> residual;  ///< [batch, tokens, dim]: z + MSSA(norm(z))
+};
+
+/// All tokens of a stack of blocks. In inference the blocks share two buffers and one BlockSaved.
+template <class Space, class T>
+struct StackState {
+  std::vector<Tensor3<T, Space>> tokens;    ///< [depth + 1]: the input, then each block's output
+  std::vector<BlockSaved<Space, T>> saved;  ///< [depth]
+  Tensor3<T, Space> gradient[2];            ///< training: two buffers that blocks use in turn
+
+  void cut(Workspace<Space>& work, BlockConfig const& config, std::size_t depth, std::size_t batch,
+           std::size_t tokens_each, Pass pass);
+};
+
+/// What an observer sees of a block right after its forward pass; the Views are valid during the call only.
+template <class Space, class T>
+struct BlockView {
+  std::size_t index;
+  ConstTensor3<T, Space> input;             ///< z
+  MssaSaved<Space, T> const& mssa;          ///< W, O and softmax denominators
+  ConstTensor3<T, Space> residual, tokens;  ///< z + MSSA, and the block's output
+};
+template <class Space, class T>
+using Tap = FunctionRef<void(BlockView<Space, T> const&)>;
+
+/// Called with a block's index and the gradient of its output tokens before the block's backward pass; may add to it.
+template <class Space, class T>
+using GradientTap = FunctionRef<void(std::size_t, Tensor3<T, Space> const&)>;
+
+/// Called when a range of the flat gradient buffer is final; ranges come last layer first.
+using Ready = FunctionRef<void(ParameterRange)>;
+
+/// A stack of CRATE blocks: z <- z + MSSA(norm(z)), z <- ISTA(norm(z)). Source: Yu et al. 2023 (CRATE), algorithm 2,
+/// with the residual on the un-normalised tokens.
+template <class Space, class T>
+class BlockStack {
+ public:
+  BlockStack() = default;
+  BlockStack(ParameterTable& table, BlockConfig const& config, std::size_t depth);
+
+  std::size_t depth() const { return blocks_.size(); }
+  BlockConfig const& config() const { return config_; }
+  BlockParameters const& block(std::size_t i) const { return blocks_[i]; }
+
+  std::size_t workspace(std::size_t batch, std::size_t tokens, Pass pass) const;
+  /// From state.tokens.front() to state.tokens.back().
+  void forward(Space const& space, ParameterList<Space, T> const& parameters, StackState<Space, T>& state,
+               Workspace<Space> work, Tap<Space, T> tap) const;
+  /// From the gradient of the output in state.gradient[depth % 2] to that of the input in state.gradient[0].
+  void backward(Space const& space, ParameterList<Space, T> const& parameters, StackState<Space, T>& state,
+                Workspace<Space> work, GradientTap<Space, T> tap, Ready ready) const;
+
+ private:
+  BlockConfig config_;
+  std::vector<BlockParameters> blocks_;
+};
+
+/// The flat range of list entries [first, last).
+template <class Space, class T>
+ParameterRange range_of(ParameterList<Space, T> const& list, std::size_t first, std::size_t last) {
+  auto const entries = list.entries();
+  return {entries[first].offset, last < entries.size() ? entries[last].offset : list.length()};
+}
+
+}  // namespace krate::models

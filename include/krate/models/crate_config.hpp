@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+#include "krate/core/configuration.hpp"
+#include "krate/nn/pool.hpp"
+
+namespace krate::models {
+
+/// Height and width; one number means a square.
+struct Extent2 {
+  std::size_t height = 0, width = 0;
+  Extent2() = default;
+  Extent2(std::size_t side) : height(side), width(side) {}  // NOLINT(google-explicit-constructor): 8 means 8 x 8
+  Extent2(std::size_t h, std::size_t w) : height(h), width(w) {}
+  bool operator==(Extent2 const&) const = default;
+};
+
+/// A CRATE image classifier (crate.md 3). Field names are those of model files.
+struct CrateConfig {
+  Extent2 image_size = 8, patch_size = 4;
+  std::size_t channels = 1;
+  std::size_t dim = 64, depth = 4, heads = 4;
+  std::size_t dim_head = 0;  ///< 0: dim / heads
+  std::size_t classes = 10;
+  Pool pool = Pool::cls;
+  double eta = 0.1, lambda = 0.1, norm_eps = 1e-5;
+  double label_smoothing = 0.1;  ///< of the training objective
+
+  std::size_t head_dim() const { return dim_head ? dim_head : dim / heads; }
+  std::size_t patches() const {
+    return (image_size.height / patch_size.height) * (image_size.width / patch_size.width);
+  }
+  std::size_t tokens() const { return patches() + 1; }
+  std::size_t patch_dim() const { return channels * patch_size.height * patch_size.width; }
+
+  /// @throws ValueError naming the field that cannot work and why
+  void validate() const;
+
+  /// As a model file has it: `model` = "crate", then one value a field, `num_classes` for classes.
+  Configuration configuration() const;
+  /// The other way round. @throws ValueError for what is missing, of another type, or cannot work
+  static CrateConfig from(Configuration const& stored);
+  bool operator==(CrateConfig const&) const = default;
+};
+
+/// The published sizes: "tiny", "small", "base", "large" (crate.md 3.3), 224 x 224 RGB images in patches of 16.
+/// @throws ValueError for another name, listing these
+CrateConfig crate_config(std::string const& name, std::size_t classes = 1000);
+
+}  // namespace krate::models

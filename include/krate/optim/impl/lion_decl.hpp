@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include "krate/core/parameters.hpp"
+
+namespace krate {
+namespace optim {
+struct Lion;
+}
+
+namespace impl {
+
+template <class Space, class T>
+struct LionUpdate {
+  static void run(Space const& space, optim::Lion const& rule, double learning_rate,
+                  ParameterList<Space, T> const& list, Value<T const, Space> gradient_scale, Vector<T, Space> momentum);
+};
+
+}  // namespace impl
+}  // namespace krate

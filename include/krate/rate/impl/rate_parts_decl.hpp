@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <algorithm>
+
+#include "krate/core/types.hpp"
+#include "krate/core/workspace.hpp"
+#include "krate/linalg/impl/cholesky_decl.hpp"
+#include "krate/rate/rate_options.hpp"
+
+namespace krate::impl {
+
+/// Rows that are converted to contiguous double at a time.
+inline constexpr std::size_t rate_chunk = 512;
+
+/// What a product with the inverse takes: triangular solves on all rows where they are few, else the inverse and one
+/// product, chunk by chunk.
+template <class Space>
+struct InverseScratch {
+  Matrix<double, Space> root, inverse, packed, product;
+  bool solves;
+  InverseScratch(Workspace<Space>& work, std::size_t rows, std::size_t dim) : solves(rows < 2 * dim) {
+    if (solves) {
+      product = work.template take<double>(rows, dim);
+    } else {
+      root = work.template take<double>(dim, dim);
+      inverse = work.template take<double>(dim, dim);
+      packed = work.template take<double>(std::min(rows, rate_chunk), dim);
+      product = work.template take<double>(std::min(rows, rate_chunk), dim);
+    }
+  }
+};
+
+/// What coding_rate() takes: S = I + alpha A^T A of the smaller side, A = z or its transpose, `side` columns wide.
+template <class Space>
+struct RateScratch {
+  Matrix<double, Space> factor, packed;
+  Value<NumericalStatus, Space> status;
+  RateScratch(Workspace<Space>& work, std::size_t rows, std::size_t side)
+      : factor(work.template take<double>(side, side)),
+        packed(work.template take<double>(std::min(rows, rate_chunk), side)),
+        status(work.template take<NumericalStatus>()) {}
+};
+
+/// The parts that coding rates are made of; z is [rows, dim] in any layout.
+template <class Space, class T>
+struct RateParts {
+  /// moment = alpha z^T z + beta moment; `packed` holds up to rate_chunk rows.
+  static void add_moment(Space const& space, double alpha, ConstStrided<T, Space> z, double beta,
+                         Matrix<double, Space> packed, Matrix<double, Space> moment, Route route);
+  /// In place: factor = Cholesky factor of I + factor; rate = 1/2 its log-determinant, NaN if it has none.
+  static void factorize(Space const& space, Matrix<double, Space> factor, Value<NumericalStatus, Space> status,
+                        Value<double, Space> rate, Route route);
+  /// out = alpha z S^{-1}, S = L L^T.
+  static void multiply_inverse(Space const& space, double alpha, ConstStrided<T, Space> z,
+                               ConstMatrix<double, Space> factor, Workspace<Space> work, Strided<T, Space> out,
+                               Route route);
+};
+
+}  // namespace krate::impl

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <vector>
+
+#include "krate/core/compat.hpp"
+#include "krate/core/label.hpp"
+#include "krate/io/sample_table.hpp"
+#include "krate/train/batch_source.hpp"
+
+namespace krate::train {
+
+/// The images of a dataset file in host memory, copied to the device batch by batch.
+template <class Space, class T>
+class DatasetSource final : public BatchSource<Space, T> {
+ public:
+  /// @throws ValueError if the samples are no images [C, H, W], or have no labels where `labelled`
+  explicit DatasetSource(io::SampleTable table, bool labelled = true);
+
+  std::size_t channels() const override { return shape_[0]; }
+  std::size_t height() const override { return shape_[1]; }
+  std::size_t width() const override { return shape_[2]; }
+  std::size_t classes() const override { return static_cast<std::size_t>(table_.description().classes); }
+  std::size_t size(Part part) const override { return rows(part).size(); }
+  T background(std::size_t channel) const override;
+  void fill(Space const& space, Part part, std::span<std::size_t const> samples, Tensor4<T, Space> const& images,
+            Vector<Label, Space> const& labels) override;
+
+  /// Rows of the file that a part has, in file order.
+  std::vector<std::size_t> const& rows(Part part) const { return part == Part::train ? train_ : test_; }
+  /// Makes the train part these rows and the test part empty: for evaluating any choice of rows.
+  void select(std::vector<std::size_t> rows);
+
+ private:
+  io::SampleTable table_;
+  std::vector<std::size_t> shape_, train_, test_;
+  Kokkos::View<T*, Kokkos::HostSpace> staged_images_;
+  Kokkos::View<Label*, Kokkos::HostSpace> staged_labels_;
+};
+
+}  // namespace krate::train

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "krate/comm/communicator.hpp"
+#include "krate/core/workspace.hpp"
+#include "krate/core/function_ref.hpp"
+#include "krate/models/crate.hpp"
+#include "krate/train/batch_source.hpp"
+
+namespace krate::train {
+
+/// Plain cross-entropy (no smoothing) and accuracy over a part of a source.
+struct Evaluation {
+  std::int64_t samples = 0, correct = 0;
+  double loss = 0;  ///< mean over the samples
+  double accuracy() const { return samples ? static_cast<double>(correct) / static_cast<double>(samples) : 0; }
+};
+
+/// Runs a classifier over samples without keeping anything for a backward pass, `batch` samples at a time.
+template <class Model>
+class Inference {
+ public:
+  using Space = typename Model::ExecutionSpace;
+  using T = typename Model::Scalar;
+
+  /// Bytes of the workspace that the constructor takes from.
+  static std::size_t bytes(Model const& model, std::size_t batch);
+  /// @param work  outlives the object; what is cut from it belongs to the object while it runs
+  Inference(Model model, std::size_t batch, Workspace<Space> work);
+
+  /// What one batch gave; valid during the call only, with work on `space` still under way.
+  struct Batch {
+    std::size_t first;                ///< position of its first sample among those asked for
+    ConstMatrix<T, Space> logits;     ///< [samples, classes]
+    ConstMatrix<T, Space> features;   ///< [samples, dim]: the input of the head's linear map
+    ConstVector<Label, Space> labels;
+  };
+  /// Runs samples of `part` in the given order. @note allocates: no; fences: yes, after each batch
+  void run(Space const& space, BatchSource<Space, T>& source, Part part, std::span<std::size_t const> samples,
+           FunctionRef<void(Batch const&)> use, models::Tap<Space, T> tap = {});
+
+  /// Collective: all samples of a part, shared over the ranks. @note fences: yes
+  Evaluation evaluate(Space const& space, comm::Communicator const& comm, BatchSource<Space, T>& source, Part part);
+
+ private:
+  Model model_;
+  std::size_t batch_;
+  Workspace<Space> work_;
+  typename Model::State state_;
+  std::vector<std::size_t> samples_;
+};
+
+}  // namespace krate::train

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "krate/io/checkpoint.hpp"
+#include "krate/models/crate.hpp"
+#include "krate/optim/optimizer.hpp"
+
+namespace krate::train {
+
+/// What a checkpoint holds beyond a model file: all that resuming needs.
+template <class Space, class T>
+struct Checkpoint {
+  std::int64_t step = 0, epoch = 0;  ///< done so far
+  Seed seed = {};
+  optim::OptimizerState<Space, T> const* optimizer = nullptr;
+  optim::Rule const* rule = nullptr;
+};
+
+/// Collective: writes a model file, or a checkpoint, in one step (io/checkpoint.hpp has the layout). @throws IoError
+template <class Space, class T>
+void save_model(Space const& space, comm::Communicator const& comm, models::Crate<Space, T> const& model,
+                std::string const& path, Checkpoint<Space, T> const* state = nullptr) {
+  io::CheckpointWriter file(path, comm, model.config().configuration());
+  io::save_parameters(space, model.parameters(), file);
+  if (state) {
+    for (std::size_t i = 0; i < state->optimizer->names().size(); ++i)
+      io::save_state<Space, T>(space, model.parameters(), optim::name(*state->rule), state->optimizer->names()[i],
+                               state->optimizer->view(i), file);
+    Configuration train;
+    train.set("step", state->step);
+    train.set("epoch", state->epoch);
+    train.set("seed", static_cast<std::int64_t>(state->seed.value));
+    file.write_train(train);
+  }
+  file.commit();
+}
+
+/// Collective: the model of a file. @throws IoError, ValueError if the file holds another model
+template <class Space, class T>
+models::Crate<Space, T> load_crate(Space const& space, io::CheckpointReader const& file) {
+  file.require_model(models::Crate<Space, T>::name);
+  models::Crate<Space, T> model(space, models::CrateConfig::from(file.config()));
+  io::load_parameters(space, file, model.parameters());
+  return model;
+}
+
+}  // namespace krate::train

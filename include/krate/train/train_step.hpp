@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "krate/core/arena.hpp"
+#include "krate/dist/gradient_reducer.hpp"
+#include "krate/models/crate.hpp"
+#include "krate/optim/optimizer.hpp"
+#include "krate/train/batch_source.hpp"
+#include "krate/train/inference.hpp"
+
+namespace krate::train {
+
+struct TrainStepOptions {
+  std::size_t local_batch = 64;  ///< most samples of this rank in a step, or in a batch of an evaluation
+  double clip = 1;               ///< largest gradient norm; 0: off
+  int shift = 0;                 ///< images move by up to so many pixels
+  Seed seed = {};                ///< of the augmentation
+};
+
+/// What a step found, over the global batch and before the update.
+struct StepResult {
+  double loss = 0;           ///< the objective: cross-entropy with the model's label smoothing
+  std::int64_t correct = 0;  ///< samples whose largest logit is their label
+  double gradient_norm = 0;  ///< before clipping
+};
+
+/// One optimizer step of an image classifier, data parallel over the ranks: batch, forward, backward, reduction,
+/// clipping, update. All its memory is one arena that is made in the constructor; a step allocates nothing.
+template <class Model>
+class TrainStep {
+ public:
+  using Space = typename Model::ExecutionSpace;
+  using T = typename Model::Scalar;
+
+  /// @note allocates: arena and optimizer state
+  TrainStep(Space const& space, comm::Communicator const& comm, Model model, optim::Rule const& rule,
+            TrainStepOptions const& options);
+
+  /// Collective. @param mine   this rank's samples of the global batch, positions in the train part; may be none
+  /// @param global  size of the global batch, positive     @param step   counted from 0
+  /// @throws NumericalError if loss or gradient norm is no number: the parameters are then left as they were
+  /// @note allocates: no (with one rank, on hosts); fences: yes; bitwise repeatable: yes
+  StepResult run(Space const& space, BatchSource<Space, T>& source, std::span<std::size_t const> mine,
+                 std::size_t global, std::int64_t step, double learning_rate);
+
+  /// Collective: with the arena of the steps. @note fences: yes
+  Evaluation evaluate(Space const& space, BatchSource<Space, T>& source, Part part);
+
+  optim::OptimizerState<Space, T> const& optimizer() const { return optimizer_; }
+  optim::Rule const& rule() const { return rule_; }
+  Model const& model() const { return model_; }
+  /// Bytes of arena, parameters, gradients and optimizer state.
+  std::size_t bytes() const;
+
+ private:
+  comm::Communicator comm_;
+  Model model_;
+  optim::Rule rule_;
+  TrainStepOptions options_;
+  optim::OptimizerState<Space, T> optimizer_;
+  dist::GradientReducer<Space, T> reducer_;
+  Arena<Space> arena_;
+  Inference<Model> inference_;
+  typename Model::State state_;
+};
+
+}  // namespace krate::train

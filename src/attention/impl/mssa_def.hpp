@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <algorithm>
+
+#include "krate/attention/impl/mssa_decl.hpp"
+#include "krate/attention/subspace_attention.hpp"
+#include "krate/core/label.hpp"
+#include "krate/linalg/elementwise.hpp"
+#include "krate/linalg/gemm.hpp"
+#include "krate/linalg/row_reduce.hpp"
+
+namespace krate::impl {
+
+template <class Space, class T>
+struct MssaGradients {
+  Tensor3<T, Space> attended, projected;
+  template <class W>
+  static MssaGradients cut(W& work, std::size_t batch, std::size_t tokens, std::size_t inner) {
+    auto attended = work.template take<T>(batch, tokens, inner);
+    return {attended, work.template take<T>(batch, tokens, inner)};
+  }
+};
+
+template <class Space, class T>
+std::size_t MssaKernels<Space, T>::forward_bytes(std::size_t batch, std::size_t tokens, std::size_t heads) {
+  return subspace_attention_workspace<Space, T>(batch, tokens, heads);
+}
+
+template <class Space, class T>
+std::size_t MssaKernels<Space, T>::backward_bytes(std::size_t batch, std::size_t tokens, std::size_t inner,
+                                                  std::size_t dim, std::size_t heads) {
+  return measure<Space>([&](auto& work) { MssaGradients<Space, T>::cut(work, batch, tokens, inner); }) +
+         std::max(subspace_attention_backward_workspace<Space, T>(batch, tokens, heads),
+                  column_sums_workspace<Space, T>(dim));
+}
+
+template <class Space, class T>
+void MssaKernels<Space, T>::forward(Space const& space, ConstTensor3<T, Space> x, ConstMatrix<T, Space> projection,
+                                    ConstMatrix<T, Space> output, ConstVector<T, Space> bias, std::size_t heads,
+                                    Workspace<Space> work, Tensor3<T, Space> projected, Tensor3<T, Space> attended,
+                                    Tensor3<T, Space> log_sum, Tensor3<T, Space> y) {
+  Kokkos::Profiling::ScopedRegion region(KRATE_LABEL("krate::mssa"));
+  gemm(space, "N", "T", T(1), as_rows(x), projection, T(0), as_rows(projected));
+  subspace_attention(space, projected, heads, work, attended, log_sum);
+  if (output.size() == 0) return copy(space, attended, y);
+  gemm(space, "N", "T", T(1), as_rows(attended), output, T(0), as_rows(y));
+  if (bias.size() > 0) add_row(space, bias, as_rows(y));
+}
+
+template <class Space, class T>
+void MssaKernels<Space, T>::backward(Space const& space, ConstTensor3<T, Space> x, ConstMatrix<T, Space> projection,
+                                     ConstMatrix<T, Space> output, std::size_t heads, ConstTensor3<T, Space> projected,
+                                     ConstTensor3<T, Space> attended, ConstTensor3<T, Space> log_sum,
+                                     ConstTensor3<T, Space> dy, Workspace<Space> work, Tensor3<T, Space> dx,
+                                     Matrix<T, Space> dprojection, Matrix<T, Space> doutput, Vector<T, Space> dbias) {
+  Kokkos::Profiling::ScopedRegion region(KRATE_LABEL("krate::mssa_backward"));
+  auto const d = MssaGradients<Space, T>::cut(work, x.extent(0), x.extent(1), projection.extent(0));
+  if (output.size() > 0) {
+    gemm(space, "N", "N", T(1), as_rows(dy), output, T(0), as_rows(d.attended));
+    gemm(space, "T", "N", T(1), as_rows(dy), as_rows(attended), T(1), doutput);
+    if (dbias.size() > 0) column_sums(space, as_rows(dy), work, dbias);
+  } else {
+    copy(space, dy, d.attended);
+  }
+  subspace_attention_backward(space, projected, heads, attended, log_sum, d.attended, work, d.projected);
+  gemm(space, "T", "N", T(1), as_rows(d.projected), as_rows(x), T(1), dprojection);
+  gemm(space, "N", "N", T(1), as_rows(d.projected), projection, T(0), as_rows(dx));
+}
+
+}  // namespace krate::impl

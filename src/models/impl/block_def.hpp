@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <algorithm>
+
+#include "krate/linalg/elementwise.hpp"
+#include "krate/models/block.hpp"
+#include "krate/nn/layer_norm.hpp"
+
+namespace krate::models {
+
+template <class Space, class T>
+void StackState<Space, T>::cut(Workspace<Space>& work, BlockConfig const& config, std::size_t depth, std::size_t batch,
+                               std::size_t tokens_each, Pass pass) {
+  bool const training = pass == Pass::training;
+  std::size_t const rows = batch * tokens_each;
+  auto const take_tokens = [&] { return work.template take<T>(batch, tokens_each, config.dim); };
+  auto const take_rows = [&] { return work.template take<T>(rows); };
+  tokens.resize(depth + 1);
+  saved.resize(depth);
+  for (std::size_t i = 0; i <= depth; ++i) tokens[i] = training || i < 2 ? take_tokens() : tokens[i - 2];
+  for (std::size_t i = 0; i < depth; ++i) {
+    if (!training && i > 0) {
+      saved[i] = saved[0];
+      continue;
+    }
+    auto const mean_mssa = take_rows(), deviation_mssa = take_rows(), mean_ista = take_rows(),
+               deviation_ista = take_rows();
+    auto const mssa = MssaSaved<Space, T>::cut(work, batch, tokens_each, config.heads, config.inner());
+    saved[i] = {mean_mssa, deviation_mssa, mean_ista, deviation_ista, mssa, take_tokens()};
+  }
+  if (training) {
+    gradient[0] = take_tokens();
+    gradient[1] = take_tokens();
+  }
+}
+
+/// One block with its parameters at hand.
+template <class Space, class T>
+struct BlockLayers {
+  ParameterList<Space, T> const& list;
+  BlockParameters const& at;
+  BlockConfig const& config;
+
+  MssaOptions mssa() const { return {config.heads}; }
+  IstaOptions ista() const { return {config.eta, config.lambda}; }
+  LayerNormOptions norm() const { return {config.norm_eps}; }
+  Matrix<T, Space> output(bool gradient) const {
+    if (!config.has_output_map()) return Matrix<T, Space>(nullptr, 0, 0);
+    return gradient ? list.gradient_matrix(at.output_weight) : list.value_matrix(at.output_weight);
+  }
+  Vector<T, Space> output_bias(bool gradient) const {
+    if (!config.has_output_map()) return Vector<T, Space>(nullptr, 0);
+    return gradient ? list.gradient(at.output_bias) : list.value(at.output_bias);
+  }
+
+  void norm_mssa(Space const& space, Tensor3<T, Space> const& z, BlockSaved<Space, T> const& s,
+                 Tensor3<T, Space> const& out) const {
+    layer_norm(space, as_rows(z), list.value(at.norm_mssa_weight), list.value(at.norm_mssa_bias), norm(), as_rows(out),
+               s.mean_mssa, s.deviation_mssa);
+  }
+  void norm_ista(Space const& space, BlockSaved<Space, T> const& s, Tensor3<T, Space> const& out) const {
+    layer_norm(space, as_rows(s.residual), list.value(at.norm_ista_weight), list.value(at.norm_ista_bias), norm(),
+               as_rows(out), s.mean_ista, s.deviation_ista);
+  }
+
+  void forward(Space const& space, Tensor3<T, Space> const& z, BlockSaved<Space, T> const& s, Workspace<Space> work,
+               Tensor3<T, Space> const& out) const {
+    auto const normed = work.template take<T>(z.extent(0), z.extent(1), config.dim);
+    norm_mssa(space, z, s, normed);
+    krate::mssa(space, normed, list.value_matrix(at.projection), output(false), output_bias(false), mssa(), work,
+                s.mssa, s.residual);
+    add(space, z, s.residual);
+    norm_ista(space, s, normed);
+    krate::ista(space, as_rows(normed), list.value_matrix(at.dictionary), ista(), work, as_rows(out));
+  }
+
+  void backward(Space const& space, Tensor3<T, Space> const& z, BlockSaved<Space, T> const& s,
+                Tensor3<T, Space> const& out, Tensor3<T, Space> const& dout, Workspace<Space> work,
+                Tensor3<T, Space> const& dz) const {
+    auto const normed = work.template take<T>(z.extent(0), z.extent(1), config.dim);
+    auto const dnormed = work.template take<T>(z.extent(0), z.extent(1), config.dim);
+    norm_ista(space, s, normed);
+    ista_backward(space, as_rows(normed), list.value_matrix(at.dictionary), as_rows(out), as_rows(dout), ista(), work,
+                  as_rows(dnormed), list.gradient_matrix(at.dictionary));
+    layer_norm_backward(space, as_rows(s.residual), list.value(at.norm_ista_weight), s.mean_ista, s.deviation_ista,
+                        as_rows(dnormed), InputGradient::write, work, as_rows(dz), list.gradient(at.norm_ista_weight),
+                        list.gradient(at.norm_ista_bias));
+    norm_mssa(space, z, s, normed);
+    mssa_backward(space, normed, list.value_matrix(at.projection), output(false), mssa(), s.mssa, dz, work, dnormed,
+                  list.gradient_matrix(at.projection), output(true), output_bias(true));
+    layer_norm_backward(space, as_rows(z), list.value(at.norm_mssa_weight), s.mean_mssa, s.deviation_mssa,
+                        as_rows(dnormed), InputGradient::add, work, as_rows(dz), list.gradient(at.norm_mssa_weight),
+                        list.gradient(at.norm_mssa_bias));
+  }
+};
+
+template <class Space, class T>
+BlockStack<Space, T>::BlockStack(ParameterTable& table, BlockConfig const& config, std::size_t depth)
+    : config_(config) {
+  for (std::size_t i = 0; i < depth; ++i) {
+    std::string const number = std::to_string(i);
+    blocks_.push_back(BlockParameters::list(table, config, "blocks/" + std::string(number.size() < 2, '0') + number,
+                                            "transformer.layers." + number));
+  }
+}
+
+template <class Space, class T>
+std::size_t BlockStack<Space, T>::workspace(std::size_t batch, std::size_t tokens, Pass pass) const {
+  std::size_t const rows = batch * tokens;
+  std::size_t const one = measure<Space>([&](auto& work) { work.template take<T>(rows, config_.dim); });
+  std::size_t const forward = one + std::max(mssa_workspace<Space, T>(batch, tokens, {config_.heads}),
+                                             ista_workspace<Space, T>(rows, config_.dim));
+  if (pass == Pass::inference) return forward;
+  std::size_t const backward =
+      2 * one +
+      std::max({mssa_backward_workspace<Space, T>(batch, tokens, config_.inner(), config_.dim, {config_.heads}),
+                ista_backward_workspace<Space, T>(rows, config_.dim), layer_norm_backward_workspace<T>(config_.dim)});
+  return std::max(forward, backward);
+}
+
+template <class Space, class T>
+void BlockStack<Space, T>::forward(Space const& space, ParameterList<Space, T> const& parameters,
+                                   StackState<Space, T>& state, Workspace<Space> work, Tap<Space, T> tap) const {
+  for (std::size_t i = 0; i < depth(); ++i) {
+    BlockLayers<Space, T>{parameters, blocks_[i], config_}.forward(space, state.tokens[i], state.saved[i], work,
+                                                                   state.tokens[i + 1]);
+    if (tap) tap({i, state.tokens[i], state.saved[i].mssa, state.saved[i].residual, state.tokens[i + 1]});
+  }
+}
+
+template <class Space, class T>
+void BlockStack<Space, T>::backward(Space const& space, ParameterList<Space, T> const& parameters,
+                                    StackState<Space, T>& state, Workspace<Space> work, GradientTap<Space, T> tap,
+                                    Ready ready) const {
+  for (std::size_t i = depth(); i-- > 0;) {
+    auto const &dout = state.gradient[(i + 1) % 2], &dz = state.gradient[i % 2];
+    if (tap) tap(i, dout);
+    BlockLayers<Space, T>{parameters, blocks_[i], config_}.backward(space, state.tokens[i], state.saved[i],
+                                                                    state.tokens[i + 1], dout, work, dz);
+    if (ready) ready(range_of(parameters, blocks_[i].first, blocks_[i].last));
+  }
+}
+
+}  // namespace krate::models

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include "krate/core/label.hpp"
+#include "krate/linalg/elementwise.hpp"
+#include "krate/rate/impl/class_coding_rate_decl.hpp"
+#include "linalg/impl/team.hpp"
+#include "rate/impl/rate_kernels.hpp"
+#include "rate/impl/sort_by_class.hpp"
+
+namespace krate::impl {
+
+/// Sizes are known on the device alone; kernels work on a class through this view of it.
+template <class Space>
+struct ClassBlocks {
+  static constexpr std::int64_t tile = 128;
+
+  ClassRateScratch<Space> scratch;
+  std::int64_t dim;
+  double dim_over_eps_squared;
+
+  KOKKOS_FUNCTION std::int64_t count(std::int64_t k) const { return scratch.begin(k + 1) - scratch.begin(k); }
+  KOKKOS_FUNCTION double alpha(std::int64_t k) const { return dim_over_eps_squared / static_cast<double>(count(k)); }
+  /// min(n_k, dim): the side of S_k.
+  KOKKOS_FUNCTION std::int64_t side(std::int64_t k) const { return count(k) < dim ? count(k) : dim; }
+  /// Z_k, or its transpose, such that it has side(k) columns.
+  KOKKOS_FUNCTION Strided<double, Space> tall(std::int64_t k) const {
+    double* const data = scratch.sorted.data() + scratch.begin(k) * dim;
+    std::size_t const n = count(k), d = dim;
+    return n < d ? Strided<double, Space>(data, Kokkos::LayoutStride(d, 1, n, d))
+                 : Strided<double, Space>(data, Kokkos::LayoutStride(n, d, d, 1));
+  }
+  KOKKOS_FUNCTION double* factor(std::int64_t k) const { return scratch.factors.data() + scratch.factor_begin(k); }
+};
+
+template <class T, class Space>
+KOKKOS_INLINE_FUNCTION Strided<T, Space> block(Strided<T, Space> const& v, std::int64_t i, std::int64_t rows,
+                                               std::int64_t j, std::int64_t columns) {
+  return Strided<T, Space>(v.data() + i * v.stride(0) + j * v.stride(1),
+                           Kokkos::LayoutStride(rows, v.stride(0), columns, v.stride(1)));
+}
+
+/// S_k = I + alpha_k A^T A, lower triangle; a team does one class and one pair of tiles I >= J.
+template <class Space, bool Vendor>
+struct ClassGram {
+  ClassBlocks<Space> blocks;
+  std::int64_t tiles;  ///< tiles a class: those of side dim, whatever its own side
+  KOKKOS_FUNCTION void operator()(RowMember<Space> const& team) const {
+    constexpr std::int64_t tile = ClassBlocks<Space>::tile;
+    std::int64_t const k = team.league_rank() / tiles, side = blocks.side(k);
+    std::int64_t row = 0, column = team.league_rank() % tiles;
+    while (column > row) column -= ++row;
+    std::int64_t const i = row * tile, j = column * tile;
+    if (i >= side) return;
+    std::int64_t const height = Kokkos::min(tile, side - i), width = Kokkos::min(tile, side - j);
+    Strided<double, Space> const a = blocks.tall(k), s(blocks.factor(k), Kokkos::LayoutStride(side, side, side, 1));
+    auto const c = block(s, i, height, j, width);
+    std::int64_t const count = static_cast<std::int64_t>(a.extent(0));
+    Team<Space, double, Vendor>::gemm(team, blocks.alpha(k), transposed(block(a, 0, count, i, height)),
+                                      block(a, 0, count, j, width), 0, c);
+    team.team_barrier();
+    if (i == j) Kokkos::parallel_for(Kokkos::TeamVectorRange(team, height), [&](int e) { c(e, e) += 1; });
+  }
+};
+
+/// One team a class.
+template <class Space, bool Vendor>
+struct ClassFactor {
+  ClassBlocks<Space> blocks;
+  Vector<double, Space> per_class;
+  KOKKOS_FUNCTION void operator()(RowMember<Space> const& team) const {
+    std::int64_t const k = team.league_rank(), side = blocks.side(k);
+    Team<Space, double, Vendor>::cholesky(team, blocks.factor(k), static_cast<int>(side));
+    team.team_barrier();
+    Kokkos::single(Kokkos::PerTeam(team), [&]() { per_class(k) = half_log_det<Space>(blocks.factor(k), side); });
+  }
+};
+
+/// The weighted sum, in the order of the classes.
+template <class Space>
+struct SumOverClasses {
+  ClassBlocks<Space> blocks;
+  ConstVector<double, Space> per_class;
+  Value<double, Space> rate;
+  KOKKOS_FUNCTION void operator()(std::int64_t) const {
+    std::int64_t const classes = static_cast<std::int64_t>(per_class.extent(0));
+    double const samples = static_cast<double>(blocks.scratch.order.extent(0));
+    double sum = blocks.count(classes) > 0 ? Kokkos::Experimental::quiet_NaN_v<double> : 0.0;
+    for (std::int64_t k = 0; k < classes; ++k)
+      if (blocks.count(k) > 0) sum += static_cast<double>(blocks.count(k)) / samples * per_class(k);
+    rate() = sum;
+  }
+};
+
+/// A := A S_k^{-1}, in place; a team does one share of the rows of A = tall(k), which do not depend on each other.
+template <class Space, bool Vendor>
+struct ClassSolve {
+  static constexpr std::int64_t shares = 16;
+  ClassBlocks<Space> blocks;
+  KOKKOS_FUNCTION void operator()(RowMember<Space> const& team) const {
+    std::int64_t const k = team.league_rank() / shares, share = team.league_rank() % shares, side = blocks.side(k);
+    if (side == 0) return;
+    auto const a = blocks.tall(k);
+    std::int64_t const count = static_cast<std::int64_t>(a.extent(0));
+    std::int64_t const begin = count * share / shares, end = count * (share + 1) / shares;
+    auto const columns = transposed(block(a, begin, end - begin, 0, side));
+    ConstStrided<double, Space> const l(blocks.factor(k), Kokkos::LayoutStride(side, side, side, 1));
+    Team<Space, double, Vendor>::solve(team, false, l, columns);
+    Team<Space, double, Vendor>::solve(team, true, l, columns);
+  }
+};
+
+/// One team a sample.
+template <class Space, class T>
+struct GatherRows {
+  ConstStrided<T, Space> z;
+  ConstVector<std::int64_t, Space> order;
+  Matrix<double, Space> sorted;
+  KOKKOS_FUNCTION void operator()(RowMember<Space> const& team) const {
+    std::int64_t const i = team.league_rank(), row = order(i);
+    Kokkos::parallel_for(Kokkos::TeamVectorRange(team, static_cast<int>(sorted.extent(1))),
+                         [&](int j) { sorted(i, j) = static_cast<double>(z(row, j)); });
+  }
+};
+template <class Space, class T>
+struct ScatterRows {
+  ClassBlocks<Space> blocks;
+  std::int64_t classes;
+  double alpha;
+  Strided<T, Space> gradient;
+  KOKKOS_FUNCTION void operator()(RowMember<Space> const& team) const {
+    std::int64_t const i = team.league_rank(), row = blocks.scratch.order(i);
+    double const scale = i < blocks.scratch.begin(classes) ? alpha : Kokkos::Experimental::quiet_NaN_v<double>;
+    Kokkos::parallel_for(Kokkos::TeamVectorRange(team, static_cast<int>(gradient.extent(1))),
+                         [&](int j) { gradient(row, j) = static_cast<T>(scale * blocks.scratch.sorted(i, j)); });
+  }
+};
+
+/// Values, and the in-place solves for the gradient.
+template <class Space, bool Vendor>
+void run_classes(Space const& space, ClassBlocks<Space> const& blocks, Value<double, Space> rate,
+                 Vector<double, Space> per_class, bool with_gradient) {
+  std::size_t const classes = per_class.extent(0);
+  std::int64_t const tiles = (blocks.dim + ClassBlocks<Space>::tile - 1) / ClassBlocks<Space>::tile;
+  std::int64_t const pairs = tiles * (tiles + 1) / 2;
+  auto const& name = [](std::string const& vendor, std::string const& portable) -> std::string const& {
+    return Vendor ? vendor : portable;
+  };
+  Kokkos::parallel_for(name(KRATE_LABEL("krate::class_coding_rate::gram[vendor]"),
+                            KRATE_LABEL("krate::class_coding_rate::gram[portable]")),
+                       rows(space, classes * pairs), ClassGram<Space, Vendor>{blocks, pairs});
+  Kokkos::parallel_for(name(KRATE_LABEL("krate::class_coding_rate::factor[vendor]"),
+                            KRATE_LABEL("krate::class_coding_rate::factor[portable]")),
+                       rows(space, classes), ClassFactor<Space, Vendor>{blocks, per_class});
+  Kokkos::parallel_for(KRATE_LABEL("krate::class_coding_rate::sum"), elements(space, 1),
+                       SumOverClasses<Space>{blocks, per_class, rate});
+  if (!with_gradient) return;
+  Kokkos::parallel_for(name(KRATE_LABEL("krate::class_coding_rate::solve[vendor]"),
+                            KRATE_LABEL("krate::class_coding_rate::solve[portable]")),
+                       rows(space, classes * ClassSolve<Space, Vendor>::shares), ClassSolve<Space, Vendor>{blocks});
+}
+
+template <class Space, class T>
+void ClassCodingRate<Space, T>::run(Space const& space, ConstStrided<T, Space> z, ConstVector<Label, Space> labels,
+                                    ClassRateOptions const& options, Workspace<Space> work, Value<double, Space> rate,
+                                    Vector<double, Space> per_class, Strided<T, Space> gradient) {
+  Kokkos::Profiling::ScopedRegion region(KRATE_LABEL("krate::class_coding_rate"));
+  std::size_t const samples = z.extent(0), dim = z.extent(1), classes = options.classes;
+  if (samples == 0 || dim == 0) {
+    fill(space, per_class, 0);
+    return fill(space, rate, 0);
+  }
+  ClassRateScratch<Space> const scratch(work, samples, dim, classes);
+  sort_by_class(space, labels, scratch, static_cast<std::int64_t>(dim));
+  Kokkos::parallel_for(KRATE_LABEL("krate::class_coding_rate::gather"), rows(space, samples),
+                       GatherRows<Space, T>{z, scratch.order, scratch.sorted});
+  double const dim_over_eps_squared = static_cast<double>(dim) / options.eps_squared;
+  ClassBlocks<Space> const blocks{scratch, static_cast<std::int64_t>(dim), dim_over_eps_squared};
+  if (use_vendor("krate::class_coding_rate", options.route, has_host_blas<Space> && dim <= INT_MAX)) {
+    if constexpr (has_host_blas<Space>) run_classes<Space, true>(space, blocks, rate, per_class, gradient.data());
+  } else {
+    run_classes<Space, false>(space, blocks, rate, per_class, gradient.data());
+  }
+  if (gradient.data()) {
+    Kokkos::parallel_for(KRATE_LABEL("krate::class_coding_rate::scatter"), rows(space, samples),
+                         ScatterRows<Space, T>{blocks, static_cast<std::int64_t>(classes),
+                                               dim_over_eps_squared / static_cast<double>(samples), gradient});
+  }
+}
+
+}  // namespace krate::impl

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include "krate/core/label.hpp"
+#include "krate/linalg/cholesky.hpp"
+#include "krate/linalg/elementwise.hpp"
+#include "krate/linalg/gemm.hpp"
+#include "krate/linalg/gram.hpp"
+#include "krate/linalg/triangular_solve.hpp"
+#include "krate/rate/impl/rate_parts_decl.hpp"
+#include "rate/impl/rate_kernels.hpp"
+
+namespace krate::impl {
+
+template <class T, class Space>
+Strided<T, Space> row_block(Strided<T, Space> const& z, std::size_t begin, std::size_t rows) {
+  return Strided<T, Space>(z.data() + begin * z.stride(0),
+                           Kokkos::LayoutStride(rows, z.stride(0), z.extent(1), z.stride(1)));
+}
+
+/// True if products can read z as it is.
+template <class T, class Space>
+bool is_direct(Strided<T, Space> const& z) {
+  return std::is_same_v<std::remove_const_t<T>, double> && (z.stride(0) == 1 || z.stride(1) == 1);
+}
+
+template <class Space, class From, class To>
+void scale_into(Space const& space, double scale, From const& from, To const& to) {
+  Kokkos::parallel_for(KRATE_LABEL("krate::coding_rate::convert"), rows(space, to.extent(0)),
+                       ScaleInto<Space, From, To>{from, to, scale});
+}
+
+template <class Space>
+struct HalfLogDet {
+  ConstMatrix<double, Space> factor;
+  Value<double, Space> rate;
+  KOKKOS_FUNCTION void operator()(std::int64_t) const {
+    rate() = half_log_det<Space>(factor.data(), static_cast<std::int64_t>(factor.extent(0)));
+  }
+};
+
+/// The identity, from which triangular solves make an inverse.
+template <class Space>
+struct SetIdentity {
+  Matrix<double, Space> m;
+  KOKKOS_FUNCTION void operator()(std::int64_t e) const {
+    std::int64_t const n = static_cast<std::int64_t>(m.extent(1));
+    m(e / n, e % n) = e / n == e % n ? 1 : 0;
+  }
+};
+
+template <class Space, class T>
+void RateParts<Space, T>::add_moment(Space const& space, double alpha, ConstStrided<T, Space> z, double beta,
+                                     Matrix<double, Space> packed, Matrix<double, Space> moment, Route route) {
+  if constexpr (std::is_same_v<T, double>) {
+    if (is_direct(z) || z.extent(0) == 0) return gram(space, alpha, z, beta, moment, route);
+  }
+  std::size_t const count = z.extent(0);
+  for (std::size_t begin = 0; begin == 0 || begin < count; begin += rate_chunk) {
+    std::size_t const take = std::min(rate_chunk, count - begin);
+    Matrix<double, Space> const part(packed.data(), take, z.extent(1));
+    scale_into(space, 1, row_block(z, begin, take), part);
+    gram(space, alpha, part, begin == 0 ? beta : 1, moment, route);
+  }
+}
+
+template <class Space, class T>
+void RateParts<Space, T>::factorize(Space const& space, Matrix<double, Space> factor,
+                                    Value<NumericalStatus, Space> status, Value<double, Space> rate, Route route) {
+  std::size_t const n = factor.extent(0);
+  Kokkos::parallel_for(KRATE_LABEL("krate::coding_rate::add_identity"), elements(space, n),
+                       AddIdentity<Space>{Tensor3<double, Space>(factor.data(), 1, n, n)});
+  cholesky(space, factor, status, route);
+  Kokkos::parallel_for(KRATE_LABEL("krate::coding_rate::half_log_det"), elements(space, 1),
+                       HalfLogDet<Space>{factor, rate});
+}
+
+template <class Space, class T>
+void RateParts<Space, T>::multiply_inverse(Space const& space, double alpha, ConstStrided<T, Space> z,
+                                           ConstMatrix<double, Space> factor, Workspace<Space> work,
+                                           Strided<T, Space> out, Route route) {
+  std::size_t const count = z.extent(0), dim = z.extent(1);
+  if (count == 0 || dim == 0) return;
+  InverseScratch<Space> const scratch(work, count, dim);
+  if (scratch.solves) {  // S X^T = z^T
+    scale_into(space, 1, z, scratch.product);
+    auto const columns = transposed(as_strided<Space>(scratch.product));
+    triangular_solve(space, "N", factor, columns, route);
+    triangular_solve(space, "T", factor, columns, route);
+    return scale_into(space, alpha, scratch.product, out);
+  }
+  // S^{-1} = L^{-T} L^{-1}, the Gram matrix of the solution of L X = I.
+  Kokkos::parallel_for(KRATE_LABEL("krate::coding_rate::identity"), elements(space, dim * dim),
+                       SetIdentity<Space>{scratch.root});
+  triangular_solve(space, "N", factor, scratch.root, route);
+  gram(space, 1, scratch.root, 0, scratch.inverse, route);
+  if constexpr (std::is_same_v<T, double>) {
+    if (is_direct(z) && is_direct(out)) return gemm(space, "N", "N", alpha, z, scratch.inverse, 0, out, route);
+  }
+  for (std::size_t begin = 0; begin < count; begin += rate_chunk) {
+    std::size_t const take = std::min(rate_chunk, count - begin);
+    Matrix<double, Space> const part(scratch.packed.data(), take, dim), product(scratch.product.data(), take, dim);
+    scale_into(space, 1, row_block(z, begin, take), part);
+    gemm(space, "N", "N", alpha, part, scratch.inverse, 0, product, route);
+    scale_into(space, 1, product, row_block(out, begin, take));
+  }
+}
+
+}  // namespace krate::impl

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// A counting sort of samples by label, stable, in a fixed number of chunks and without atomics.
+#pragma once
+
+#include "krate/core/compat.hpp"
+#include "krate/core/label.hpp"
+#include "krate/rate/impl/class_coding_rate_decl.hpp"
+
+namespace krate::impl {
+
+template <class Space>
+struct ClassOf {
+  ConstVector<Label, Space> labels;
+  std::int64_t classes;
+  KOKKOS_FUNCTION std::int64_t operator()(std::int64_t i) const {
+    std::int64_t const label = labels(i);
+    return label >= 0 && label < classes ? label : classes;
+  }
+  KOKKOS_FUNCTION std::int64_t first(std::int64_t chunk) const {
+    return static_cast<std::int64_t>(labels.extent(0)) * chunk /
+           static_cast<std::int64_t>(ClassRateScratch<Space>::chunks);
+  }
+};
+
+/// One work item a chunk of samples.
+template <class Space>
+struct CountLabels {
+  ClassOf<Space> class_of;
+  Matrix<std::int64_t, Space> place;
+  KOKKOS_FUNCTION void operator()(std::int64_t chunk) const {
+    for (std::int64_t k = 0; k <= class_of.classes; ++k) place(chunk, k) = 0;
+    for (std::int64_t i = class_of.first(chunk); i < class_of.first(chunk + 1); ++i) ++place(chunk, class_of(i));
+  }
+};
+
+/// Counts become places, class by class and within a class chunk by chunk.
+template <class Space>
+struct FindPlaces {
+  ClassRateScratch<Space> scratch;
+  std::int64_t classes, dim;
+  KOKKOS_FUNCTION void operator()(std::int64_t) const {
+    std::int64_t next = 0, factor = 0;
+    for (std::int64_t k = 0; k <= classes; ++k) {
+      scratch.begin(k) = next;
+      for (std::int64_t chunk = 0; chunk < static_cast<std::int64_t>(scratch.place.extent(0)); ++chunk) {
+        std::int64_t const count = scratch.place(chunk, k);
+        scratch.place(chunk, k) = next;
+        next += count;
+      }
+      if (k == classes) break;
+      std::int64_t const count = next - scratch.begin(k), side = count < dim ? count : dim;
+      scratch.factor_begin(k) = factor;
+      factor += side * side;
+    }
+    scratch.begin(classes + 1) = next;
+  }
+};
+
+template <class Space>
+struct PlaceSamples {
+  ClassOf<Space> class_of;
+  Matrix<std::int64_t, Space> place;
+  Vector<std::int64_t, Space> order;
+  KOKKOS_FUNCTION void operator()(std::int64_t chunk) const {
+    for (std::int64_t i = class_of.first(chunk); i < class_of.first(chunk + 1); ++i)
+      order(place(chunk, class_of(i))++) = i;
+  }
+};
+
+template <class Space>
+void sort_by_class(Space const& space, ConstVector<Label, Space> labels, ClassRateScratch<Space> const& scratch,
+                   std::int64_t dim) {
+  constexpr std::size_t chunks = ClassRateScratch<Space>::chunks;
+  std::int64_t const classes = static_cast<std::int64_t>(scratch.factor_begin.extent(0));
+  ClassOf<Space> const class_of{labels, classes};
+  Kokkos::parallel_for(KRATE_LABEL("krate::class_coding_rate::count"), elements(space, chunks),
+                       CountLabels<Space>{class_of, scratch.place});
+  Kokkos::parallel_for(KRATE_LABEL("krate::class_coding_rate::find_places"), elements(space, 1),
+                       FindPlaces<Space>{scratch, classes, dim});
+  Kokkos::parallel_for(KRATE_LABEL("krate::class_coding_rate::place"), elements(space, chunks),
+                       PlaceSamples<Space>{class_of, scratch.place, scratch.order});
+}
+
+}  // namespace krate::impl

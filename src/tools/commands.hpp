@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The subcommands, one file each. See Context for what such a function does.
+#pragma once
+
+#include "tools/context.hpp"
+
+namespace krate::tools {
+
+void add_info(CLI::App& app, Context& context);
+void add_data(CLI::App& app, Context& context);
+void add_rate(CLI::App& app, Context& context);
+
+}  // namespace krate::tools

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// What the sources of `krate data` share. Each source is a subcommand of it, in a file of its own.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "krate/core/function_ref.hpp"
+#include "krate/io/dataset.hpp"
+#include "tools/context.hpp"
+
+namespace krate::tools {
+
+void add_data_csv(CLI::App& data, Context& context);
+void add_data_digits(CLI::App& data, Context& context);
+void add_data_mnist(CLI::App& data, Context& context);
+
+/// A source's subcommand, with the options that all sources have.
+struct DataCommand {
+  CLI::App* app;
+  std::shared_ptr<std::string> output;  ///< the file to make
+};
+DataCommand add_source(CLI::App& data, Context& context, std::string const& name, std::string const& description,
+                       std::string const& example);
+
+/// Which samples are for testing (1), the others for training (0): a fifth of all, rounded up, spread over the classes
+/// in proportion, and always the same for the same labels. A lone sample is for training.
+std::vector<std::uint8_t> stratified_split(std::span<Label const> labels);
+
+/// A dataset that a source has read into memory.
+struct NewDataset {
+  io::SampleKind kind = io::SampleKind::images;
+  std::vector<std::size_t> sample_shape{};
+  std::vector<std::uint8_t> bytes{};  ///< either these
+  std::vector<float> numbers{};       ///< or these
+  std::vector<Label> labels{};        ///< or none
+  std::vector<std::uint8_t> split{};
+  double scale = 1, bias = 0;
+  std::string description{};
+};
+
+/// Reads on rank 0 and writes there, while the others wait; then says what was made. Collective.
+void make_dataset(Context& context, std::string const& output, FunctionRef<NewDataset()> read);
+
+/// Says what dataset now is in a file, as a line or as JSON. Collective.
+void report_dataset(Context& context, std::string const& path);
+
+}  // namespace krate::tools

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Whole files in memory.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace krate::tools {
+
+/// Writes a file in one step: what was there before stays until all is on the disk.
+/// @throws IoError if it cannot be written
+void write_file(std::string const& path, std::string_view content);
+
+/// Reads a file, unpacked if it is gzip's, whatever its name.
+/// @throws IoError if it is missing, unreadable, damaged or cut short
+std::string read_file(std::string const& path);
+
+/// `path`, or else `path.gz`, whichever exists. @throws IoError if neither does
+std::string plain_or_packed(std::string const& path);
+
+}  // namespace krate::tools

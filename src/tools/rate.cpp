@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// krate rate: coding rate, rate of the classes and rate reduction of the features in a file.
+#include <algorithm>
+#include <cstdio>
+#include <numeric>
+
+#include "krate/core/require.hpp"
+#include "krate/io/dataset.hpp"
+#include "krate/linalg/fetch.hpp"
+#include "krate/rate/coding_rate.hpp"
+#include "krate/rate/rate_accumulator.hpp"
+#include "tools/commands.hpp"
+
+namespace krate::tools {
+
+namespace {
+
+struct RateCommand {
+  std::string file, features, labels;
+  double eps_squared = 0;
+};
+
+/// Coding rates of groups of samples that are spread over the ranks. What the ranks exchange for a group, and factor,
+/// is its second moments or its samples, whichever is smaller.
+class GroupRates {
+ public:
+  using Rows = Kokkos::View<double**, Kokkos::LayoutRight, Space>;
+
+  /// @param rows  those of this rank
+  GroupRates(Space const& space, comm::Communicator const& comm, Rows const& rows, double eps_squared)
+      : space_(space), comm_(comm), rows_(rows), dim_(rows.extent(1)), eps_squared_(eps_squared) {}
+
+  /// Collective: the rate of rows [begin, end) of this rank and those that the other ranks name.
+  double rate(std::size_t begin, std::size_t end) {
+    auto const mine = Kokkos::subview(rows_, std::pair(begin, end), Kokkos::ALL);
+    std::vector<std::int64_t> counts(static_cast<std::size_t>(comm_.size()), 0);
+    counts[static_cast<std::size_t>(comm_.rank())] = static_cast<std::int64_t>(end - begin);
+    comm_.all_reduce(std::span<std::int64_t>(counts));
+    auto const total = static_cast<std::size_t>(std::accumulate(counts.begin(), counts.end(), std::int64_t(0)));
+    if (total == 0) return 0;
+    return total < dim_ ? of_samples(mine, counts, total) : of_moments(mine);
+  }
+
+ private:
+  using Part = decltype(Kokkos::subview(std::declval<Rows>(), std::pair<std::size_t, std::size_t>(), Kokkos::ALL));
+
+  double of_moments(Part const& mine) {
+    if (!accumulator_) {
+      accumulator_ = std::make_unique<RateAccumulator<Space, double>>(
+          space_, comm_, RateAccumulatorOptions{.dim = dim_, .eps_squared = eps_squared_});
+    }
+    accumulator_->reset(space_);
+    accumulator_->add(space_, mine);
+    return accumulator_->result(space_);
+  }
+
+  double of_samples(Part const& mine, std::vector<std::int64_t> const& counts, std::size_t total) {
+    Rows const all("krate::tools::rate::samples", total, dim_);
+    auto const host = Kokkos::create_mirror_view(all);
+    Kokkos::View<double**, Kokkos::LayoutRight, Kokkos::HostSpace> const own("krate::tools::rate::own", mine.extent(0),
+                                                                             dim_);
+    Kokkos::deep_copy(space_, own, mine);
+    space_.fence("krate::tools::rate: samples are sent");
+    std::vector<std::size_t> bytes;
+    for (auto const count : counts) bytes.push_back(static_cast<std::size_t>(count) * dim_ * sizeof(double));
+    comm_.all_gather(std::as_bytes(std::span<double const>(own.data(), own.size())),
+                     std::as_writable_bytes(std::span<double>(host.data(), host.size())), bytes);
+    Kokkos::deep_copy(space_, all, host);
+    Arena<Space> const arena(space_, coding_rate_workspace(total, dim_), "krate::tools::rate");
+    Kokkos::View<double, Space> const rate("krate::tools::rate::value");
+    coding_rate(space_, all, RateOptions{.eps_squared = eps_squared_}, arena.workspace(), rate);
+    return fetch<Space>(space_, as_value<Space>(rate), "krate::tools::rate: value is read");
+  }
+
+  Space const& space_;
+  comm::Communicator const& comm_;
+  Rows rows_;
+  std::size_t dim_;
+  double eps_squared_;
+  std::unique_ptr<RateAccumulator<Space, double>> accumulator_{};
+};
+
+io::Dataset open(RateCommand const& command, comm::Communicator const& comm) {
+  constexpr char const* where = "krate::rate";
+  io::DatasetOptions options{.samples = command.features, .labels = command.labels, .as_features = true};
+  for (auto* path : {&options.samples, &options.labels}) {
+    if (!path->empty() && path->front() != '/') path->insert(0, "/");
+  }
+  if (options.samples.empty()) {
+    options.samples = "/samples/features";
+    auto const file = io::File::open(command.file, comm);
+    comm.guarded([&] {
+      if (file.exists(options.samples)) return;
+      bool const images = file.exists("/samples/images");
+      throw IoError(where, command.file + ": there is no /samples/features (" +
+                               (images ? "it holds images; to rate their pixels give --features /samples/images)"
+                                       : "name the dataset to rate with --features)") +
+                               "; see krate rate --help");
+    });
+  }
+  auto data = io::Dataset::open(command.file, comm, options);
+  comm.guarded([&] {
+    if (data.description().has_labels && !data.description().label_shape.empty()) {
+      throw ShapeError(where, command.file +
+                                  ": labels have several columns, expected one label a sample; name others "
+                                  "with --labels");
+    }
+  });
+  return data;
+}
+
+// This rank's samples sorted by class, and where each class begins.
+struct Sorted {
+  GroupRates::Rows rows{};
+  std::vector<std::size_t> begin{};
+  std::vector<std::int64_t> counts{};  // of all ranks
+};
+
+Sorted read_sorted(Space const& space, comm::Communicator const& comm, io::Dataset const& data) {
+  auto const& d = data.description();
+  auto const share = comm::share_of(d.samples, comm.rank(), comm.size());
+  std::size_t const dim = d.sample_size(), classes = static_cast<std::size_t>(d.classes);
+  std::vector<Label> labels(d.has_labels ? share.count : 0);
+  if (d.has_labels) data.read_labels(share.begin, share.count, labels);
+
+  Sorted sorted;
+  sorted.begin.assign(classes + 1, 0);
+  for (Label const label : labels) ++sorted.begin[static_cast<std::size_t>(label) + 1];
+  sorted.counts.assign(sorted.begin.begin() + 1, sorted.begin.end());
+  comm.all_reduce(std::span<std::int64_t>(sorted.counts));
+  std::partial_sum(sorted.begin.begin(), sorted.begin.end(), sorted.begin.begin());
+
+  sorted.rows = GroupRates::Rows("krate::tools::rate::rows", share.count, dim);
+  auto const host = Kokkos::create_mirror_view(sorted.rows);
+  auto next = sorted.begin;
+  std::size_t const block =
+      std::clamp<std::size_t>((std::size_t(1) << 21) / dim, 1, std::max<std::size_t>(share.count, 1));
+  std::vector<double> piece(block * dim);
+  std::size_t const longest = comm::share_of(d.samples, 0, comm.size()).count;
+  std::int64_t const rounds = comm.all_reduce<std::int64_t>(static_cast<std::int64_t>((longest + block - 1) / block),
+                                                            comm::Reduction::max);  // reading is collective
+  for (std::int64_t round = 0; round < rounds; ++round) {
+    std::size_t const done = std::min(static_cast<std::size_t>(round) * block, share.count);
+    std::size_t const count = std::min(block, share.count - done);
+    data.read_rows<double>(share.begin + done, count, std::span(piece).first(count * dim));
+    for (std::size_t i = 0; i < count; ++i) {
+      std::size_t const place = labels.empty() ? done + i : next[static_cast<std::size_t>(labels[done + i])]++;
+      std::copy_n(piece.begin() + static_cast<std::ptrdiff_t>(i * dim), dim, &host(place, 0));
+    }
+  }
+  Kokkos::deep_copy(space, sorted.rows, host);
+  return sorted;
+}
+
+Json compute(Context& context, RateCommand const& command) {
+  Space const& space = context.space();
+  auto const& comm = context.comm();
+  auto const data = open(command, comm);
+  auto const& d = data.description();
+  Sorted const sorted = read_sorted(space, comm, data);
+  GroupRates rates(space, comm, sorted.rows, command.eps_squared);
+  double const whole = rates.rate(0, sorted.rows.extent(0));
+  double of_classes = 0;
+  Json per_class = Json::array();
+  for (std::size_t k = 0; k < sorted.counts.size(); ++k) {
+    double const rate = rates.rate(sorted.begin[k], sorted.begin[k + 1]);
+    of_classes += static_cast<double>(sorted.counts[k]) / static_cast<double>(d.samples) * rate;
+    per_class.push_back({{"label", k}, {"samples", sorted.counts[k]}, {"rate", rate}});
+  }
+  return {{"samples", d.samples},
+          {"dim", d.sample_size()},
+          {"classes", d.classes},
+          {"eps_squared", command.eps_squared},
+          {"rate", whole},
+          {"rate_classes", d.has_labels ? Json(of_classes) : Json()},
+          {"rate_reduction", d.has_labels ? Json(whole - of_classes) : Json()},
+          {"per_class", per_class}};
+}
+
+void show(Context& context, Json const& result) {
+  auto const line = [&](char const* name, Json const& value) {
+    char text[80];
+    std::snprintf(text, sizeof text, "%-16s %12.6f nats", name, value.get<double>());
+    context.print(text);
+  };
+  context.print(result["samples"].dump() + " samples of dim " + result["dim"].dump() + ", eps_squared " +
+                result["eps_squared"].dump());
+  line("rate", result["rate"]);
+  if (result["rate_classes"].is_null()) return;
+  line("rate of classes", result["rate_classes"]);
+  line("rate reduction", result["rate_reduction"]);
+  for (auto const& c : result["per_class"]) {
+    char text[80];
+    std::snprintf(text, sizeof text, "  class %-8s %12.6f nats, %s samples", c["label"].dump().c_str(),
+                  c["rate"].get<double>(), c["samples"].dump().c_str());
+    context.print(text);
+  }
+}
+
+}  // namespace
+
+void add_rate(CLI::App& app, Context& context) {
+  auto* const rate = app.add_subcommand("rate", "Measure the coding rate of features, and how far classes lie apart");
+  rate->footer(
+      "The rate is in nats a sample: 1/2 log det(I + dim / (samples eps_squared) Z^T Z). The rate reduction is the "
+      "rate of\n"
+      "all samples less that of the classes, each rated alone and weighted by its share.\n"
+      "Example: krate rate features.h5 --eps-squared 0.5");
+  auto const command = std::make_shared<RateCommand>();
+  rate->add_option("file", command->file, "A dataset file, or any HDF5 file with a table of numbers")
+      ->required()
+      ->option_text("D.h5");
+  rate->add_option("--features", command->features,
+                   "Dataset to rate: samples along the first axis, the others are flattened")
+      ->option_text("PATH [/samples/features]");
+  rate->add_option("--labels", command->labels, "Dataset with a label a sample")
+      ->option_text("PATH [/labels if there]");
+  rate->add_option("--eps-squared", command->eps_squared, "Squared distortion: how coarse a description may be")
+      ->required()
+      ->option_text("NUMBER");
+  context.add_json_flag(*rate);
+  rate->callback([&context, command] {
+    require_value(command->eps_squared > 0 && std::isfinite(command->eps_squared), "krate::rate", "--eps-squared",
+                  command->eps_squared, "must be positive and finite; samples of unit length usually take 0.01 to 0.5");
+    Json const result = compute(context, *command);
+    if (context.json()) return context.print_json(result);
+    show(context, result);
+  });
+}
+
+}  // namespace krate::tools

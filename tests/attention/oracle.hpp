@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// MSSA by plain loops.
+#pragma once
+
+#include <cmath>
+
+#include "support/array.hpp"
+
+namespace krate::testing {
+
+/// O_k = softmax(s W_k W_k^T) W_k for w [batch, tokens, heads * head_dim].
+inline Array oracle_subspace_attention(Array const& w, std::size_t heads) {
+  std::size_t const batch = w.extent(0), n = w.extent(1), columns = w.extent(2), p = columns / heads;
+  Array out(w.shape);
+  for (std::size_t b = 0; b < batch; ++b)
+    for (std::size_t k = 0; k < heads; ++k)
+      for (std::size_t i = 0; i < n; ++i) {
+        std::vector<double> logits(n);
+        double largest = -1e300, sum = 0;
+        for (std::size_t j = 0; j < n; ++j) {
+          double s = 0;
+          for (std::size_t c = 0; c < p; ++c) s += w(b, i, k * p + c) * w(b, j, k * p + c);
+          logits[j] = s / std::sqrt(static_cast<double>(p));
+          largest = std::max(largest, logits[j]);
+        }
+        for (auto& s : logits) sum += (s = std::exp(s - largest));
+        for (std::size_t j = 0; j < n; ++j)
+          for (std::size_t c = 0; c < p; ++c) out(b, i, k * p + c) += logits[j] / sum * w(b, j, k * p + c);
+      }
+  return out;
+}
+
+/// x M^T for x [batch, tokens, a], M [b, a].
+inline Array oracle_map(Array const& x, Array const& m) {
+  Array y({x.extent(0), x.extent(1), m.extent(0)});
+  for (std::size_t b = 0; b < x.extent(0); ++b)
+    for (std::size_t t = 0; t < x.extent(1); ++t)
+      for (std::size_t o = 0; o < m.extent(0); ++o)
+        for (std::size_t i = 0; i < m.extent(1); ++i) y(b, t, o) += x(b, t, i) * m(o, i);
+  return y;
+}
+
+/// The whole layer; an empty `output` means no output map.
+inline Array oracle_mssa(Array const& x, Array const& projection, Array const& output, Array const& bias,
+                         std::size_t heads) {
+  Array const attended = oracle_subspace_attention(oracle_map(x, projection), heads);
+  if (output.size() == 0) return attended;
+  Array y = oracle_map(attended, output);
+  for (std::size_t i = 0; i < y.size() && bias.size() > 0; ++i) y.data[i] += bias(i % bias.size());
+  return y;
+}
+
+}  // namespace krate::testing

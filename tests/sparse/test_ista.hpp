@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include "krate/sparse/ista.hpp"
+#include "support/op_test.hpp"
+
+namespace krate::testing {
+namespace {
+
+/// By plain loops, in the three-product form of the authors' code.
+Array oracle_ista(Array const& x, Array const& d, IstaOptions const& o) {
+  std::size_t const rows = x.extent(0), dim = x.extent(1);
+  Array code(x.shape);
+  for (std::size_t r = 0; r < rows; ++r) {
+    std::vector<double> a(dim, 0.0);
+    for (std::size_t i = 0; i < dim; ++i)
+      for (std::size_t j = 0; j < dim; ++j) a[i] += x(r, j) * d(i, j);
+    for (std::size_t i = 0; i < dim; ++i) {
+      double g1 = 0, g2 = 0;
+      for (std::size_t j = 0; j < dim; ++j) {
+        g1 += a[j] * d(j, i);
+        g2 += x(r, j) * d(j, i);
+      }
+      code(r, i) = std::max(0.0, x(r, i) + o.eta * (g2 - g1) - o.eta * o.lambda);
+    }
+  }
+  return code;
+}
+
+template <class T>
+struct IstaProblem {
+  Array x, dict, upstream;
+  IstaOptions options;
+  IstaProblem(std::size_t rows, std::size_t dim, IstaOptions o = {})
+      : x(filled(1, {rows, dim})), dict(filled(8, {dim, dim})), upstream(filled(2, {rows, dim})), options(o) {}
+
+  struct Result {
+    Array code, dx, ddict;
+    bool intact;
+  };
+  Result run() const {
+    TestSpace space;
+    std::size_t const rows = x.extent(0), dim = x.extent(1);
+    auto const vx = to_view<TestSpace, T, 2>(x), vd = to_view<TestSpace, T, 2>(dict),
+               vg = to_view<TestSpace, T, 2>(upstream);
+    auto const dd = to_view<TestSpace, T, 2>(Array({dim, dim}));
+    Ista<TestSpace, T> const layer(space, {.dim = dim, .max_tokens = rows}, options);
+    Guarded<TestSpace, T, 2> code(rows, dim), dx(rows, dim);
+    layer.forward(space, vx, vd, code.view());
+    layer.backward(space, vx, vd, code.view(), vg, dx.view(), dd);
+    return {code.array(), dx.array(), to_array(dd), code.intact() && dx.intact()};
+  }
+};
+
+template <class Scalar>
+struct IstaTest : ::testing::Test {};
+TYPED_TEST_SUITE_P(IstaTest);
+
+TYPED_TEST_P(IstaTest, MatchesPlainLoopsAtManySizes) {
+  using P = IstaProblem<TypeParam>;
+  for (P const& p : {P(10, 8), P(1, 1), P(7, 12), P(33, 5, {0.2, 0.05}), P(3, 21, {0.05, 0.0}), P(0, 4)}) {
+    auto const r = p.run();
+    EXPECT_TRUE(r.intact);
+    EXPECT_LE(worst_error(r.code, oracle_ista(p.x, p.dict, p.options)),
+              tolerance<TypeParam>(p.x.extent(1) * p.x.extent(1)));
+  }
+}
+
+TYPED_TEST_P(IstaTest, HandCheckedCase) {
+  // dim 1, D = 2: x + eta (x - 2 x) 2 - eta lambda = x (1 - 2 eta) - eta lambda.
+  IstaProblem<TypeParam> p(2, 1, {0.1, 0.5});
+  p.x = Array({2, 1}, {1, -1});
+  p.dict = Array({1, 1}, {2});
+  EXPECT_LE(worst_error(p.run().code, Array({2, 1}, {0.75, 0})), tolerance<TypeParam>(1));
+}
+
+TYPED_TEST_P(IstaTest, GoldenValuesOfTheReferencePage) {
+  // crate.md 13.2
+  IstaProblem<TypeParam> p(10, 8);
+  auto const r = p.run();
+  double const tol = std::is_same_v<TypeParam, double> ? 1e-11 : 1e-5;
+  auto const sum = [](Array const& a) { return dot(a, Array(a.shape, std::vector<double>(a.size(), 1.0))); };
+  EXPECT_NEAR(sum(r.code), 20.67888059625, 20 * tol);
+  EXPECT_NEAR(dot(r.code, r.code), 11.26335781914, 20 * tol);
+  EXPECT_NEAR(r.code.data.front(), 0.8386747040347, tol);
+  EXPECT_EQ(r.code.data.back(), 0);
+  EXPECT_EQ(std::count_if(r.code.data.begin(), r.code.data.end(), [](double v) { return v != 0; }), 52);
+  EXPECT_NEAR(sum(r.dx), -5.100269476995, 20 * tol);
+  EXPECT_NEAR(dot(r.dx, r.dx), 11.36504156723, 20 * tol);
+  EXPECT_NEAR(sum(r.ddict), -3.141851499360, 20 * tol);
+  EXPECT_NEAR(dot(r.ddict, r.ddict), 1.665226316951, 20 * tol);
+  EXPECT_NEAR(r.ddict.data.back(), -0.2371652078887, tol);
+}
+
+TYPED_TEST_P(IstaTest, FivePointGradients) {
+  if constexpr (std::is_same_v<TypeParam, double>) {
+    // Kept away from the kink: entries whose argument could cross zero get no upstream gradient.
+    IstaProblem<double> p(6, 7);
+    auto const argument = [&](IstaProblem<double> q) {
+      q.options.lambda = 0;
+      Array const plus = oracle_ista(q.x, q.dict, q.options);
+      for (auto& v : q.x.data) v = -v;
+      Array const minus = oracle_ista(q.x, q.dict, q.options);
+      Array a = plus;
+      for (std::size_t i = 0; i < a.size(); ++i) a.data[i] -= minus.data[i] + p.options.eta * p.options.lambda;
+      return a;
+    }(p);
+    for (std::size_t i = 0; i < argument.size(); ++i)
+      if (std::abs(argument.data[i]) < 1e-2) p.upstream.data[i] = 0;
+    auto const r = p.run();
+    auto const loss = [&](Array IstaProblem<double>::*member) {
+      return [&p, member](Array const& value) {
+        IstaProblem<double> q = p;
+        q.*member = value;
+        return dot(q.run().code, p.upstream);
+      };
+    };
+    EXPECT_LE(gradient_error(loss(&IstaProblem<double>::x), p.x, r.dx), 1e-7);
+    EXPECT_LE(gradient_error(loss(&IstaProblem<double>::dict), p.dict, r.ddict), 1e-7);
+  }
+}
+
+TYPED_TEST_P(IstaTest, CodesAreNonNegativeAndLargerLambdaIsSparser) {
+  double before = 1e9;
+  for (double const lambda : {0.0, 0.5, 2.0, 100.0}) {
+    auto const code = IstaProblem<TypeParam>(20, 9, {0.1, lambda}).run().code;
+    double nonzero = 0;
+    for (double const v : code.data) {
+      EXPECT_GE(v, 0);
+      nonzero += v != 0;
+    }
+    EXPECT_LE(nonzero, before);
+    before = nonzero;
+  }
+  EXPECT_EQ(before, 0);
+}
+
+TYPED_TEST_P(IstaTest, AnOrthogonalDictionaryLeavesThePositivePart) {
+  // D = I: the residual vanishes, so code = max(0, x - eta lambda).
+  IstaProblem<TypeParam> p(5, 6);
+  p.dict = Array({6, 6});
+  for (std::size_t i = 0; i < 6; ++i) p.dict(i, i) = 1;
+  Array expected = p.x;
+  for (auto& v : expected.data) v = std::max(0.0, v - 0.01);
+  EXPECT_LE(worst_error(p.run().code, expected), tolerance<TypeParam>(6));
+}
+
+TYPED_TEST_P(IstaTest, ARepeatGivesTheSameBitsAndAllWorkIsLabelled) {
+  using T = TypeParam;
+  IstaProblem<T> const p(30, 16);
+  auto const a = p.run(), b = p.run();
+  EXPECT_EQ(a.code.data, b.code.data);
+  EXPECT_EQ(a.dx.data, b.dx.data);
+  EXPECT_EQ(a.ddict.data, b.ddict.data);
+  TestSpace space;
+  auto const x = to_view<TestSpace, T, 2>(p.x), y = to_view<TestSpace, T, 2>(p.x), d = to_view<TestSpace, T, 2>(p.dict);
+  Ista<TestSpace, T> const layer(space, {.dim = 16, .max_tokens = 30});
+  Recording const recording;
+  layer.forward(space, x, d, y);
+  EXPECT_EQ(recording.unlabelled(), std::vector<std::string>{});
+  EXPECT_EQ(recording.count(Event::allocation) + recording.count(Event::fence), 0u);
+  EXPECT_TRUE(recording.saw("krate::ista::rectify"));
+}
+
+TYPED_TEST_P(IstaTest, BadOptionsAndShapesAreExplained) {
+  using T = TypeParam;
+  TestSpace space;
+  auto const m = [](std::size_t a, std::size_t b) { return to_view<TestSpace, T, 2>(filled(1, {a, b})); };
+  Ista<TestSpace, T> const layer(space, {.dim = 4, .max_tokens = 3});
+  EXPECT_ERROR(ShapeError, "krate::ista: dict has shape [4, 5], expected [4, 4] (dim is x.extent(1))",
+               layer.forward(space, m(3, 4), m(4, 5), m(3, 4)));
+  EXPECT_ERROR(ShapeError, "code has shape [2, 4], expected [3, 4]", layer.forward(space, m(3, 4), m(4, 4), m(2, 4)));
+  EXPECT_ERROR(ValueError, "eta = 0, but it must be positive", (Ista<TestSpace, T>(space, {4, 3}, {0, 0.1})));
+  EXPECT_ERROR(ValueError, "lambda = -1, but it must not be negative", (Ista<TestSpace, T>(space, {4, 3}, {0.1, -1})));
+}
+
+REGISTER_TYPED_TEST_SUITE_P(IstaTest, MatchesPlainLoopsAtManySizes, HandCheckedCase, GoldenValuesOfTheReferencePage,
+                            FivePointGradients, CodesAreNonNegativeAndLargerLambdaIsSparser,
+                            AnOrthogonalDictionaryLeavesThePositivePart, ARepeatGivesTheSameBitsAndAllWorkIsLabelled,
+                            BadOptionsAndShapesAreExplained);
+KRATE_INSTANTIATE(IstaTest);
+
+}  // namespace
+}  // namespace krate::testing

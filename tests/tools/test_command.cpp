@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The frame: help, version, usage errors, `krate info`, exit codes, ranks.
+#include <unistd.h>
+
+#include "command.hpp"
+#include "krate/version.hpp"
+#include "tools/failure.hpp"
+#include "tools/launch.hpp"
+#include "tools/suggestion.hpp"
+
+namespace krate::testing {
+namespace {
+
+TEST(Command, VersionIsOneLine) {
+  auto const outcome = krate({"--version"});
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_EQ(outcome.out, std::string("krate ") + version() + "\n");
+  EXPECT_EQ(outcome.err, "");
+}
+
+TEST(Command, HelpHasAnExampleForEachCommand) {
+  std::vector<std::vector<std::string>> const commands = {
+      {}, {"info"}, {"data"}, {"data", "digits"}, {"data", "mnist"}, {"data", "csv"}, {"rate"}};
+  for (auto words : commands) {
+    words.push_back("--help");
+    auto const outcome = krate(words);
+    EXPECT_EQ(outcome.exit_code, 0);
+    EXPECT_NE(outcome.out.find("Example"), std::string::npos) << outcome.out;
+    EXPECT_EQ(outcome.err, "");
+  }
+}
+
+TEST(Command, WithoutACommandShowsHelpAndFails) {
+  auto const outcome = krate({});
+  EXPECT_GT(outcome.exit_code, 0);
+  EXPECT_NE(outcome.out.find("info"), std::string::npos);
+  EXPECT_EQ(own_lines(outcome.err).size(), 1u);
+  EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1);
+}
+
+TEST(Command, UsageErrorsAreOneLine) {
+  expect_failure(krate({"infos"}), "the nearest is info");
+  expect_failure(krate({"info", "--peak"}), "the nearest is --peaks");
+  expect_failure(krate({"info", "extra"}), "extra");
+  expect_failure(krate({"--nonsense"}), "--nonsense");
+  expect_failure(krate({"data"}), "krate: data: ");
+  expect_failure(krate({"data", "digit", "-o", "x.h5"}), "the nearest is digits");
+  expect_failure(krate({"data", "digits"}), "--output is required");
+  expect_failure(krate({"data", "digits", "-o"}), "--output");
+  expect_failure(krate({"rate"}), "required");
+  expect_failure(krate({"rate", "x.h5", "--eps-squared", "much"}), "--eps-squared");
+  expect_failure(krate({"info", "a\nb"}), "a b");
+}
+
+TEST(Command, FullStandardOutputIsAFailure) {
+  if (access("/dev/full", W_OK) != 0) GTEST_SKIP() << "there is no /dev/full";
+  Scratch const scratch;
+  std::string const script = std::string(KRATE_COMMAND) + " info --json > /dev/full 2> " + scratch / "err";
+  EXPECT_NE(std::system(script.c_str()), 0);
+  EXPECT_EQ(own_lines(content_of(scratch / "err")).size(), 1u);
+}
+
+TEST(Command, InfoAsJsonHasTheKeys) {
+  auto const info = json_of(krate({"info", "--json"}));
+  for (auto const* key : {"version", "commit", "build", "devices", "processor", "memory", "simd_width", "threads",
+                          "pinning", "vendor", "mpi", "hdf5", "advice", "peaks"}) {
+    EXPECT_TRUE(info.contains(key)) << key;
+  }
+  EXPECT_EQ(info["version"], version());
+  EXPECT_TRUE(info["peaks"].is_null());
+  EXPECT_GE(info["simd_width"].get<int>(), 1);
+  EXPECT_EQ(info["mpi"]["ranks"], 1);
+}
+
+TEST(Command, InfoForPeopleIsQuietOnStderr) {
+  auto const outcome = krate({"info"});
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_EQ(outcome.err, "");
+  EXPECT_NE(outcome.out.find(version()), std::string::npos);
+}
+
+TEST(Command, InfoMeasuresPeaks) {
+  auto const peaks = json_of(krate({"info", "--peaks", "--json"}))["peaks"];
+  ASSERT_TRUE(peaks.is_object());
+  EXPECT_GT(peaks["float_gflop_per_s"].get<double>(), 0.1);
+  EXPECT_GT(peaks["double_gflop_per_s"].get<double>(), 0.1);
+  EXPECT_GT(peaks["triad_gb_per_s"].get<double>(), 0.1);
+}
+
+TEST(Command, ThreadsFollowTheEnvironmentElseTheCores) {
+#if defined(KOKKOS_ENABLE_OPENMP)
+  Environment const free = {{"OMP_NUM_THREADS", ""}, {"OMP_PROC_BIND", ""}, {"OMP_PLACES", ""}};
+  auto const info = json_of(krate({"info", "--json"}, free));
+  EXPECT_EQ(info["threads"], info["processor"]["cores"]);
+  if (info["processor"]["cores"].get<int>() > 1) EXPECT_TRUE(info["pinning"]["pinned"].get<bool>());
+  Environment one = free;
+  one["OMP_NUM_THREADS"] = "1";
+  EXPECT_EQ(json_of(krate({"info", "--json"}, one))["threads"], 1);
+  Environment loose = free;
+  loose["OMP_PROC_BIND"] = "false";
+  loose["OMP_NUM_THREADS"] = "2";
+  auto const moved = json_of(krate({"info", "--json"}, loose));
+  EXPECT_FALSE(moved["pinning"]["pinned"].get<bool>());
+  EXPECT_NE(moved["advice"].dump().find("OMP_PROC_BIND"), std::string::npos);
+#endif
+}
+
+TEST(Command, RanksSpeakOnce) {
+  if (!has_launcher()) GTEST_SKIP() << "built without MPI";
+  auto const info = json_of(krate_ranks(2, {"info", "--json"}));
+  EXPECT_EQ(info["mpi"]["ranks"], 2);
+  auto const version = krate_ranks(2, {"--version"});
+  EXPECT_EQ(std::count(version.out.begin(), version.out.end(), '\n'), 1);
+}
+
+TEST(Command, RanksFailTogetherInOneLine) {
+  if (!has_launcher()) GTEST_SKIP() << "built without MPI";
+  for (auto const& words :
+       std::vector<std::vector<std::string>>{{"info", "--peak"}, {"rate", "missing.h5", "--eps-squared", "1"}}) {
+    auto const outcome = krate_ranks(2, words);
+    EXPECT_GT(outcome.exit_code, 0);
+    EXPECT_EQ(outcome.out, "");
+    EXPECT_EQ(own_lines(outcome.err).size(), 1u) << outcome.err;
+  }
+}
+
+TEST(Failure, FlattensMessages) {
+  EXPECT_EQ(tools::on_one_line("a\n  b\tc \r\n"), "a b c");
+  auto const failure =
+      tools::describe(std::make_exception_ptr(ValueError("krate::ista", "eta = -1,\nbut")), "krate rate");
+  EXPECT_EQ(failure.line, "krate: ista: eta = -1, but");
+  auto const foreign = tools::describe(std::make_exception_ptr(std::runtime_error("odd\nthing")), "krate rate");
+  EXPECT_EQ(foreign.line, "krate: rate: odd thing");
+  auto const memory = tools::describe(std::make_exception_ptr(std::bad_alloc()), "krate data csv");
+  EXPECT_EQ(memory.line.rfind("krate: data csv: not enough memory", 0), 0u);
+}
+
+TEST(Failure, SuggestsTheNearestName) {
+  EXPECT_EQ(tools::edit_distance("kitten", "sitting"), 3u);
+  EXPECT_EQ(tools::nearest("epoch", {"seed", "epochs", "batch"}), "epochs");
+  EXPECT_EQ(tools::nearest("x", {}), "");
+}
+
+TEST(Launch, FindsCores) {
+  EXPECT_GE(tools::available_cores().size(), 1u);
+}
+
+}  // namespace
+}  // namespace krate::testing
