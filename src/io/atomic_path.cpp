@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -64,20 +65,30 @@ void AtomicPath::remove() noexcept {
 }
 
 void AtomicPath::reserve(std::size_t bytes) const {
-#ifdef __linux__
   Descriptor const file(temporary_, O_WRONLY);
   if (file.get() < 0) fail(path_, "cannot be written", errno, "check the directory");
-  int result = 0;
+  int result = -1;
+  errno = EOPNOTSUPP;
+#ifdef __linux__
   do {
     result = ::fallocate(file.get(), 0, 0, static_cast<off_t>(bytes));
   } while (result != 0 && errno == EINTR);
+#endif
+  struct stat status;
+  struct statvfs disk;
+  if (result != 0 && (errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL) && ::fstat(file.get(), &status) == 0 &&
+      ::fstatvfs(file.get(), &disk) == 0) {  // no promise to be had: look at least
+    std::size_t const held = static_cast<std::size_t>(status.st_blocks) * 512;
+    errno = held + static_cast<std::size_t>(disk.f_bavail) * disk.f_frsize < bytes ? ENOSPC : 0;
+  }
   if (result != 0 && (errno == ENOSPC || errno == EFBIG || errno == EDQUOT || errno == EIO)) {
     fail(path_, ("there is no room for " + std::to_string(bytes) + " bytes").c_str(), errno,
          "free some or write elsewhere");
   }
-#else
-  static_cast<void>(bytes);  // a full disk is then found while writing
-#endif
+}
+
+void AtomicPath::discard() const noexcept {
+  if (!temporary_.empty()) static_cast<void>(!::truncate(temporary_.c_str(), 0));
 }
 
 void AtomicPath::commit(std::size_t bytes) {

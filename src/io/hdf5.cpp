@@ -20,9 +20,9 @@ using hdf5::Quiet;
 
 std::string hdf5_version() {
   unsigned major = 0, minor = 0, release = 0;
-  return H5get_libversion(&major, &minor, &release) < 0 ? "unknown"
-                                                        : std::to_string(major) + "." + std::to_string(minor) + "." +
-                                                              std::to_string(release);
+  return H5get_libversion(&major, &minor, &release) < 0
+             ? "unknown"
+             : std::to_string(major) + "." + std::to_string(minor) + "." + std::to_string(release);
 }
 
 std::size_t DatasetInfo::row_size() const {
@@ -79,6 +79,13 @@ void keep_order(Place const& place, List const& list) {
 
 File::Impl::~Impl() {
   Quiet const quiet;
+  if (writing && file.valid()) {  // not committed: make room for the headers that closing writes, lest that fails
+    output.discard();
+    try {
+      comm.barrier();
+    } catch (std::exception const&) {
+    }
+  }
   open.clear();
   links.close();
   file.close();
@@ -89,15 +96,14 @@ Handle File::Impl::object(Place const& place) const {
 }
 
 void File::Impl::reserve(std::size_t bytes) {
-  constexpr std::size_t headers = 1 << 16, step = 1 << 18;
-  hsize_t size = 0;
-  place("krate::io::File").check(H5Fget_filesize(file, &size), "has no readable size");
-  std::size_t const needed = size + bytes + headers;
-  if (needed <= reserved) return;
+  // HDF5 does not tell a parallel file's size, so this is a sum of generous guesses; commit() cuts what is left over.
+  constexpr std::size_t headers = 1 << 13, step = 1 << 18;
+  promised += (options.chunk_bytes > 0 ? 2 : 1) * bytes + headers + 2 * options.alignment;
+  if (promised <= reserved) return;
+  reserved = promised + step;
   comm.guarded([&] {
-    if (comm.is_root()) output.reserve(needed + step);
+    if (comm.is_root()) output.reserve(reserved);
   });
-  reserved = needed + step;
 }
 
 void File::Impl::make_group(Place const& place) {
@@ -107,6 +113,10 @@ void File::Impl::make_group(Place const& place) {
   Handle const list = place.own(H5Pcreate(H5P_GROUP_CREATE), H5Pclose, "cannot be made");
   hdf5::keep_order(place, list);
   place.own(H5Gcreate2(file, place.object.c_str(), H5P_DEFAULT, list, H5P_DEFAULT), H5Gclose, "cannot be made");
+}
+
+void silence_hdf5() {
+  H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
 }
 
 File::File(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

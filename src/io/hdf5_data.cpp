@@ -84,7 +84,7 @@ void File::read_rows(std::string const& dataset, Type type, std::size_t begin, s
   // Ranks unpack filtered chunks alone, so that a damaged one leaves nobody waiting.
   bool const collective = impl_->parallel() && !open->filtered;
   hdf5::Transfer transfer{open->id, types.memory, types.bytes, open->info, begin, rows, 0, 0, collective};
-  hdf5::plan_pieces(comm(), transfer);
+  hdf5::plan_pieces(comm(), impl_->options.piece_bytes, transfer);
   comm().guarded([&] { hdf5::read_pieces(place, transfer, out); });
 }
 
@@ -181,7 +181,7 @@ void File::write_rows(std::string const& dataset, std::vector<std::size_t> const
                      H5Dclose, cannot);
   });
   hdf5::Transfer transfer{made, types.memory, types.bytes, info, begin, rows, 0, 0, impl_->parallel()};
-  hdf5::plan_pieces(comm(), transfer);
+  hdf5::plan_pieces(comm(), impl_->options.piece_bytes, transfer);
   comm().guarded([&] { hdf5::write_pieces(place, transfer, data); });
 }
 

@@ -24,7 +24,8 @@ struct File::Impl {
   FileOptions options;
   bool writing = false;
   std::size_t file_bytes = 0;  ///< when reading: bounds all that is stored
-  std::size_t reserved = 0;    ///< when writing: bytes the file system has promised
+  std::size_t promised = 0;    ///< when writing: what everything so far needs at most
+  std::size_t reserved = 0;    ///< when writing: bytes the file system has room for
   AtomicPath output;           ///< when writing, on the root
   hdf5::Handle links, file;
   std::map<std::string, Open> open;
@@ -60,7 +61,7 @@ struct Transfer {
   bool collective;
 };
 /// Rows of a piece, and how many pieces all ranks must do. Collective.
-void plan_pieces(comm::Communicator const& comm, Transfer& transfer);
+void plan_pieces(comm::Communicator const& comm, std::size_t piece_bytes, Transfer& transfer);
 /// Collective if the transfer is: all pieces, whatever fails on the way; then throws if one failed.
 void read_pieces(Place const& place, Transfer const& transfer, void* out);
 void write_pieces(Place const& place, Transfer const& transfer, void const* data);

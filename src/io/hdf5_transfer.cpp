@@ -8,8 +8,6 @@ namespace krate::io {
 namespace hdf5 {
 namespace {
 
-constexpr std::size_t piece_bytes = std::size_t(1) << 30;  // below the 2 GiB of one MPI transfer
-
 /// Calls `move(memory space, file space, property list, first byte)` for each piece.
 template <class Move>
 void for_each_piece(Place const& place, Transfer const& t, Move const& move) {
@@ -42,7 +40,7 @@ void for_each_piece(Place const& place, Transfer const& t, Move const& move) {
 
 }  // namespace
 
-void plan_pieces(comm::Communicator const& comm, Transfer& t) {
+void plan_pieces(comm::Communicator const& comm, std::size_t piece_bytes, Transfer& t) {
   std::size_t const row_bytes = std::max<std::size_t>(1, t.info.row_size() * t.element_bytes);
   t.rows_per_piece = std::max<std::size_t>(1, piece_bytes / row_bytes);
   std::size_t const mine = (t.rows + t.rows_per_piece - 1) / t.rows_per_piece;
@@ -83,7 +81,8 @@ void check_chunks(Place const& place, hid_t dataset, hid_t list, DatasetInfo con
   std::vector<std::size_t> counts, chunk_shape(chunk.begin(), chunk.end());
   for (std::size_t i = 0; i < chunk.size(); ++i) counts.push_back((info.shape[i] - 1) / chunk[i] + 1);
   hsize_t found = 0;
-  place.check(H5Dget_num_chunks(dataset, H5S_ALL, &found), "has no readable chunks");
+  Handle const space = place.own(H5Dget_space(dataset), H5Sclose, "has no readable chunks");
+  place.check(H5Dget_num_chunks(dataset, space, &found), "has no readable chunks");
   std::size_t const expected = product(counts);
   if (found != expected) {
     place.fail("holds " + std::to_string(found) + " of its " + std::to_string(expected) +

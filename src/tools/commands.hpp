@@ -8,6 +8,11 @@ namespace krate::tools {
 
 void add_info(CLI::App& app, Context& context);
 void add_data(CLI::App& app, Context& context);
+void add_train(CLI::App& app, Context& context);
+void add_resume(CLI::App& app, Context& context);
+void add_eval(CLI::App& app, Context& context);
+void add_predict(CLI::App& app, Context& context);
 void add_rate(CLI::App& app, Context& context);
+void add_analyze(CLI::App& app, Context& context);
 
 }  // namespace krate::tools

@@ -11,6 +11,7 @@
 
 #include "krate/core/error.hpp"
 #include "tools/launch.hpp"
+#include "tools/memory.hpp"
 
 namespace krate::tools {
 
@@ -18,6 +19,7 @@ struct Context::Runtime {
   bool ranks_started = false, owns_mpi = false, owns_kokkos = false;
   comm::Communicator comm;
   std::optional<Space> space;
+  std::size_t resident_at_start = 0;
 #if KRATE_ENABLE_MPI
   MPI_Comm leaving = MPI_COMM_NULL;  // the ranks meet here when they leave, whatever they were doing
 #endif
@@ -51,8 +53,15 @@ Space const& Context::space() {
     Kokkos::initialize(settings);
     runtime_->owns_kokkos = true;
     runtime_->space.emplace();
+    runtime_->resident_at_start = resident_bytes();
+    reset_peak_resident();
   }
   return *runtime_->space;
+}
+
+std::size_t Context::peak_bytes() const {
+  std::size_t const peak = peak_resident_bytes();
+  return peak > runtime_->resident_at_start ? peak - runtime_->resident_at_start : 0;
 }
 
 void Context::add_json_flag(CLI::App& command) {

@@ -34,6 +34,8 @@ class Context {
   comm::Communicator const& comm();
   /// The space that runs all work. Collective at the first call.
   Space const& space();
+  /// Highest resident memory so far, over that right after Kokkos and MPI started; on rank 0.
+  std::size_t peak_bytes() const;
 
   /// The subcommand's switch --json: the result is one JSON object on one line of stdout, and nothing else is printed.
   void add_json_flag(CLI::App& command);

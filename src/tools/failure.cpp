@@ -2,7 +2,9 @@
 #include "tools/failure.hpp"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cctype>
+#include <cstring>
 #include <new>
 
 #include "krate/core/error.hpp"
@@ -44,6 +46,13 @@ std::string place(std::string const& command) {
   return command.size() > 6 ? command.substr(6) : "usage";
 }
 
+std::string plain_name(std::string name, std::string const& command) {
+  if (name == "krate") return place(command);
+  if (name.starts_with("krate::")) name.erase(0, 7);
+  for (std::size_t at = 0; (at = name.find("::", at)) != name.npos;) name.replace(at, 2, ".");
+  return name;
+}
+
 std::string unexpected(CLI::App const& at, std::string const& word) {
   bool const is_option = word.size() > 1 && word[0] == '-';
   auto const names = is_option ? option_names(at) : command_names(at);
@@ -80,10 +89,9 @@ Failure describe(std::exception_ptr const& error, std::string const& command) {
   try {
     std::rethrow_exception(error);
   } catch (Error const& e) {
-    std::string_view text = e.what();
-    if (text.starts_with("krate::")) text.remove_prefix(7);
-    if (text.starts_with("krate: ")) text.remove_prefix(7);
-    return {prefix + on_one_line(text)};
+    // The text begins with where(), a C++ name: "krate::io::File::open" is "io.File.open" to users.
+    std::string const text = std::string(e.what()).substr(std::min(e.where().size(), std::strlen(e.what())));
+    return {prefix + plain_name(e.where(), command) + on_one_line(text)};
   } catch (std::bad_alloc const&) {
     return {prefix + place(command) + ": not enough memory; use a smaller batch or model, or more ranks"};
   } catch (std::exception const& e) {
@@ -95,10 +103,14 @@ Failure describe(std::exception_ptr const& error, std::string const& command) {
 
 Failure describe_usage(CLI::App const& app, CLI::ParseError const& error) {
   std::string const command = called_command(app);
+  CLI::App const& at = innermost(app);
   std::string text = lower_first(on_one_line(error.what()));
-  if (dynamic_cast<CLI::ExtrasError const*>(&error)) {
-    auto const extras = app.remaining(true);
-    if (!extras.empty()) text = on_one_line(unexpected(innermost(app), extras.front()));
+  auto const extras = app.remaining(true);
+  auto const commands = command_names(at);
+  if (!extras.empty()) {
+    text = on_one_line(unexpected(at, extras.front()));
+  } else if (!commands.empty() && dynamic_cast<CLI::RequiredError const*>(&error)) {
+    text = "one of " + joined(commands) + " must follow";
   }
   return {"krate: " + place(command) + ": " + text + "; see " + command + " --help", usage_exit_code};
 }

@@ -32,14 +32,8 @@ std::uint8_t srgb_byte(double linear) {
 Rgb make_colour(double t) {
   double const degree = std::acos(-1.0) / 180;
   double const lightness = 0.22 + 0.72 * t, hue = (300 - 195 * t) * degree;
-  double inside = 0, outside = 0.2;  // the strongest chroma that a screen can show
-  for (int i = 0; i < 30; ++i) {
-    double const middle = (inside + outside) / 2;
-    auto const rgb = linear_rgb(lightness, middle, hue);
-    bool const shown = std::all_of(rgb.begin(), rgb.end(), [](double x) { return x >= 0 && x <= 1; });
-    (shown ? inside : outside) = middle;
-  }
-  auto const rgb = linear_rgb(lightness, 0.92 * inside, hue);
+  double const x = t - 0.42, chroma = 0.088 + (x < 0 ? 0.14 : 0.22) * x * x;  // within what a screen can show
+  auto const rgb = linear_rgb(lightness, chroma, hue);
   return {srgb_byte(rgb[0]), srgb_byte(rgb[1]), srgb_byte(rgb[2])};
 }
 

@@ -56,6 +56,11 @@ std::vector<std::string> advice(Processor const& processor, Pinning const& pinne
   if (blas.threading == "pthread" && threads > 1) {
     lines.push_back("OpenBLAS' own threads compete with OpenMP's; install its openmp flavour");
   }
+  if (blas.below_processor) {
+    lines.push_back(
+        "OpenBLAS runs its " + blas.kernels + " kernels, without the processor's AVX-512; " +
+        (environment("OPENBLAS_CORETYPE").empty() ? "set OPENBLAS_CORETYPE=SkylakeX" : "unset OPENBLAS_CORETYPE"));
+  }
   if (huge_pages() == "never") lines.push_back("huge pages are off; ask for transparent_hugepage=madvise");
   return lines;
 }
@@ -85,7 +90,7 @@ Json collect(Context& context, bool with_peaks) {
   info["simd_width"] = simd_floats();
   info["threads"] = threads;
   info["pinning"] = {{"pinned", pinned.pinned}, {"how", pinned.how}};
-  info["vendor"] = {{"blas", b.name}, {"blas_threading", b.threading}};
+  info["vendor"] = {{"blas", b.name}, {"blas_kernels", b.kernels}, {"blas_threading", b.threading}};
   info["mpi"] = mpi(context.comm());
   info["hdf5"] = io::hdf5_version();
   info["advice"] = advice(p, pinned, b, threads);
@@ -119,7 +124,8 @@ void show(Context& context, Json const& info) {
                      " GiB, huge pages: " + text(info["memory"]["huge_pages"]));
   line("SIMD width", text(info["simd_width"]) + " floats");
   line("threads", text(info["threads"]) + ", " + text(info["pinning"]["how"]));
-  line("BLAS", text(info["vendor"]["blas"]) + ", threads: " + text(info["vendor"]["blas_threading"]));
+  line("BLAS", text(info["vendor"]["blas"]) + ", kernels: " + text(info["vendor"]["blas_kernels"]) +
+                   ", threads: " + text(info["vendor"]["blas_threading"]));
   line("MPI", text(info["mpi"]["library"]) + ", " + text(info["mpi"]["ranks"]) + " ranks");
   line("HDF5", text(info["hdf5"]));
   if (auto const& p = info["peaks"]; !p.is_null()) {

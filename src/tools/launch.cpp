@@ -120,7 +120,7 @@ int thread_count(comm::Communicator const& comm) {
   return std::max(1, static_cast<int>(cores.size()) / sharing);
 }
 
-void pin_threads(char** argv) {
+void pin_threads([[maybe_unused]] char** argv) {
 #if defined(KOKKOS_ENABLE_OPENMP)
   constexpr char const* guard = "KRATE_PINNED";  // set: this is the second start
   if (std::getenv(guard) || is_launched() || user_placed_threads() || !uses_all_cores()) return;
@@ -130,8 +130,6 @@ void pin_threads(char** argv) {
   execv("/proc/self/exe", argv);
   unsetenv("OMP_PROC_BIND");  // it could not be started again: go on without
   unsetenv("OMP_PLACES");
-#else
-  (void)argv;
 #endif
 }
 

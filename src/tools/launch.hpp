@@ -25,9 +25,9 @@ std::vector<int> available_cores();
 /// this node that were given the very same cores. Collective.
 int thread_count(comm::Communicator const& comm);
 
-/// A lone process that will use all of its cores runs better with each thread on a core of its own. OpenMP reads that
-/// from the environment at the start of the program, so this starts the program once more with it; it returns where
-/// there is nothing to do, or where the user has chosen.
+/// A lone process that uses all of its cores runs better with each thread on a core of its own. OpenMP reads that from
+/// the environment before main() begins, so this starts the program once more with it; it returns where there is
+/// nothing to do, or where the user has chosen.
 void pin_threads(char** argv);
 
 /// How threads are placed: "pinned" or why not.

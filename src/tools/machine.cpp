@@ -20,6 +20,15 @@ Function* loaded(char const* symbol) {
   return reinterpret_cast<Function*>(dlsym(RTLD_DEFAULT, symbol));
 }
 
+bool has_avx512() {
+#if defined(__x86_64__)
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512cd");
+#else
+  return false;
+#endif
+}
+
 std::string machine_word() {
   utsname name{};
   return uname(&name) == 0 ? name.machine : "unknown";
@@ -70,18 +79,25 @@ int simd_floats() {
 Blas blas() {
   if (auto* const config = loaded<char*()>("openblas_get_config")) {
     auto* const parallel = loaded<int()>("openblas_get_parallel");
+    auto* const core = loaded<char*()>("openblas_get_corename");
     int const kind = parallel ? parallel() : -1;
-    return {config(), kind == 0 ? "sequential" : kind == 1 ? "pthread" : kind == 2 ? "openmp" : "unknown"};
+    Blas found{config(), core ? core() : "",
+               kind == 0   ? "sequential"
+               : kind == 1 ? "pthread"
+               : kind == 2 ? "openmp"
+                           : "unknown"};
+    found.below_processor = has_avx512() && (found.kernels == "Haswell" || found.kernels == "Zen");
+    return found;
   }
   if (auto* const version = loaded<void(char*, int)>("mkl_get_version_string")) {
     char text[256] = {};
     version(text, sizeof text - 1);
-    return {text, "unknown"};
+    return {text, "", "unknown"};
   }
   if (auto* const version = loaded<char const*()>("bli_info_get_version_str")) {
-    return {std::string("BLIS ") + version(), "unknown"};
+    return {std::string("BLIS ") + version(), "", "unknown"};
   }
-  return {KRATE_HAVE_BLAS ? "a BLAS that does not tell its name" : "none", "unknown"};
+  return {KRATE_HAVE_BLAS ? "a BLAS that does not tell its name" : "none", "", "unknown"};
 }
 
 std::string device_name([[maybe_unused]] Space const& space) {

@@ -23,10 +23,12 @@ std::string huge_pages();
 /// Floats in a SIMD register, as this build uses them.
 int simd_floats();
 
-/// The BLAS that is loaded, with its version and kernels, e.g. "OpenBLAS 0.3.21 ... SkylakeX".
+/// The BLAS that is loaded.
 struct Blas {
-  std::string name;
-  std::string threading;  ///< "openmp", "pthread", "sequential" or "unknown"
+  std::string name;              ///< with its version and options
+  std::string kernels;           ///< the processor it has kernels for, "SkylakeX"; empty if it does not tell
+  std::string threading;         ///< "openmp", "pthread", "sequential" or "unknown"
+  bool below_processor = false;  ///< these kernels leave the processor's AVX-512 unused
 };
 Blas blas();
 

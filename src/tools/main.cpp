@@ -30,13 +30,14 @@ void describe_program(CLI::App& app) {
       "Examples:\n"
       "  krate info                                    what this machine and this build can do\n"
       "  krate data digits -o digits.h5                real handwritten digits, shipped with krate\n"
+      "  krate train --model crate --data digits.h5 -o run    train a CRATE\n"
       "  krate COMMAND --help                          what a command takes\n"
       "All commands run under mpirun and srun as well; with --json they print one JSON object.");
   app.get_formatter()->column_width(36);
   app.set_version_flag("--version", std::string("krate ") + krate::version());
 }
 
-std::optional<Failure> run(CLI::App& app, Context& context, int argc, char** argv) {
+std::optional<Failure> run(CLI::App& app, int argc, char** argv) {
   try {
     app.parse(argc, argv);  // runs the subcommand's callback
     if (!app.get_subcommands().empty()) return {};
@@ -64,7 +65,12 @@ int main(int argc, char** argv) {
   describe_program(app);
   add_info(app, context);
   add_data(app, context);
+  add_train(app, context);
+  add_resume(app, context);
+  add_eval(app, context);
+  add_predict(app, context);
   add_rate(app, context);
-  auto const failure = run(app, context, argc, argv);
+  add_analyze(app, context);
+  auto const failure = run(app, argc, argv);
   return context.leave(failure ? &*failure : nullptr);
 }

@@ -100,12 +100,6 @@ std::string plain(OptionValue const& value) {
   return std::visit(Text{}, value);
 }
 
-std::string joined(std::vector<std::string> const& words) {
-  std::string text;
-  for (auto const& word : words) text += (text.empty() ? "" : ", ") + word;
-  return text;
-}
-
 }  // namespace
 
 Option& Option::one_of(std::vector<std::string> allowed) {

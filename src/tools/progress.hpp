@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace krate::tools {
 
@@ -15,8 +16,14 @@ class Progress {
   enum class Style { silent, bar, lines };
 
   Progress(Style style, std::string title, std::size_t total);
-  Progress(Progress const&) = delete;
-  Progress& operator=(Progress const&) = delete;
+  Progress(Progress&& other) noexcept
+      : style_(other.style_),
+        title_(std::move(other.title_)),
+        total_(other.total_),
+        start_(other.start_),
+        shown_(other.shown_),
+        visible_(std::exchange(other.visible_, false)) {}
+  Progress& operator=(Progress&&) = delete;
   ~Progress() { wipe(); }
 
   /// @param note  what to show beside it, e.g. "loss 0.52"

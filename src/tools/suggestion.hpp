@@ -32,4 +32,11 @@ inline std::string nearest(std::string_view word, std::vector<std::string> const
   return best == names.end() ? std::string() : *best;
 }
 
+/// "a, b, c".
+inline std::string joined(std::vector<std::string> const& words) {
+  std::string text;
+  for (auto const& word : words) text += (text.empty() ? "" : ", ") + word;
+  return text;
+}
+
 }  // namespace krate::tools

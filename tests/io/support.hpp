@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -51,6 +53,24 @@ inline std::string read_bytes(std::string const& path) {
 }
 inline void write_bytes(std::string const& path, std::string const& bytes) {
   std::ofstream(path, std::ios::binary) << bytes;
+}
+
+/// Runs `work` in a child of its own, so that limits, signals and crashes stay there. Returns waitpid's status.
+template <class Work>
+int in_child(Work const& work) {
+  pid_t const child = ::fork();
+  if (child == 0) {
+    int result = 100;
+    try {
+      result = work();
+    } catch (std::exception const& e) {
+      std::fprintf(stderr, "child: %s\n", e.what());
+    }
+    std::exit(result);  // with HDF5's clean-up, which must not trip over a file that could not be closed
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  return status;
 }
 
 /// EXPECT_ERROR for errors of which several parts of the text matter; the text must be one line.

@@ -13,6 +13,7 @@ namespace {
 
 using namespace krate::io;
 using krate::IoError;
+using krate::testing::in_child;
 using krate::testing::read_bytes;
 using krate::testing::TemporaryDirectory;
 using krate::testing::write_bytes;
@@ -78,24 +79,6 @@ TEST(Atomic, PlacesThatCannotBeWritten) {
                                  std::filesystem::perms::owner_read | std::filesystem::perms::owner_exec);
     EXPECT_TEXT(IoError, File::create(dir / "closed/a.h5"), "Permission denied");
   }
-}
-
-// Runs `work` in a child of its own, so that limits, signals and crashes stay there. Returns waitpid's status.
-template <class Work>
-int in_child(Work const& work) {
-  pid_t const child = ::fork();
-  if (child == 0) {
-    int result = 100;
-    try {
-      result = work();
-    } catch (std::exception const& e) {
-      std::fprintf(stderr, "child: %s\n", e.what());
-    }
-    std::exit(result);  // with HDF5's clean-up, which must not trip over a file that could not be closed
-  }
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  return status;
 }
 
 struct FullDisk : ::testing::TestWithParam<std::size_t> {};

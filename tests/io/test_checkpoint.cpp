@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "krate/io/checkpoint.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #include "io/support.hpp"
@@ -135,34 +136,40 @@ TEST(Checkpoint, OtherFilesAreRefused) {
   EXPECT_TEXT(IoError, CheckpointReader(data_file("group_cycle")).verify(), "group_cycle.h5", "nested too deeply");
 }
 
-// Any byte flipped: the file is refused, or everything in it still reads the same.
-TEST(Checkpoint, AFlippedByteIsFound) {
-  TemporaryDirectory const dir;
-  write_checkpoint(dir / "c.h5");
-  std::string const good = read_bytes(dir / "c.h5");
-  std::size_t refused = 0, harmless = 0;
-  for (std::size_t i = 0; i < good.size(); ++i) {
+// A bit flipped anywhere: the file is refused, or everything in it still reads the same.
+int read_flipped(std::string const& good, std::string const& path) {
+  std::size_t refused = 0, wrong = 0;
+  for (std::size_t i = 0; i < good.size(); i += 5) {
     std::string bad = good;
     bad[i] = static_cast<char>(bad[i] ^ (1 << i % 8));
-    write_bytes(dir / "bad.h5", bad);
+    write_bytes(path, bad);
     try {
-      CheckpointReader const reader(dir / "bad.h5");
+      CheckpointReader const reader(path);
       reader.verify();
       std::vector<float> weight(6), values(2), moment(2);
       reader.read<float>("/model", {"head/weight", {2, 3}, weight});
       reader.read<float>("/model", {"head/bias", {2}, values});
       reader.read<float>("/optimizer/adamw/first_moment", {"head/bias", {2}, moment});
-      bool const same = weight == matrix && values == bias && moment == bias && reader.config() == config() &&
-                        reader.train() == train();
-      EXPECT_TRUE(same) << "byte " << i;
-      ++harmless;
+      wrong += weight != matrix || values != bias || moment != bias || !(reader.config() == config()) ||
+               !(reader.train() == train());
     } catch (krate::Error const&) {
       ++refused;
     }
   }
-  EXPECT_GT(refused, good.size() / 4);
-  RecordProperty("refused", static_cast<int>(refused));
-  RecordProperty("harmless", static_cast<int>(harmless));
+  return wrong > 0 ? 1 : refused < good.size() / 20 ? 2 : 7;
+}
+
+TEST(Checkpoint, AFlippedBitIsFound) {
+  TemporaryDirectory const dir;
+  write_checkpoint(dir / "c.h5");
+  ::testing::internal::CaptureStderr();
+  int const status = krate::testing::in_child([&] {  // damage leaves traces in the HDF5 library
+    silence_hdf5();
+    return read_flipped(read_bytes(dir / "c.h5"), dir / "bad.h5");
+  });
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(), "");
+  ASSERT_TRUE(WIFEXITED(status)) << "signal " << WTERMSIG(status);
+  EXPECT_EQ(WEXITSTATUS(status), 7);
 }
 
 TEST(Checkpoint, ADamagedTensorIsNamed) {
@@ -172,6 +179,12 @@ TEST(Checkpoint, ADamagedTensorIsNamed) {
   std::string pattern(sizeof(float) * 6, '\0');
   std::memcpy(pattern.data(), matrix.data(), pattern.size());
   bytes[bytes.find(pattern) + 9] ^= 1;
+  write_bytes(dir / "c.h5", bytes);
+  EXPECT_TEXT(IoError, CheckpointReader(dir / "c.h5").verify(), "c.h5: /model/head/weight: the checksum does not fit");
+  write_checkpoint(dir / "c.h5");  // the right values in the wrong order
+  bytes = read_bytes(dir / "c.h5");
+  std::swap_ranges(bytes.begin() + bytes.find(pattern), bytes.begin() + bytes.find(pattern) + 4,
+                   bytes.begin() + bytes.find(pattern) + 4);
   write_bytes(dir / "c.h5", bytes);
   EXPECT_TEXT(IoError, CheckpointReader(dir / "c.h5").verify(), "c.h5: /model/head/weight: the checksum does not fit");
 }

@@ -135,12 +135,12 @@ TEST(HdfFile, ChunksCompressionAndAlignmentChangeNoValue) {
   TemporaryDirectory const dir;
   std::vector<double> values(1000);
   for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<double>(i % 7);
-  FileOptions packed{.chunk_bytes = 800, .compression = 6}, aligned{.alignment = 4096};
-  for (auto const& options : {packed, aligned}) {
+  FileOptions packed{.chunk_bytes = 800, .compression = 6}, aligned{.alignment = 4096}, pieces{.piece_bytes = 250};
+  for (auto const& options : {packed, aligned, pieces}) {
     File file = File::create(dir / "a.h5", {}, options);
     file.write<double>("/x", {100, 10}, 0, 100, values);
     file.commit();
-    EXPECT_EQ(File::open(dir / "a.h5").read_all("/x"), values);
+    EXPECT_EQ(File::open(dir / "a.h5", {}, options).read_all("/x"), values);
   }
   EXPECT_ERROR(ValueError, "chunk_bytes", File::create(dir / "b.h5", {}, {.compression = 3}));
   EXPECT_ERROR(ValueError, "compression = 10", File::create(dir / "b.h5", {}, {.chunk_bytes = 100, .compression = 10}));

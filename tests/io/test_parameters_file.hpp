@@ -8,16 +8,15 @@ namespace {
 using krate::testing::filled;
 using krate::testing::to_array;
 
-template <class Case>
+template <class T>
 struct ParametersFile : ::testing::Test {};
-template <class Space_, class Scalar_>
-struct ParametersFileCase {
-  using Space = Space_;
-  using Scalar = Scalar_;
+struct NameOfCase {
+  template <class T>
+  static std::string GetName(int) {
+    return std::string(TestSpace::name()) + (sizeof(T) == 4 ? "_float" : "_double");
+  }
 };
-using ParametersFileCases =
-    ::testing::Types<ParametersFileCase<TestSpace, float>, ParametersFileCase<TestSpace, double>>;
-TYPED_TEST_SUITE(ParametersFile, ParametersFileCases);
+TYPED_TEST_SUITE(ParametersFile, krate::testing::Scalars, NameOfCase);
 
 template <class T>
 krate::ParameterList<TestSpace, T> a_list(std::uint64_t fill) {
@@ -33,7 +32,7 @@ krate::ParameterList<TestSpace, T> a_list(std::uint64_t fill) {
 }
 
 TYPED_TEST(ParametersFile, ValuesAndStateComeBackAndPaddingStays) {
-  using T = typename TypeParam::Scalar;
+  using T = TypeParam;
   krate::testing::TemporaryDirectory const dir;
   auto const list = a_list<T>(1), other = a_list<T>(50);
   krate::testing::Guarded<TestSpace, T, 1> state(list.length()), loaded(list.length());

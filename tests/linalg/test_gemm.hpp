@@ -101,7 +101,9 @@ TYPED_TEST(GemmTest, ShowsItsRoute) {
     EXPECT_EQ(run(layout, krate::Route::automatic), best);
   EXPECT_EQ(run(Layout::strided, krate::Route::automatic), "portable");
   EXPECT_EQ(run(Layout::right, krate::Route::portable), "portable");
-  if (has_vendor) EXPECT_EQ(run(Layout::right, krate::Route::vendor), "vendor");
+  if (has_vendor) {
+    EXPECT_EQ(run(Layout::right, krate::Route::vendor), "vendor");
+  }
   EXPECT_ERROR(krate::NotBuiltError, "krate::gemm: the vendor library cannot run this",
                run(Layout::strided, krate::Route::vendor));
 }

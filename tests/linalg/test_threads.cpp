@@ -2,6 +2,7 @@
 // Two host threads, each with an instance of its own, get the bits of the sequential run. Serial instances: OpenMP has
 // one pool of threads a process.
 #include <Kokkos_Core.hpp>
+#ifdef KOKKOS_ENABLE_SERIAL
 #define KRATE_TEST_SPACE_NAME Serial
 using TestSpace = Kokkos::Serial;
 
@@ -15,7 +16,6 @@ using TestSpace = Kokkos::Serial;
 
 namespace {
 
-#ifdef KOKKOS_ENABLE_SERIAL
 /// X = S^{-1} (A B), S = I + Z^T Z, many times over on one instance.
 struct Chain {
   TestSpace space{Kokkos::NewInstance{}};
@@ -62,6 +62,6 @@ TEST(LinalgThreads, TwoInstancesFromTwoThreadsGiveTheSequentialBits) {
     EXPECT_FALSE(same_bits(a, b));
   }
 }
-#endif
 
 }  // namespace
+#endif

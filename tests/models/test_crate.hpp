@@ -90,7 +90,120 @@ TYPED_TEST_P(CrateReference, EveryGradientAgrees) {
   }
 }
 
-REGISTER_TYPED_TEST_SUITE_P(CrateReference, OutputsAndEveryIntermediateAgree, EveryGradientAgrees);
+TYPED_TEST_P(CrateReference, TenStepsOfAdamWAndLionFollowTheCurves) {
+  using T = TypeParam;
+  if constexpr (!std::is_same_v<T, double>) return;  // parameters after ten steps are not comparable in float
+  for (auto const* name : reference_files) {
+    for (std::string const optimizer : {"adamw", "lion"}) {
+      SCOPED_TRACE(name + (" " + optimizer));
+      ReferenceRun<TestSpace, T> run(name);
+      std::string const at = "/curves/" + optimizer;
+      auto const about = run.file.attributes(at);
+      auto const value = [&](char const* key) { return about.template get<double>(key); };
+      optim::Rule rule = optim::AdamW{value("lr"), value("beta1"), value("beta2"), value("eps"), value("weight_decay")};
+      if (optimizer == "lion") rule = optim::Lion{value("lr"), value("beta1"), value("beta2"), value("weight_decay")};
+      optim::Schedule const schedule{optim::parse_schedule(about.template get<std::string>("schedule")), value("lr"), 10,
+                                     about.template get<std::int64_t>("warmup_steps"), value("min_lr")};
+      auto const& list = run.model.parameters();
+      optim::OptimizerState<TestSpace, T> const state(run.space, rule, list);
+      Kokkos::View<double, TestSpace> const norm("norm");
+      Kokkos::View<T, TestSpace> const scale("scale");
+      Array const losses = read_array(run.file, at + "/loss"), norms = read_array(run.file, at + "/grad_norm");
+      for (std::int64_t step = 0; step < 10; ++step) {
+        EXPECT_NEAR(run.forward(), losses(step), 1e-8 * losses(step)) << "before step " << step;
+        run.backward();
+        optim::gradient_norm(run.space, list, run.work, norm);
+        optim::clip_scale(run.space, norm, value("clip_norm"), scale);
+        EXPECT_NEAR(to_array(norm).data[0], norms(step), 1e-7 * norms(step));
+        optim::update(run.space, rule, schedule.at(step), step + 1, list, scale, state);
+      }
+      EXPECT_NEAR(run.forward(), losses(10), 1e-8 * losses(10)) << "after the last step";
+      for (std::size_t i = 0; i < list.entries().size(); ++i) {
+        EXPECT_LE(worst_error(to_array(list.value(i)), read_array(run.file, at + "/params_after/" + run.model.official_names()[i])), 1e-8)
+            << list.entries()[i].name;
+      }
+    }
+  }
+}
+
+TYPED_TEST_P(CrateReference, TwentyStepsOnOneBatchLowerTheLoss) {
+  using T = TypeParam;
+  ReferenceRun<TestSpace, T> run("crate_tiny_cls.h5");
+  auto const& list = run.model.parameters();
+  optim::Rule const rule = optim::AdamW{.learning_rate = 3e-3};
+  optim::OptimizerState<TestSpace, T> const state(run.space, rule, list);
+  Kokkos::View<T, TestSpace> const scale("scale");
+  Kokkos::deep_copy(scale, T(1));
+  double const before = run.forward();
+  for (int step = 1; step <= 20; ++step) {
+    run.forward();
+    run.backward();
+    optim::update(run.space, rule, 3e-3, step, list, scale, state);
+  }
+  EXPECT_LT(run.forward(), 0.7 * before);
+}
+
+TYPED_TEST_P(CrateReference, InferenceGivesTheLogitsOfTraining) {
+  using T = TypeParam;
+  ReferenceRun<TestSpace, T> run("crate_tiny_cls.h5");
+  run.forward();
+  std::size_t const batch = run.images.extent(0);
+  Arena<TestSpace> const arena(run.space, run.model.plan(batch, models::Pass::inference));
+  auto work = arena.workspace();
+  typename models::Crate<TestSpace, T>::State state;
+  run.model.cut(work, batch, models::Pass::inference, state);
+  run.model.forward(run.space, run.images, state, work);
+  EXPECT_EQ(to_array(state.logits).data, to_array(run.state.logits).data);
+  EXPECT_LT(run.model.plan(batch, models::Pass::inference), run.model.plan(batch, models::Pass::training) / 2);
+}
+
+TYPED_TEST_P(CrateReference, ATapMayAddToTheGradient) {
+  using T = TypeParam;
+  ReferenceRun<TestSpace, T> run("crate_heads1.h5");
+  run.forward();
+  run.backward();
+  auto const& list = run.model.parameters();
+  std::size_t const last = list.index("blocks/01/ista/dictionary"), head = list.index("head/linear/weight");
+  Array const dictionary = to_array(list.gradient(last)), linear = to_array(list.gradient(head));
+  for (std::size_t i = 0; i < list.entries().size(); ++i) fill(run.space, list.gradient(i), T(0));
+  cross_entropy_backward(run.space, run.state.logits, run.labels, run.objective(), run.dlogits);
+  run.model.backward(run.space, run.dlogits, run.state, run.work, {}, {}, [&](std::size_t block, auto const& gradient) {
+    if (block == 1) fill(run.space, gradient, T(1));
+  });
+  EXPECT_GT(worst_error(to_array(list.gradient(last)), dictionary), 1e-3);
+  EXPECT_EQ(to_array(list.gradient(head)).data, linear.data);
+}
+
+TYPED_TEST_P(CrateReference, ParameterCountsAreTheOfficialOnes) {
+  // tests/data/parameter_counts.json, models.crate.*.total
+  struct {
+    char const* size;
+    std::size_t count;
+  } const official[] = {{"tiny", 6090856}, {"small", 13116328}, {"base", 22796008}, {"large", 77641192}};
+  for (auto const& o : official) {
+    models::Crate<TestSpace, TypeParam> const model(TestSpace{}, models::crate_config(o.size));
+    EXPECT_EQ(model.parameters().count(), o.count) << o.size;
+    EXPECT_EQ(model.official_names().size(), model.parameters().entries().size());
+  }
+}
+
+TYPED_TEST_P(CrateReference, ConfigurationsThatCannotWorkAreExplained) {
+  using M = models::Crate<TestSpace, TypeParam>;
+  TestSpace space;
+  EXPECT_ERROR(ValueError, "heads = 5, but it must divide dim = 64", M(space, {.dim = 64, .heads = 5}));
+  EXPECT_ERROR(ValueError, "patch_size.width = 3, but it must divide the image's width 8", M(space, {.patch_size = {4, 3}}));
+  EXPECT_ERROR(ValueError, "depth = 0, but it must be positive", M(space, {.depth = 0}));
+  EXPECT_ERROR(ValueError, "there is no size named huge; use tiny, small, base or large", models::crate_config("huge"));
+  auto stored = models::CrateConfig{}.configuration();
+  EXPECT_EQ(models::CrateConfig::from(stored).configuration(), stored);
+  stored.set("pool", "max");
+  EXPECT_ERROR(ValueError, "pool = max, but it must be cls or mean", models::CrateConfig::from(stored));
+}
+
+REGISTER_TYPED_TEST_SUITE_P(CrateReference, OutputsAndEveryIntermediateAgree, EveryGradientAgrees,
+                            TenStepsOfAdamWAndLionFollowTheCurves, TwentyStepsOnOneBatchLowerTheLoss,
+                            InferenceGivesTheLogitsOfTraining, ATapMayAddToTheGradient, ParameterCountsAreTheOfficialOnes,
+                            ConfigurationsThatCannotWorkAreExplained);
 KRATE_INSTANTIATE(CrateReference);
 
 }  // namespace

@@ -34,7 +34,8 @@ TEST_P(FileOfRanks, UnevenRowsAreWrittenTogetherAndReadBack) {
                                           {.collective_metadata = false},
                                           {.alignment = 4096},
                                           {.chunk_bytes = 200},
-                                          {.chunk_bytes = 200, .compression = 4}};
+                                          {.chunk_bytes = 200, .compression = 4},
+                                          {.piece_bytes = 60}};  // two rows at a time
   for (auto const& options : kinds) {
     // Rank r writes r * r rows: none on rank 0, except alone.
     std::size_t begin = 0, total = 0;
@@ -54,7 +55,7 @@ TEST_P(FileOfRanks, UnevenRowsAreWrittenTogetherAndReadBack) {
       file.commit();
     }
     EXPECT_EQ(dir.files(), 1u);
-    File const file = File::open(dir / "a.h5", comm);
+    File const file = File::open(dir / "a.h5", comm, options);
     EXPECT_EQ(file.read_all<float>("/deep/x"), rows(0, total, width));
     EXPECT_EQ(file.read_all("/scalar"), std::vector<double>{2.5});
     EXPECT_TRUE(file.read_all("/nothing").empty());

@@ -5,21 +5,25 @@
 
 #include <Kokkos_Core.hpp>
 #include <cstdio>
+#include <string>
 
 namespace {
 
 class FailuresOfRank : public testing::EmptyTestEventListener {
  public:
   explicit FailuresOfRank(int rank) : rank_(rank) {}
-  void OnTestPartResult(testing::TestPartResult const& result) override {
+  void OnTestStart(testing::TestInfo const& info) override {
+    name_ = std::string(info.test_suite_name()) + "." + info.name();
+  }
+  void OnTestPartResult(testing::TestPartResult const& result) override {  // must not ask GoogleTest: it holds its lock
     if (!result.failed()) return;
-    auto const* const test = testing::UnitTest::GetInstance()->current_test_info();
-    std::fprintf(stderr, "[rank %d] %s.%s\n%s:%d\n%s\n", rank_, test ? test->test_suite_name() : "",
-                 test ? test->name() : "", result.file_name(), result.line_number(), result.message());
+    std::fprintf(stderr, "[rank %d] %s\n%s:%d\n%s\n", rank_, name_.c_str(), result.file_name(), result.line_number(),
+                 result.message());
   }
 
  private:
   int rank_;
+  std::string name_;
 };
 
 }  // namespace

@@ -90,15 +90,14 @@ bool has_launcher() {
 }
 
 Outcome krate_ranks([[maybe_unused]] int ranks, [[maybe_unused]] std::vector<std::string> const& arguments,
-                    [[maybe_unused]] Environment const& environment) {
+                    [[maybe_unused]] std::string const& program) {
 #if defined(KRATE_MPIEXEC)
-  std::vector<std::string> words = {KRATE_MPIEXEC, KRATE_MPIEXEC_RANKS, std::to_string(ranks), KRATE_COMMAND};
+  std::vector<std::string> words = {KRATE_MPIEXEC, KRATE_MPIEXEC_RANKS, std::to_string(ranks), program};
   words.insert(words.end(), arguments.begin(), arguments.end());
-  Environment all = environment;
-  all["OMP_NUM_THREADS"] = "1";
-  all["OMPI_ALLOW_RUN_AS_ROOT"] = all["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] = all["OMPI_MCA_rmaps_base_oversubscribe"] =
-      "1";
-  return run(std::move(words), all);
+  return run(std::move(words), {{"OMP_NUM_THREADS", "1"},
+                                {"OMPI_ALLOW_RUN_AS_ROOT", "1"},
+                                {"OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1"},
+                                {"OMPI_MCA_rmaps_base_oversubscribe", "1"}});
 #else
   return {};
 #endif

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "command.hpp"
+#include "krate/core/error.hpp"
 #include "krate/version.hpp"
 #include "tools/failure.hpp"
 #include "tools/launch.hpp"
@@ -43,7 +44,7 @@ TEST(Command, UsageErrorsAreOneLine) {
   expect_failure(krate({"info", "--peak"}), "the nearest is --peaks");
   expect_failure(krate({"info", "extra"}), "extra");
   expect_failure(krate({"--nonsense"}), "--nonsense");
-  expect_failure(krate({"data"}), "krate: data: ");
+  expect_failure(krate({"data"}), "one of digits, mnist, csv");
   expect_failure(krate({"data", "digit", "-o", "x.h5"}), "the nearest is digits");
   expect_failure(krate({"data", "digits"}), "--output is required");
   expect_failure(krate({"data", "digits", "-o"}), "--output");
@@ -92,7 +93,7 @@ TEST(Command, ThreadsFollowTheEnvironmentElseTheCores) {
   Environment const free = {{"OMP_NUM_THREADS", ""}, {"OMP_PROC_BIND", ""}, {"OMP_PLACES", ""}};
   auto const info = json_of(krate({"info", "--json"}, free));
   EXPECT_EQ(info["threads"], info["processor"]["cores"]);
-  if (info["processor"]["cores"].get<int>() > 1) EXPECT_TRUE(info["pinning"]["pinned"].get<bool>());
+  EXPECT_EQ(info["pinning"]["pinned"].get<bool>(), info["processor"]["cores"].get<int>() > 1);
   Environment one = free;
   one["OMP_NUM_THREADS"] = "1";
   EXPECT_EQ(json_of(krate({"info", "--json"}, one))["threads"], 1);
@@ -124,11 +125,21 @@ TEST(Command, RanksFailTogetherInOneLine) {
   }
 }
 
+TEST(Command, ALoneFailureEndsAllRanks) {
+  if (!has_launcher()) GTEST_SKIP() << "built without MPI";
+  auto const outcome = krate_ranks(2, {}, KRATE_LONE_FAILURE);
+  EXPECT_GT(outcome.exit_code, 0);
+  ASSERT_EQ(own_lines(outcome.err).size(), 1u) << outcome.err;
+  EXPECT_EQ(own_lines(outcome.err)[0], "krate: test: rank 1 alone failed; this is a test");
+}
+
 TEST(Failure, FlattensMessages) {
   EXPECT_EQ(tools::on_one_line("a\n  b\tc \r\n"), "a b c");
   auto const failure =
       tools::describe(std::make_exception_ptr(ValueError("krate::ista", "eta = -1,\nbut")), "krate rate");
   EXPECT_EQ(failure.line, "krate: ista: eta = -1, but");
+  auto const nested = tools::describe(std::make_exception_ptr(IoError("krate::io::File::open", "a::b")), "krate rate");
+  EXPECT_EQ(nested.line, "krate: io.File.open: a::b");
   auto const foreign = tools::describe(std::make_exception_ptr(std::runtime_error("odd\nthing")), "krate rate");
   EXPECT_EQ(foreign.line, "krate: rate: odd thing");
   auto const memory = tools::describe(std::make_exception_ptr(std::bad_alloc()), "krate data csv");

@@ -114,7 +114,7 @@ TEST_F(Csv, RejectsFilesThatCannotBeRead) {
 
 TEST(Split, IsStratified) {
   std::vector<Label> labels;
-  for (int i = 0; i < 1000; ++i) labels.push_back(i % 7 == 0 ? 3 : i % 2);
+  for (int i = 0; i < 1001; ++i) labels.push_back(i % 7 == 0 ? 3 : i % 2);
   auto const split = tools::stratified_split(labels);
   std::vector<int> tests(4), all(4);
   for (std::size_t i = 0; i < labels.size(); ++i) {
@@ -122,7 +122,7 @@ TEST(Split, IsStratified) {
     tests[static_cast<std::size_t>(labels[i])] += split[i];
   }
   for (std::size_t c = 0; c < 4; ++c) EXPECT_NEAR(tests[c], all[c] / 5.0, 1);
-  EXPECT_EQ(std::count(split.begin(), split.end(), 1), 200);
+  EXPECT_EQ(std::count(split.begin(), split.end(), 1), 201);
   EXPECT_EQ(tools::stratified_split(std::vector<Label>{5}), (std::vector<std::uint8_t>{0}));
   EXPECT_TRUE(tools::stratified_split({}).empty());
   // Samples are drawn from all over the file.

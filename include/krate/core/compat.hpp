@@ -16,7 +16,8 @@ using Index = Kokkos::IndexType<std::int64_t>;
 /// One work item an element.
 template <class Space>
 Kokkos::RangePolicy<Space, Index> elements(Space const& space, std::size_t count) {
-  return Kokkos::RangePolicy<Space, Index>(space, 0, static_cast<std::int64_t>(count));
+  // Both bounds of the policy's own type: for others Kokkos 4.5 composes a message, on the heap, at each launch.
+  return Kokkos::RangePolicy<Space, Index>(space, std::int64_t(0), static_cast<std::int64_t>(count));
 }
 
 /// One team a row: one thread on a host, a block of threads on a device.

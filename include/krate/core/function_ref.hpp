@@ -18,7 +18,7 @@ class FunctionRef<Result(Args...)> {
   template <class F>
   requires(!std::is_same_v<std::remove_cvref_t<F>, FunctionRef> && std::is_invocable_r_v<Result, F&, Args...>)
       FunctionRef(F&& f)  // NOLINT(google-explicit-constructor): a lambda is meant to convert
-      : object_(reinterpret_cast<void*>(std::addressof(const_cast<std::remove_cvref_t<F>&>(f)))),
+      : object_(const_cast<void*>(reinterpret_cast<void const volatile*>(std::addressof(f)))),
         call_([](void* object, Args... args) -> Result {
           return (*reinterpret_cast<std::remove_reference_t<F>*>(object))(std::forward<Args>(args)...);
         }) {}

@@ -25,6 +25,8 @@ class AtomicPath {
   /// Asks the file system for room up to this size, where it can promise that, so that a full disk is found before data
   /// is half-way out. @throws IoError if there is no room
   void reserve(std::size_t bytes) const;
+  /// Gives up what was written, and so its room on the disk; the temporary file itself goes with this object.
+  void discard() const noexcept;
   /// Cuts the temporary file to `bytes` and waits until it is on the disk, then renames it.
   /// @throws IoError, after removing the temporary file
   void commit(std::size_t bytes);

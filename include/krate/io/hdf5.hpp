@@ -45,8 +45,13 @@ struct FileOptions {
   std::size_t chunk_bytes = 0;           ///< split datasets into chunks of whole rows of about this size; 0: contiguous
   int compression = 0;                   ///< deflate level 1 to 9; needs chunks; 0: off
   bool collective_metadata = true;       ///< several ranks write headers together instead of one by one
+  std::size_t piece_bytes = 1 << 30;     ///< most that one call of MPI or HDF5 moves; below 2 GiB
   std::size_t bytes_per_rank = 1 << 24;  ///< replicated data: one more rank takes part per this many bytes
 };
+
+/// For programs, never for libraries: switches HDF5's own error printing off for good. The library prints at the end of
+/// the process, too, after some damaged files; krate's exceptions say all that is worth saying.
+void silence_hdf5();
 
 /// An HDF5 file, opened for reading or being created, by one rank or by all ranks of a communicator together.
 ///

@@ -30,16 +30,14 @@ inline std::size_t cross_entropy_workspace(std::size_t rows) {
 
 /// Cross-entropy with label smoothing s of rows of logits z, and the number of rows that are classified correctly:
 ///     loss = scale * sum over rows of - sum_c q_c log softmax(z)_c,   q_c = (1 - s) [c = label] + s / classes
-/// Source: Szegedy et al., "Rethinking the Inception architecture for computer vision", CVPR 2016, section 7; the
-/// target that CRATE is trained with (Yu et al. 2023, "White-Box Transformers via Sparse Rate Reduction"). Logarithms
-/// are taken relative to the largest logit, and rows are added up in double precision. A row counts as correct if its
-/// first maximum is the label. A label outside [0, classes) and a NaN among the logits make the loss NaN.
+/// Source: Szegedy et al., "Rethinking the Inception architecture for computer vision", CVPR 2016, section 7.
+/// Logarithms are taken relative to the largest logit, and rows are added up in double precision. A row counts as
+/// correct if its first maximum is the label. A label outside [0, classes) or a NaN logit makes the loss NaN.
 /// @param logits  [rows, classes]     @param labels  [rows] of Label
 /// @param work  at least cross_entropy_workspace(rows) bytes
 /// @param loss,correct  rank-0 outputs, of double and std::int64_t; without rows both are 0
 /// @throws ShapeError if extents disagree; ValueError if an option is out of range or the workspace is too small
-/// @note allocates: no; fences: no; bitwise repeatable: yes, for any number of threads; gradient:
-/// cross_entropy_backward
+/// @note allocates: no; fences: no; bitwise repeatable: yes, for any number of threads
 template <class Space, class Logits, class Labels, class Loss, class Correct>
 void cross_entropy(Space const& space, Logits const& logits, Labels const& labels, CrossEntropyOptions const& options,
                    Workspace<Space> work, Loss const& loss, Correct const& correct) {

@@ -7,9 +7,9 @@
 namespace krate {
 
 /// Fills v with uniform numbers in [-bound, bound]. Element k, in memory order, depends on (seed, stream, k) only:
-/// neither on threads nor on ranks, and the float is the double rounded. Source of usual bounds: fan_in^(-1/2) for
-/// linear maps, (6 / fan_in)^(1/2) for dictionaries (He et al., "Delving deep into rectifiers", ICCV 2015, in its
-/// uniform form).
+/// neither on threads nor on ranks, and the float is the double rounded.
+/// Usual bounds: fan_in^(-1/2) for linear maps; (6 / fan_in)^(1/2) for dictionaries, the uniform form of the
+/// normal law of He et al., "Delving deep into rectifiers", ICCV 2015, eq. 10.
 /// @param v  contiguous, of any rank     @param stream  one value for each tensor
 /// @throws ValueError if v has gaps, or bound is negative or NaN
 /// @note allocates: no; fences: no; bitwise repeatable: yes, for any number of threads

@@ -18,8 +18,8 @@ enum class InputGradient {
 
 /// Layer normalization of each row:
 ///     y = weight * (x - mean) * reciprocal_deviation + bias,   reciprocal_deviation = (variance + norm_eps)^(-1/2)
-/// with the biased variance. The mean is taken first and the variance from the deviations, so a large offset is
-/// harmless. Source: Ba, Kiros, Hinton, "Layer normalization", 2016, eq. 3; in CRATE before each operator (Yu et al.
+/// with the biased variance, which is taken from the deviations: a large offset of the row is harmless.
+/// Source: Ba, Kiros, Hinton, "Layer normalization", 2016, eq. 3; in CRATE it stands before each operator (Yu et al.
 /// 2023, "White-Box Transformers via Sparse Rate Reduction", algorithm 2).
 /// @param x  [rows, dim] input     @param weight,bias  [dim]
 /// @param y  [rows, dim] output; must not overlap x
@@ -53,14 +53,12 @@ std::size_t layer_norm_backward_workspace(std::size_t dim) {
 }
 
 /// Gradients of layer_norm. With n = (x - mean) * reciprocal_deviation and h = dy * weight:
-///     dx (+)= reciprocal_deviation * (h - mean(h) - n mean(h n)),   dweight += sum over rows of dy n,   dbias += sum
-///     of dy
+///     dx (+)= reciprocal_deviation * (h - mean(h) - n mean(h n)),   dweight += sum_rows dy n,   dbias += sum_rows dy
 /// @param x,weight  as in the forward pass     @param mean,reciprocal_deviation  what it wrote
 /// @param dy  [rows, dim] gradient of y
 /// @param input_gradient  whether dx is written or added to
 /// @param work  at least layer_norm_backward_workspace<Scalar>(dim) bytes
-/// @param dx  [rows, dim]; may be the View dy (or x): each element is read before it is written. Extents 0, 0: not
-/// wanted
+/// @param dx  [rows, dim]; may be the View dy or x: each element is read before it is written; extents 0: not wanted
 /// @param dweight,dbias  [dim], added to
 /// @throws ShapeError if extents disagree; ValueError if the workspace is too small
 /// @note allocates: no; fences: no; bitwise repeatable: yes, for any number of threads

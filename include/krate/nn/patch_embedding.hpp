@@ -34,12 +34,11 @@ void require_patches(char const* where, char const* images_name, Images const& i
 }
 }  // namespace impl
 
-/// Cuts images into patches, one a row: patches in raster order over the grid; inside a patch the order is (row,
-/// column, channel), channel fastest. Source: Yu et al. 2023, "White-Box Transformers via Sparse Rate Reduction", in
-/// the order of its official code; a linear map of the rows makes tokens of them.
+/// Cuts images into patches, one a row, in raster order over the grid; inside a patch the order is (row, column,
+/// channel), channel fastest. A linear map of the rows makes tokens of them.
+/// Source: Yu et al. 2023, "White-Box Transformers via Sparse Rate Reduction"; the order is that of its official code.
 /// @param images  [batch, channels, height, width]
-/// @param patches  [batch * (height / patch_height) * (width / patch_width), patch_height * patch_width * channels]
-/// output
+/// @param patches  output [batch * grid rows * grid columns, patch_height * patch_width * channels]
 /// @throws ShapeError if patches do not divide the image or extents disagree; ValueError if a patch is empty
 /// @note allocates: no; fences: no; bitwise repeatable: yes; gradient: patchify_backward
 template <class Space, class Images, class Patches>

@@ -22,9 +22,9 @@ void gradient_norm(Space const& space, ParameterList<Space, T> const& list, Work
   krate::impl::GradientClip<Space, T>::norm(space, list, work, as_value<Space>(norm));
 }
 
-/// The factor that brings gradients down to a norm: scale = min(1, max_norm / (norm + 1e-6)), and 1 if max_norm is 0
-/// (off). Source: Pascanu et al., "On the difficulty of training recurrent neural networks", ICML 2013, algorithm 1;
-/// the constant is PyTorch's. A norm that is NaN or infinite gives NaN, so that it shows in the parameters.
+/// The factor that brings gradients down to a norm: scale = min(1, max_norm / (norm + 1e-6)); 1 if max_norm is 0 (off).
+/// Source: Pascanu et al., "On the difficulty of training recurrent neural networks", ICML 2013, algorithm 1, with
+/// PyTorch's constant. A norm that is NaN or infinite gives NaN, so that it shows in the parameters.
 /// @param norm  rank-0 View of double     @param scale  rank-0 output of the parameters' scalar type
 /// @throws ValueError if max_norm is negative or NaN
 /// @note allocates: no; fences: no; bitwise repeatable: yes

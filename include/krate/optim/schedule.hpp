@@ -7,9 +7,8 @@
 namespace krate::optim {
 
 /// The learning rate of each step, on the host. With k the step, counted from 0, W = warmup_steps and T = steps:
-///     warmup_cosine            learning_rate (k + 1) / W for k < W, then from learning_rate to min_learning_rate along
-///                              min_learning_rate + (learning_rate - min_learning_rate) (1 + cos(pi (k - W) / (T - W)))
-///                              / 2
+///     warmup_cosine            learning_rate (k + 1) / W for k < W, then with m = min_learning_rate
+///                              m + (learning_rate - m) (1 + cos(pi (k - W) / (T - W))) / 2
 ///     warmup_cosine_from_zero  the same with k / W: the first step has rate 0
 ///     crate                    learning_rate min((k + 1) / W, (1 + cos(pi k / T)) / 2)
 ///     constant                 the warm-up of warmup_cosine, then learning_rate

@@ -86,6 +86,7 @@ struct Team {
 
   /// Lower Cholesky factor of a row-major [n, n], in place, its lower triangle alone; -1, or the first bad pivot.
   KOKKOS_FUNCTION static std::int64_t cholesky(Member const& team, T* a, int n) {
+    if (n == 0) return -1;  // LAPACK would complain of a leading dimension of 0
 #if KRATE_HAVE_BLAS
     if constexpr (Vendor) {
       std::int64_t pivot = -1;

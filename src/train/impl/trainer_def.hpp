@@ -116,7 +116,12 @@ TrainSummary Trainer<Model>::run(BatchSource<Space, T>& source) {
   MetricsFile metrics;
   comm_.guarded([&] {
     if (o.run.empty() || !comm_.is_root()) return;
-    std::filesystem::create_directories(o.run + "/checkpoints");
+    std::error_code error;
+    std::filesystem::create_directories(o.run + "/checkpoints", error);
+    if (error) {
+      throw IoError("krate::train::Trainer", o.run + " cannot be made (" + error.message() +
+                                                 "); choose a directory that you may write to");
+    }
     metrics = MetricsFile(o.run + "/metrics.csv", o.resume, done);
   });
 

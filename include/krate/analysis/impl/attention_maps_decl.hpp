@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include "krate/core/types.hpp"
+
+namespace krate::impl {
+
+template <class Space, class T>
+struct AttentionMaps {
+  static void class_token(Space const& space, ConstTensor3<T, Space> projected, ConstTensor3<T, Space> log_sum,
+                          Tensor3<T, Space> maps);
+};
+
+}  // namespace krate::impl

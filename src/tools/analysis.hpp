@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Measurements of a trained model, as `krate analyze` writes them and reports show them.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "krate/analysis/attention_maps.hpp"
+#include "krate/analysis/layer_rates.hpp"
+#include "tools/model_command.hpp"
+
+namespace krate::tools {
+
+/// Coding rate R^c of a layer's projections and density of its output, over samples (crate.md 8.1, 8.2).
+struct LayerMeasure {
+  double coding_rate = 0, coding_rate_std = 0;  ///< mean and unbiased standard deviation
+  double density = 0, density_std = 0;          ///< mean and population standard deviation
+};
+
+/// One number a layer and sample, with what is in the memory of its rank.
+class LayerSamples {
+ public:
+  explicit LayerSamples(std::size_t depth) : rates_(depth), densities_(depth) {}
+  template <class T>
+  void add(Space const& space, models::BlockView<Space, T> const& block, double eps_squared) {
+    std::size_t const batch = block.tokens.extent(0), n = block.tokens.extent(1), heads = block.mssa.log_sum.extent(1);
+    std::size_t const bytes =
+        analysis::projection_coding_rate_workspace(batch, n, heads, block.mssa.projected.extent(2) / heads) +
+        measure<Space>([&](auto& work) { work.template take<double>(batch); });
+    if (arena_.bytes() < bytes) arena_ = Arena<Space>(space, bytes, "krate::tools::layers");
+    auto work = arena_.workspace();
+    auto const values = work.template take<double>(batch);
+    analysis::projection_coding_rate(space, block.mssa.projected, heads, eps_squared, work, values);
+    append(space, values, rates_[block.index]);
+    analysis::density(space, block.tokens, values);
+    append(space, values, densities_[block.index]);
+  }
+  /// Collective.
+  std::vector<LayerMeasure> summary(comm::Communicator const& comm) const;
+
+ private:
+  static void append(Space const& space, Vector<double, Space> const& from, std::vector<double>& to);
+  std::vector<std::vector<double>> rates_, densities_;
+  Arena<Space> arena_;
+};
+
+/// layers.csv
+std::string layers_csv(std::vector<LayerMeasure> const& layers);
+
+}  // namespace krate::tools

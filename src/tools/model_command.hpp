@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// What the commands share that run a trained model over a dataset: eval, predict, analyze.
+#pragma once
+
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include "krate/core/arena.hpp"
+#include "krate/io/dataset.hpp"
+#include "krate/train/dataset_source.hpp"
+#include "krate/train/inference.hpp"
+#include "krate/train/model_file.hpp"
+#include "tools/context.hpp"
+
+namespace krate::tools {
+
+struct ModelArguments {
+  std::string model, data, split;
+  std::int64_t batch = 128;
+};
+
+/// The positional model file, --data, --batch and, where `splits`, --split.
+void add_model_arguments(CLI::App& command, ModelArguments& arguments, bool splits);
+
+/// A model and the chosen samples of a dataset, ready to run.
+template <class T>
+struct ModelOnData {
+  Space const& space;
+  comm::Communicator const& comm;
+  train::DatasetSource<Space, T> source;
+  models::Crate<Space, T> model;
+  std::size_t batch;
+  Arena<Space> arena;
+  train::Inference<models::Crate<Space, T>> inference;
+
+  ModelOnData(Context& context, io::SampleTable table, std::vector<std::size_t> rows, bool labelled,
+              io::CheckpointReader const& file, std::size_t batch_size)
+      : space(context.space()),
+        comm(context.comm()),
+        source(std::move(table), labelled),
+        model(train::load_crate<Space, T>(space, file)),
+        batch(batch_size),
+        arena(space, train::Inference<models::Crate<Space, T>>::bytes(model, batch), "krate::tools::arena"),
+        inference(model, batch, arena.workspace()) {
+    auto const& c = model.config();
+    if (source.channels() != c.channels || source.height() != c.image_size.height || source.width() != c.image_size.width) {
+      throw ShapeError("krate::model", "the dataset's images are [" + std::to_string(source.channels()) + ", " +
+                                           std::to_string(source.height()) + ", " + std::to_string(source.width()) +
+                                           "], but the model takes [" + std::to_string(c.channels) + ", " +
+                                           std::to_string(c.image_size.height) + ", " +
+                                           std::to_string(c.image_size.width) + "]; use a dataset of that size");
+    }
+    if (labelled && source.classes() > c.classes) {
+      throw ValueError("krate::model", "the dataset has " + std::to_string(source.classes()) +
+                                           " classes, but the model " + std::to_string(c.classes) +
+                                           "; use the dataset that it was trained on");
+    }
+    source.select(std::move(rows));
+  }
+
+  /// This rank's samples, positions among those chosen.
+  std::vector<std::size_t> mine() const {
+    auto const share = comm::share_of(source.size(train::Part::train), comm.rank(), comm.size());
+    std::vector<std::size_t> samples(share.count);
+    std::iota(samples.begin(), samples.end(), share.begin);
+    return samples;
+  }
+};
+
+/// Opens model and data and calls `use(ModelOnData<T>&)`, T as the model's parameters are stored. Collective.
+/// @param labelled  the samples must have labels
+template <class Use>
+void with_model(Context& context, ModelArguments const& arguments, bool labelled, Use const& use) {
+  require_value(arguments.batch > 0, "krate::model", "--batch", arguments.batch, "must be positive");
+  io::CheckpointReader const file(arguments.model, context.comm());
+  file.require_model("crate");
+  auto const data = io::Dataset::open(arguments.data, context.comm());
+  if (labelled) data.require_labels();
+  bool const has_split = data.description().has_split();
+  auto const subset = arguments.split.empty() ? (has_split ? io::Subset::test : io::Subset::all)
+                                              : io::subset_of(arguments.split);
+  auto rows = data.indices(subset);
+  require_value(!rows.empty(), "krate::model", "samples", 0, "must be at least one in the chosen part of the dataset");
+  auto const names = file.tensors("/model");
+  bool const wide = !names.empty() && file.info("/model/" + names.front()).element_bytes == sizeof(double);
+  auto const batch = static_cast<std::size_t>(arguments.batch);
+  if (wide) {
+    ModelOnData<double> run(context, data.load(), std::move(rows), labelled, file, batch);
+    use(run);
+  } else {
+    ModelOnData<float> run(context, data.load(), std::move(rows), labelled, file, batch);
+    use(run);
+  }
+}
+
+}  // namespace krate::tools

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// krate train: trains a model on a dataset.
+#include <filesystem>
+
+#include "tools/commands.hpp"
+#include "tools/training.hpp"
+
+namespace krate::tools {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+void require_new(std::string const& run) {
+  std::error_code error;
+  if (!fs::exists(run, error)) return;
+  if (!fs::is_directory(run, error)) throw IoError("krate::train", run + " exists and is no directory; choose another RUN");
+  if (!fs::is_empty(run, error)) {
+    throw IoError("krate::train", run + " exists and is not empty (a run is never overwritten); choose another RUN, or go "
+                                        "on with krate resume " + run);
+  }
+}
+
+}  // namespace
+
+void add_train(CLI::App& app, Context& context) {
+  auto* const train = app.add_subcommand("train", "Train a model on a dataset");
+  train->footer(
+      "RUN gets config.toml (all options), metrics.csv (a row a step), checkpoints/, model.h5 and summary.json.\n"
+      "SIGTERM and Ctrl-C write a checkpoint first; krate resume RUN goes on from it.\n"
+      "Example: krate train --model crate --data digits.h5 --epochs 20 -o run");
+  struct Command {
+    OptionTable options = training_options();
+    std::string config, run;
+  };
+  auto const command = std::make_shared<Command>();
+  command->options.bind(*train);
+  train->add_option("--config", command->config, "TOML file with any of these options, key = flag with _ for -")
+      ->option_text("C.toml");
+  train->add_option("-o,--output", command->run, "Directory of the run, new or empty")->required()->option_text("RUN");
+  context.add_json_flag(*train);
+  train->callback([&context, command] {
+    auto& o = command->options;
+    context.comm().guarded([&] {
+      if (!command->config.empty()) o.read_toml(command->config);
+      if (!o.has_value("model")) throw ValueError("krate::train", "--model is missing (which family to train); give --model crate");
+      if (!o.has_value("data")) throw ValueError("krate::train", "--data is missing (what to train on); give a dataset file");
+      o.choose(o.get<std::string>("model"));
+      require_new(command->run);
+    });
+    train_run(context, o, command->run, false);
+  });
+}
+
+}  // namespace krate::tools

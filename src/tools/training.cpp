@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "tools/training.hpp"
+
+#include <cmath>
+#include <csignal>
+#include <filesystem>
+
+#include "krate/io/dataset.hpp"
+#include "krate/train/dataset_source.hpp"
+#include "tools/files.hpp"
+#include "tools/memory.hpp"
+
+namespace krate::tools {
+
+namespace fs = std::filesystem;
+
+OptionTable training_options() {
+  OptionTable o("krate::train");
+  o.add<std::string>("model", {}, "Model family").one_of({"crate"});
+  o.add<std::string>("data", {}, "Dataset file");
+  o.add<std::string>("optimizer", "adamw", "Update rule").one_of({"adamw", "lion"});
+  o.add<double>("learning-rate", 1e-3, "Largest learning rate").above(0);
+  o.add<double>("weight-decay", 0.05, "Weight decay, of all parameters").at_least(0);
+  o.add<std::int64_t>("warmup", {}, "Steps of linear warm-up [5 % of all]").at_least(0);
+  o.add<std::string>("schedule", "warmup_cosine", "Learning rate over time").one_of({"warmup_cosine", "crate", "constant"});
+  o.add<double>("clip", 1, "Largest gradient norm; 0: off").at_least(0);
+  o.add<double>("label-smoothing", 0.1, "Weight of the uniform target").at_least(0).at_most(0.999999);
+  o.add<std::string>("augment", "none", "Random moves of each image, in pixels").one_of({"none", "shift1", "shift2"});
+  o.add<std::int64_t>("batch", 64, "Samples a step, of all ranks together").at_least(1);
+  o.add<std::int64_t>("epochs", 50, "Passes over the training samples").at_least(1);
+  o.add<std::int64_t>("steps", {}, "Optimizer steps, instead of epochs").at_least(1);
+  o.add<std::int64_t>("seed", 0, "Of parameters, sample order and augmentation").at_least(0);
+  o.add<std::string>("precision", "fp32", "Arithmetic").one_of({"fp32", "fp64", "bf16"});
+  o.add<std::int64_t>("dim", 64, "Width of the tokens").at_least(1);
+  o.add<std::int64_t>("depth", 4, "Number of blocks").at_least(1);
+  o.add<std::int64_t>("heads", 4, "Number of subspaces").at_least(1);
+  o.add<std::int64_t>("dim-head", {}, "Width of a subspace [dim / heads]").at_least(1);
+  o.add<Pair>("patch-size", Pair{4, 4}, "Height and width of a patch");
+  o.add<std::string>("pool", "cls", "What the head sees of the tokens").one_of({"cls", "mean"});
+  o.add<double>("eta", 0.1, "Step size of ISTA").above(0);
+  o.add<double>("lambda", 0.1, "Sparsity weight of ISTA").at_least(0);
+  o.add<std::int64_t>("classes", {}, "Outputs of the head [classes of the dataset]").at_least(1);
+  o.add<std::int64_t>("checkpoint-every", {}, "Steps between checkpoints [an epoch]").at_least(1);
+  o.add<double>("checkpoint-minutes", {}, "Minutes between checkpoints, besides").above(0);
+  o.add<std::int64_t>("keep", 3, "Checkpoints that stay").at_least(1);
+  return o;
+}
+
+namespace {
+
+std::sig_atomic_t volatile stop_signal = 0;
+void remember_signal(int number) { stop_signal = number; }
+
+/// While it lives, SIGTERM and SIGINT (a queue's time limit, a user's Ctrl-C) ask for a checkpoint and an end; the second
+/// one ends at once.
+class GracefulStop {
+ public:
+  GracefulStop() {
+    struct sigaction action {};
+    action.sa_handler = remember_signal;
+    action.sa_flags = SA_RESETHAND;
+    sigaction(SIGTERM, &action, &term_);
+    sigaction(SIGINT, &action, &int_);
+  }
+  ~GracefulStop() {
+    sigaction(SIGTERM, &term_, nullptr);
+    sigaction(SIGINT, &int_, nullptr);
+  }
+  GracefulStop(GracefulStop const&) = delete;
+
+ private:
+  struct sigaction term_ {}, int_ {};
+};
+
+models::CrateConfig model_config(OptionTable const& o, io::DatasetDescription const& data) {
+  require_value(data.kind == io::SampleKind::images, "krate::train", "--data", data.origin,
+                "must hold images [n, C, H, W] in /samples/images for the model crate");
+  data.require_labels();
+  auto const size = [&](char const* name) { return o.get<std::size_t>(name); };
+  auto const patch = o.get<Pair>("patch-size");
+  require_value(patch.rows > 0 && patch.columns > 0, "krate::train", "--patch-size", patch.rows, "must be positive");
+  models::CrateConfig c;
+  c.channels = data.sample_shape[0];
+  c.image_size = {data.sample_shape[1], data.sample_shape[2]};
+  c.patch_size = {static_cast<std::size_t>(patch.rows), static_cast<std::size_t>(patch.columns)};
+  c.dim = size("dim");
+  c.depth = size("depth");
+  c.heads = size("heads");
+  c.dim_head = o.has_value("dim-head") ? size("dim-head") : 0;
+  c.classes = size("classes");
+  c.pool = o.get<std::string>("pool") == "mean" ? Pool::mean : Pool::cls;
+  c.eta = o.get<double>("eta");
+  c.lambda = o.get<double>("lambda");
+  c.label_smoothing = o.get<double>("label-smoothing");
+  c.validate();
+  return c;
+}
+
+optim::Rule rule_of(OptionTable const& o) {
+  double const rate = o.get<double>("learning-rate"), decay = o.get<double>("weight-decay");
+  if (o.get<std::string>("optimizer") == "lion") return optim::Lion{.learning_rate = rate, .weight_decay = decay};
+  return optim::AdamW{.learning_rate = rate, .weight_decay = decay};
+}
+
+train::TrainerOptions trainer_options(OptionTable const& o, std::string const& run, bool resume) {
+  train::TrainerOptions t;
+  t.epochs = o.get<std::int64_t>("epochs");
+  t.steps = o.has_value("steps") ? o.get<std::int64_t>("steps") : 0;
+  t.batch = o.get<std::size_t>("batch");
+  t.seed = Seed{o.get<std::uint64_t>("seed")};
+  t.schedule = optim::parse_schedule(o.get<std::string>("schedule"));
+  t.warmup = o.has_value("warmup") ? o.get<std::int64_t>("warmup") : -1;
+  t.clip = o.get<double>("clip");
+  auto const augment = o.get<std::string>("augment");
+  t.shift = augment == "shift1" ? 1 : augment == "shift2" ? 2 : 0;
+  t.checkpoint_every = o.has_value("checkpoint-every") ? o.get<std::int64_t>("checkpoint-every") : 0;
+  t.checkpoint_minutes = o.has_value("checkpoint-minutes") ? o.get<double>("checkpoint-minutes") : 0;
+  t.keep = o.get<int>("keep");
+  t.run = run;
+  t.resume = resume;
+  return t;
+}
+
+void make_run_directory(std::string const& run, std::string const& config) {
+  std::error_code error;
+  fs::create_directories(run, error);
+  if (error) {
+    throw IoError("krate::train", run + " cannot be made (" + error.message() +
+                                      "); choose a directory that you may write to");
+  }
+  write_file(run + "/config.toml", config);
+}
+
+Json number(double x) { return std::isfinite(x) ? Json(x) : Json(); }
+
+template <class T>
+void run_in(Context& context, OptionTable& options, io::SampleTable table, models::CrateConfig const& config,
+            std::string const& run, bool resume) {
+  Space const& space = context.space();
+  auto const& comm = context.comm();
+  train::DatasetSource<Space, T> source(std::move(table));
+  auto settings = trainer_options(options, run, resume);
+  models::Crate<Space, T> const model(space, config, settings.seed);
+  settings.logger = context.logger();
+
+  std::unique_ptr<Progress> progress;
+  settings.progress = [&](train::Progress const& p) {
+    if (!progress) progress.reset(new Progress(context.progress("training", static_cast<std::size_t>(p.steps))));
+    char note[96];
+    std::snprintf(note, sizeof note, p.part == train::Part::test ? "epoch %lld: test loss %.4f, accuracy %.4f" : "epoch %lld: loss %.4f, accuracy %.4f",
+                  static_cast<long long>(p.epoch + 1), p.loss, p.accuracy);
+    progress->update(static_cast<std::size_t>(p.step), note);
+  };
+  settings.stop = [] { return stop_signal != 0; };
+
+  comm.guarded([&] {
+    if (comm.is_root() && !resume) make_run_directory(run, options.to_toml());
+  });
+  GracefulStop const graceful;
+  train::Trainer trainer(space, comm, model, rule_of(options), settings);
+  auto const summary = trainer.run(source);
+  progress.reset();
+  if (!summary.finished) {
+    throw Error("krate::train", "stopped by a signal, a checkpoint was written first; continue with krate resume " + run);
+  }
+  Json const result{{"model", "crate"},
+                    {"parameters", model.parameters().count()},
+                    {"ranks", comm.size()},
+                    {"threads", space.concurrency()},
+                    {"steps", summary.steps},
+                    {"train_loss", number(summary.train_loss)},
+                    {"test_loss", summary.test ? number(summary.test->loss) : Json()},
+                    {"test_accuracy", summary.test ? number(summary.test->accuracy()) : Json()},
+                    {"seconds", summary.seconds},
+                    {"peak_bytes", context.peak_bytes()},
+                    {"resumed_from", summary.resumed_from ? Json(*summary.resumed_from) : Json()}};
+  comm.guarded([&] {
+    if (comm.is_root()) write_file(run + "/summary.json", result.dump(2) + "\n");
+  });
+  if (context.json()) return context.print_json(result);
+  char line[160];
+  std::snprintf(line, sizeof line, "%lld steps in %.1f s, train loss %.4f", static_cast<long long>(summary.steps),
+                summary.seconds, summary.train_loss);
+  context.print(line);
+  if (summary.test) {
+    std::snprintf(line, sizeof line, "test loss %.4f, accuracy %.4f (%lld of %lld)", summary.test->loss,
+                  summary.test->accuracy(), static_cast<long long>(summary.test->correct),
+                  static_cast<long long>(summary.test->samples));
+    context.print(line);
+  }
+  context.print("model: " + run + "/model.h5");
+}
+
+}  // namespace
+
+void train_run(Context& context, OptionTable& options, std::string const& run, bool resume) {
+  if (options.get<std::string>("precision") == "bf16") {
+    throw NotBuiltError("krate::train", "--precision bf16 is not built yet; use fp32 or fp64");
+  }
+  if (options.is_set("steps") && options.is_set("epochs") && !resume) {
+    throw ValueError("krate::train", "--steps and --epochs were both given, but each says when to end; give one");
+  }
+  auto const data = io::Dataset::open(options.get<std::string>("data"), context.comm());
+  auto const& about = data.description();
+  options.resolve<std::int64_t>("classes", about.classes);
+  auto const classes = options.get<std::int64_t>("classes");
+  require_value(classes >= about.classes, "krate::train", "--classes", classes,
+                ("must be at least the dataset's " + std::to_string(about.classes)).c_str());
+  auto const config = model_config(options, about);
+  auto table = data.load();
+  if (options.get<std::string>("precision") == "fp64") {
+    run_in<double>(context, options, std::move(table), config, run, resume);
+  } else {
+    run_in<float>(context, options, std::move(table), config, run, resume);
+  }
+}
+
+}  // namespace krate::tools

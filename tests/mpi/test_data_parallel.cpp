@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The same global batches on 1, 2 and all ranks.
+#include <cmath>
+#include <filesystem>
+
+#include "krate/train/trainer.hpp"
+#include "mpi/ranks.hpp"
+#include "train/toy.hpp"
+
+namespace krate::testing {
+namespace {
+
+using Space = Kokkos::DefaultHostExecutionSpace;
+
+/// Ranks 0 .. size-1 of the world; the others get no communicator to work with.
+struct FirstRanks {
+  MPI_Comm mpi = MPI_COMM_NULL;
+  bool member;
+  explicit FirstRanks(int size) {
+    int rank = 0;
+    MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+    member = rank < size;
+    MPI_Comm_split(MPI_COMM_WORLD, member ? 0 : MPI_UNDEFINED, rank, &mpi);
+  }
+  ~FirstRanks() {
+    if (mpi != MPI_COMM_NULL) MPI_Comm_free(&mpi);
+  }
+};
+
+struct Curve {
+  std::vector<double> losses, norms;
+  double test_loss = 0;
+};
+
+/// 25 steps; a batch of 11 of 50 samples is uneven over 2 and 4 ranks, and the last one of each epoch, 6, is too.
+Curve train(comm::Communicator const& comm, std::string const& run = {}, bool resume = false,
+            std::int64_t stop_at = 0) {
+  Space const space;
+  Toy<Space, double> toy(50);
+  models::Crate<Space, double> const model(space, toy.config(), Seed{5});
+  Curve curve;
+  train::Trainer trainer(
+      space, comm, model, optim::AdamW{.learning_rate = 3e-3},
+      {.steps = 25,
+       .batch = 11,
+       .seed = Seed{5},
+       .shift = 1,
+       .run = run,
+       .checkpoint_every = 10,
+       .resume = resume,
+       .progress =
+           [&](train::Progress const& p) {
+             if (p.part == train::Part::test) return;
+             curve.losses.push_back(p.loss);
+             curve.norms.push_back(p.gradient_norm);
+           },
+       .stop = [&] { return stop_at > 0 && static_cast<std::int64_t>(curve.losses.size()) == stop_at; }});
+  auto const summary = trainer.run(toy.source);
+  if (summary.test) curve.test_loss = summary.test->loss;
+  return curve;
+}
+
+void expect_same(Curve const& found, Curve const& expected, std::size_t skipped = 0) {
+  ASSERT_EQ(found.losses.size() + skipped, expected.losses.size());
+  for (std::size_t i = 0; i < found.losses.size(); ++i) {
+    double const bound = i + skipped < 20 ? 1e-12 : 1e-9, loss = expected.losses[i + skipped];
+    EXPECT_NEAR(found.losses[i], loss, bound * std::abs(loss)) << "step " << i + skipped + 1;
+    EXPECT_NEAR(found.norms[i], expected.norms[i + skipped], 100 * bound * expected.norms[i + skipped]);
+  }
+  EXPECT_NEAR(found.test_loss, expected.test_loss, 1e-9 * expected.test_loss);
+}
+
+TEST(DataParallel, OneTwoAndFourRanksFollowTheSameCurve) {
+  Curve const alone = train({});
+  for (int const size : {2, 4}) {
+    if (size > world().size()) continue;
+    FirstRanks const ranks(size);
+    if (!ranks.member) continue;
+    comm::Communicator const comm(ranks.mpi);
+    Curve const together = train(comm), again = train(comm);
+    if (comm.is_root()) {
+      expect_same(together, alone);
+      EXPECT_EQ(together.losses, again.losses) << "a repeat must give the same bits";
+    }
+  }
+  world().barrier();
+}
+
+TEST(DataParallel, ARunResumesOnAnotherNumberOfRanks) {
+  auto const all = world();
+  SharedDirectory const directory(all);
+  Curve const alone = train({});
+  train(all, directory.path(), false, 7);  // stops after 7 steps, with a checkpoint
+  Curve const rest = train(all, directory.path(), true);
+  if (all.is_root()) expect_same(rest, alone, 7);
+  all.barrier();
+  if (all.is_root()) {
+    for (auto const& file : {"step-00000025.h5", "step-00000020.h5", "step-00000010.h5"})
+      std::filesystem::remove(directory.path() + "/checkpoints/" + file);
+    Curve const one = train({}, directory.path(), true);
+    expect_same(one, alone, 7);
+  }
+  all.barrier();
+}
+
+TEST(DataParallel, MoreRanksThanSamplesInABatch) {
+  Space const space;
+  auto const all = world();
+  Toy<Space, double> toy(3, 1);
+  auto const losses = [&](comm::Communicator const& comm) {
+    models::Crate<Space, double> const model(space, toy.config());
+    train::Trainer trainer(space, comm, model, optim::AdamW{}, {.epochs = 3, .batch = 1});
+    return trainer.run(toy.source).train_loss;
+  };
+  double const together = losses(all), alone = losses({});
+  EXPECT_NEAR(together, alone, 1e-12 * alone);
+}
+
+TEST(DataParallel, WhereOneRankCannotGoOnAllRanksStop) {
+  auto const all = world();
+  Space const space;
+  Toy<Space, double> toy(20);
+  models::Crate<Space, double> const model(space, toy.config());
+  EXPECT_ERROR_EVERYWHERE(IoError, "cannot be", ([&] {
+                            train::Trainer trainer(space, all, model, optim::AdamW{},
+                                                   {.steps = 2, .batch = 4, .run = "/proc/krate_cannot_write_here"});
+                            trainer.run(toy.source);
+                          }()));
+}
+
+}  // namespace
+}  // namespace krate::testing

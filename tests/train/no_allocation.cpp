@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// After the first step a training step takes no memory: malloc and its relatives (new goes through them) and mmap are
+// replaced for the whole program, libraries included, and counted.
+#include <dlfcn.h>
+#include <sys/mman.h>
+
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <numeric>
+#include <vector>
+
+#include "krate/train/train_step.hpp"
+#include "train/toy.hpp"
+
+namespace {
+std::atomic<bool> counting{false};
+std::atomic<long> allocations{0};
+void count() {
+  if (counting.load(std::memory_order_relaxed)) allocations.fetch_add(1, std::memory_order_relaxed);
+}
+}  // namespace
+
+extern "C" {
+void* __libc_malloc(std::size_t);
+void* __libc_calloc(std::size_t, std::size_t);
+void* __libc_realloc(void*, std::size_t);
+void* __libc_memalign(std::size_t, std::size_t);
+
+void* malloc(std::size_t n) {
+  count();
+  return __libc_malloc(n);
+}
+void* calloc(std::size_t n, std::size_t size) {
+  count();
+  return __libc_calloc(n, size);
+}
+void* realloc(void* p, std::size_t n) {
+  count();
+  return __libc_realloc(p, n);
+}
+void* memalign(std::size_t alignment, std::size_t n) {
+  count();
+  return __libc_memalign(alignment, n);
+}
+void* aligned_alloc(std::size_t alignment, std::size_t n) {
+  count();
+  return __libc_memalign(alignment, n);
+}
+int posix_memalign(void** out, std::size_t alignment, std::size_t n) {
+  count();
+  *out = __libc_memalign(alignment, n);
+  return *out ? 0 : 12;
+}
+void* mmap(void* at, std::size_t n, int protection, int flags, int file, off_t offset) {
+  count();
+  static auto const real = reinterpret_cast<void* (*)(void*, std::size_t, int, int, int, off_t)>(dlsym(RTLD_NEXT, "mmap"));
+  return real(at, n, protection, flags, file, offset);
+}
+}
+
+namespace {
+
+using Space = Kokkos::DefaultHostExecutionSpace;
+using Model = krate::models::Crate<Space, float>;
+
+/// A source that does what the test must catch.
+class Wasteful final : public krate::train::BatchSource<Space, float> {
+ public:
+  explicit Wasteful(krate::train::BatchSource<Space, float>& source) : source_(source) {}
+  std::size_t channels() const override { return source_.channels(); }
+  std::size_t height() const override { return source_.height(); }
+  std::size_t width() const override { return source_.width(); }
+  std::size_t classes() const override { return source_.classes(); }
+  std::size_t size(krate::train::Part part) const override { return source_.size(part); }
+  float background(std::size_t c) const override { return source_.background(c); }
+  void fill(Space const& space, krate::train::Part part, std::span<std::size_t const> samples,
+            krate::Tensor4<float, Space> const& images, krate::Vector<krate::Label, Space> const& labels) override {
+    std::vector<std::size_t> const copy(samples.begin(), samples.end());
+    source_.fill(space, part, copy, images, labels);
+  }
+
+ private:
+  krate::train::BatchSource<Space, float>& source_;
+};
+
+long allocations_of_steps(krate::train::BatchSource<Space, float>& source) {
+  Space const space;
+  Model const model(space, krate::testing::Toy<Space, float>::config());
+  krate::train::TrainStep<Model> step(space, {}, model, krate::optim::AdamW{}, {.local_batch = 16, .shift = 1});
+  std::vector<std::size_t> samples(16);
+  std::iota(samples.begin(), samples.end(), std::size_t(0));
+  std::span<std::size_t const> const all(samples);
+  step.run(space, source, all, 16, 0, 1e-3);
+  step.run(space, source, all.first(10), 10, 1, 1e-3);
+  allocations = 0;
+  counting = true;
+  for (std::int64_t s = 2; s < 8; ++s) step.run(space, source, s % 2 ? all.first(10) : all, s % 2 ? 10 : 16, s, 1e-3);
+  counting = false;
+  return allocations;
+}
+
+}  // namespace
+
+int main() {
+  Kokkos::initialize(Kokkos::InitializationSettings().set_disable_warnings(true));
+  int failures = 0;
+  {
+    krate::testing::Toy<Space, float> toy(40);
+    Wasteful wasteful(toy.source);
+    long const clean = allocations_of_steps(toy.source), caught = allocations_of_steps(wasteful);
+    std::printf("six training steps took memory %ld times; with one std::vector put into each, %ld times\n", clean, caught);
+    failures = (clean != 0) + (caught != 6);
+  }
+  Kokkos::finalize();
+  std::printf("%d passed, %d failed\n", 2 - failures, failures);
+  return failures;
+}
