@@ -26,9 +26,11 @@ foreach(part TOOLS TESTS PERF)
   endif()
 endforeach()
 
+# Paths relative to the checkout, so that a second clone is served by the first one's compiler cache.
 find_program(KRATE_CCACHE ccache)
 if(KRATE_CCACHE AND PROJECT_IS_TOP_LEVEL AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${KRATE_CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+    ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} CCACHE_NOHASHDIR=true ${KRATE_CCACHE})
 endif()
 if(PROJECT_IS_TOP_LEVEL)
   set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)

@@ -27,7 +27,8 @@ Spread spread(comm::Communicator const& comm, std::vector<double> const& values,
 void LayerSamples::append(Space const& space, Vector<double, Space> const& from, std::vector<double>& to) {
   std::size_t const old = to.size();
   to.resize(old + from.size());
-  Kokkos::deep_copy(space, Kokkos::View<double*, Kokkos::HostSpace, impl::Unmanaged>(to.data() + old, from.size()), from);
+  Kokkos::deep_copy(space, Kokkos::View<double*, Kokkos::HostSpace, impl::Unmanaged>(to.data() + old, from.size()),
+                    from);
   space.fence("krate::tools::layers: the numbers are read");
 }
 

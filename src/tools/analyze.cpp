@@ -96,7 +96,8 @@ void write_pictures(ModelOnData<T>& run, std::string const& path, std::vector<T>
   auto const& c = run.model.config();
   std::size_t const h = c.image_size.height, w = c.image_size.width, heads = c.heads, patches = c.patches();
   std::size_t const rows = h / c.patch_size.height, columns = w / c.patch_size.width;
-  Kokkos::View<T****, Kokkos::LayoutRight, DeviceOf<Space>> const images("krate::tools::images", count, c.channels, h, w);
+  Kokkos::View<T****, Kokkos::LayoutRight, DeviceOf<Space>> const images("krate::tools::images", count, c.channels, h,
+                                                                         w);
   Kokkos::View<Label*, DeviceOf<Space>> const labels("krate::tools::labels", count);
   std::vector<std::size_t> first(count);
   std::iota(first.begin(), first.end(), std::size_t(0));
@@ -133,11 +134,13 @@ template <class T>
 void analyze_attention(Context& context, ModelOnData<T>& run, Command const& command) {
   auto const& c = run.model.config();
   std::size_t const depth = c.depth, heads = c.heads, patches = c.patches();
-  std::size_t const block = command.block >= 0 ? static_cast<std::size_t>(command.block) : depth - std::min<std::size_t>(depth, 2);
+  std::size_t const block =
+      command.block >= 0 ? static_cast<std::size_t>(command.block) : depth - std::min<std::size_t>(depth, 2);
   require_value(block < depth, "krate::analyze", "--block", block,
                 ("must be below the model's depth " + std::to_string(depth)).c_str());
   std::vector<T> maps;
-  Kokkos::View<T***, Kokkos::LayoutRight, DeviceOf<Space>> const batch_maps("krate::tools::maps", run.batch, heads, patches);
+  Kokkos::View<T***, Kokkos::LayoutRight, DeviceOf<Space>> const batch_maps("krate::tools::maps", run.batch, heads,
+                                                                            patches);
   auto const mine = run.mine();
   run.inference.run(
       run.space, run.source, train::Part::train, mine, [](auto const&) {},
@@ -148,7 +151,8 @@ void analyze_attention(Context& context, ModelOnData<T>& run, Command const& com
         analysis::class_token_attention(run.space, view.mssa.projected, view.mssa.log_sum, some);
         std::size_t const old = maps.size();
         maps.resize(old + some.size());
-        Kokkos::deep_copy(run.space, Kokkos::View<T*, Kokkos::HostSpace, impl::Unmanaged>(maps.data() + old, some.size()),
+        Kokkos::deep_copy(run.space,
+                          Kokkos::View<T*, Kokkos::HostSpace, impl::Unmanaged>(maps.data() + old, some.size()),
                           Vector<T, Space>(some.data(), some.size()));
         run.space.fence("krate::tools::attention: maps are read");
       });
@@ -156,13 +160,15 @@ void analyze_attention(Context& context, ModelOnData<T>& run, Command const& com
   std::size_t const total = run.source.size(train::Part::train);
   auto const share = comm::share_of(total, run.comm.rank(), run.comm.size());
   auto file = io::File::create(command.output + "/attention.h5", run.comm);
-  file.template write<T>("/maps", {total, heads, c.image_size.height / c.patch_size.height, c.image_size.width / c.patch_size.width},
-                         share.begin, share.count, maps);
+  file.template write<T>(
+      "/maps", {total, heads, c.image_size.height / c.patch_size.height, c.image_size.width / c.patch_size.width},
+      share.begin, share.count, maps);
   file.set_attribute("/maps", "block", static_cast<std::int64_t>(block));
   file.commit();
   run.comm.guarded([&] {
     if (run.comm.is_root())
-      write_pictures(run, command.output + "/attention.png", maps, std::min<std::size_t>(8, maps.size() / (heads * patches)));
+      write_pictures(run, command.output + "/attention.png", maps,
+                     std::min<std::size_t>(8, maps.size() / (heads * patches)));
   });
   if (context.json()) {
     return context.print_json({{"path", command.output + "/attention.h5"}, {"samples", total}, {"block", block}});
@@ -182,10 +188,12 @@ void add_analyze(CLI::App& app, Context& context) {
   auto const of_layers = add_analysis(*analyze, context, "layers", "Coding rate and density of each block", layers);
   layers->add_option("--eps-squared", of_layers->eps_squared, "Squared distortion")->option_text("NUMBER [0.01]");
   layers->footer(
-      "DIR/layers.csv: layer (from 1), coding_rate and density with their standard deviations over the samples; a chart\n"
+      "DIR/layers.csv: layer (from 1), coding_rate and density with their standard deviations over the samples; a "
+      "chart\n"
       "beside. Example: krate analyze layers run/model.h5 --data digits.h5 -o analysis");
   layers->callback([&context, of_layers] {
-    require_value(of_layers->eps_squared > 0, "krate::analyze", "--eps-squared", of_layers->eps_squared, "must be positive");
+    require_value(of_layers->eps_squared > 0, "krate::analyze", "--eps-squared", of_layers->eps_squared,
+                  "must be positive");
     with_model(context, of_layers->arguments, false, [&](auto& run) { analyze_layers(context, run, *of_layers); });
   });
 
@@ -196,7 +204,8 @@ void add_analyze(CLI::App& app, Context& context) {
       "DIR/attention.h5: /maps [samples, heads, rows, columns]; a picture of the first samples beside.\n"
       "Example: krate analyze attention run/model.h5 --data digits.h5 -o analysis");
   attention->callback([&context, of_attention] {
-    with_model(context, of_attention->arguments, false, [&](auto& run) { analyze_attention(context, run, *of_attention); });
+    with_model(context, of_attention->arguments, false,
+               [&](auto& run) { analyze_attention(context, run, *of_attention); });
   });
 }
 

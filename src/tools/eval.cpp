@@ -15,9 +15,8 @@ void add_eval(CLI::App& app, Context& context) {
   context.add_json_flag(*eval);
   eval->callback([&context, arguments] {
     train::Evaluation found;
-    with_model(context, *arguments, true, [&](auto& run) {
-      found = run.inference.evaluate(run.space, run.comm, run.source, train::Part::train);
-    });
+    with_model(context, *arguments, true,
+               [&](auto& run) { found = run.inference.evaluate(run.space, run.comm, run.source, train::Part::train); });
     if (context.json()) {
       return context.print_json({{"samples", found.samples}, {"loss", found.loss}, {"accuracy", found.accuracy()}});
     }

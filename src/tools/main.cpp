@@ -5,6 +5,7 @@
 #include <exception>
 #include <optional>
 
+#include "krate/io/hdf5.hpp"
 #include "krate/version.hpp"
 #include "tools/commands.hpp"
 #include "tools/context.hpp"
@@ -60,6 +61,7 @@ std::optional<Failure> run(CLI::App& app, int argc, char** argv) {
 int main(int argc, char** argv) {
   std::set_terminate(end_badly);
   pin_threads(argv);
+  krate::io::silence_hdf5();
   CLI::App app;
   Context context;
   describe_program(app);

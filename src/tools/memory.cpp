@@ -25,8 +25,14 @@ std::size_t status_bytes(std::string const& name) {
 
 }  // namespace
 
-std::size_t resident_bytes() { return status_bytes("VmRSS"); }
-std::size_t peak_resident_bytes() { return status_bytes("VmHWM"); }
-void reset_peak_resident() { std::ofstream("/proc/self/clear_refs") << "5"; }
+std::size_t resident_bytes() {
+  return status_bytes("VmRSS");
+}
+std::size_t peak_resident_bytes() {
+  return status_bytes("VmHWM");
+}
+void reset_peak_resident() {
+  std::ofstream("/proc/self/clear_refs") << "5";
+}
 
 }  // namespace krate::tools

@@ -44,7 +44,8 @@ struct ModelOnData {
         arena(space, train::Inference<models::Crate<Space, T>>::bytes(model, batch), "krate::tools::arena"),
         inference(model, batch, arena.workspace()) {
     auto const& c = model.config();
-    if (source.channels() != c.channels || source.height() != c.image_size.height || source.width() != c.image_size.width) {
+    if (source.channels() != c.channels || source.height() != c.image_size.height ||
+        source.width() != c.image_size.width) {
       throw ShapeError("krate::model", "the dataset's images are [" + std::to_string(source.channels()) + ", " +
                                            std::to_string(source.height()) + ", " + std::to_string(source.width()) +
                                            "], but the model takes [" + std::to_string(c.channels) + ", " +
@@ -78,8 +79,8 @@ void with_model(Context& context, ModelArguments const& arguments, bool labelled
   auto const data = io::Dataset::open(arguments.data, context.comm());
   if (labelled) data.require_labels();
   bool const has_split = data.description().has_split();
-  auto const subset = arguments.split.empty() ? (has_split ? io::Subset::test : io::Subset::all)
-                                              : io::subset_of(arguments.split);
+  auto const subset =
+      arguments.split.empty() ? (has_split ? io::Subset::test : io::Subset::all) : io::subset_of(arguments.split);
   auto rows = data.indices(subset);
   require_value(!rows.empty(), "krate::model", "samples", 0, "must be at least one in the chosen part of the dataset");
   auto const names = file.tensors("/model");

@@ -14,7 +14,7 @@ void append(Space const& space, M const& from, std::vector<T>& to) {
   std::size_t const old = to.size();
   to.resize(old + from.size());
   Kokkos::View<T**, Kokkos::LayoutRight, Kokkos::HostSpace, impl::Unmanaged> const host(to.data() + old, from.extent(0),
-                                                                                       from.extent(1));
+                                                                                        from.extent(1));
   Kokkos::deep_copy(space, host, from);
 }
 
@@ -44,7 +44,8 @@ void predict(Context& context, ModelOnData<T>& run, std::string const& output) {
 void add_predict(CLI::App& app, Context& context) {
   auto* const command = app.add_subcommand("predict", "Outputs of a model for every sample of a dataset");
   command->footer(
-      "The file gets /logits [samples, classes] and /features [samples, dim] (the input of the head's linear map), all\n"
+      "The file gets /logits [samples, classes] and /features [samples, dim] (the input of the head's linear map), "
+      "all\n"
       "samples in file order; labels are not needed.\n"
       "Example: krate predict run/model.h5 --data digits.h5 -o outputs.h5");
   struct Command {

@@ -13,7 +13,8 @@ namespace fs = std::filesystem;
 void add_resume(CLI::App& app, Context& context) {
   auto* const resume = app.add_subcommand("resume", "Go on with an interrupted training run");
   resume->footer(
-      "Goes on from the newest good checkpoint to the configured end, with any number of ranks; with the same number the\n"
+      "Goes on from the newest good checkpoint to the configured end, with any number of ranks; with the same number "
+      "the\n"
       "result has the bits of the uninterrupted run. A finished run stays as it is.\n"
       "Example: krate resume run");
   struct Command {
@@ -29,8 +30,9 @@ void add_resume(CLI::App& app, Context& context) {
     bool finished = false;
     context.comm().guarded([&] {
       if (!fs::is_regular_file(run + "/config.toml")) {
-        throw IoError("krate::resume", run + " is no training run (it has no config.toml); give the directory that krate "
-                                             "train made");
+        throw IoError("krate::resume", run +
+                                           " is no training run (it has no config.toml); give the directory that krate "
+                                           "train made");
       }
       o.read_toml(run + "/config.toml");
       if (!o.has_value("model") || !o.has_value("data")) {

@@ -14,10 +14,14 @@ namespace {
 void require_new(std::string const& run) {
   std::error_code error;
   if (!fs::exists(run, error)) return;
-  if (!fs::is_directory(run, error)) throw IoError("krate::train", run + " exists and is no directory; choose another RUN");
+  if (!fs::is_directory(run, error))
+    throw IoError("krate::train", run + " exists and is no directory; choose another RUN");
   if (!fs::is_empty(run, error)) {
-    throw IoError("krate::train", run + " exists and is not empty (a run is never overwritten); choose another RUN, or go "
-                                        "on with krate resume " + run);
+    throw IoError("krate::train",
+                  run +
+                      " exists and is not empty (a run is never overwritten); choose another RUN, or go "
+                      "on with krate resume " +
+                      run);
   }
 }
 
@@ -43,8 +47,10 @@ void add_train(CLI::App& app, Context& context) {
     auto& o = command->options;
     context.comm().guarded([&] {
       if (!command->config.empty()) o.read_toml(command->config);
-      if (!o.has_value("model")) throw ValueError("krate::train", "--model is missing (which family to train); give --model crate");
-      if (!o.has_value("data")) throw ValueError("krate::train", "--data is missing (what to train on); give a dataset file");
+      if (!o.has_value("model"))
+        throw ValueError("krate::train", "--model is missing (which family to train); give --model crate");
+      if (!o.has_value("data"))
+        throw ValueError("krate::train", "--data is missing (what to train on); give a dataset file");
       o.choose(o.get<std::string>("model"));
       require_new(command->run);
     });

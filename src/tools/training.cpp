@@ -22,7 +22,8 @@ OptionTable training_options() {
   o.add<double>("learning-rate", 1e-3, "Largest learning rate").above(0);
   o.add<double>("weight-decay", 0.05, "Weight decay, of all parameters").at_least(0);
   o.add<std::int64_t>("warmup", {}, "Steps of linear warm-up [5 % of all]").at_least(0);
-  o.add<std::string>("schedule", "warmup_cosine", "Learning rate over time").one_of({"warmup_cosine", "crate", "constant"});
+  o.add<std::string>("schedule", "warmup_cosine", "Learning rate over time")
+      .one_of({"warmup_cosine", "crate", "constant"});
   o.add<double>("clip", 1, "Largest gradient norm; 0: off").at_least(0);
   o.add<double>("label-smoothing", 0.1, "Weight of the uniform target").at_least(0).at_most(0.999999);
   o.add<std::string>("augment", "none", "Random moves of each image, in pixels").one_of({"none", "shift1", "shift2"});
@@ -49,10 +50,12 @@ OptionTable training_options() {
 namespace {
 
 std::sig_atomic_t volatile stop_signal = 0;
-void remember_signal(int number) { stop_signal = number; }
+void remember_signal(int number) {
+  stop_signal = number;
+}
 
-/// While it lives, SIGTERM and SIGINT (a queue's time limit, a user's Ctrl-C) ask for a checkpoint and an end; the second
-/// one ends at once.
+/// While it lives, SIGTERM and SIGINT (a queue's time limit, a user's Ctrl-C) ask for a checkpoint and an end; the
+/// second one ends at once.
 class GracefulStop {
  public:
   GracefulStop() {
@@ -69,7 +72,8 @@ class GracefulStop {
   GracefulStop(GracefulStop const&) = delete;
 
  private:
-  struct sigaction term_ {}, int_ {};
+  struct sigaction term_ {
+  }, int_{};
 };
 
 models::CrateConfig model_config(OptionTable const& o, io::DatasetDescription const& data) {
@@ -125,13 +129,15 @@ void make_run_directory(std::string const& run, std::string const& config) {
   std::error_code error;
   fs::create_directories(run, error);
   if (error) {
-    throw IoError("krate::train", run + " cannot be made (" + error.message() +
-                                      "); choose a directory that you may write to");
+    throw IoError("krate::train",
+                  run + " cannot be made (" + error.message() + "); choose a directory that you may write to");
   }
   write_file(run + "/config.toml", config);
 }
 
-Json number(double x) { return std::isfinite(x) ? Json(x) : Json(); }
+Json number(double x) {
+  return std::isfinite(x) ? Json(x) : Json();
+}
 
 template <class T>
 void run_in(Context& context, OptionTable& options, io::SampleTable table, models::CrateConfig const& config,
@@ -147,7 +153,9 @@ void run_in(Context& context, OptionTable& options, io::SampleTable table, model
   settings.progress = [&](train::Progress const& p) {
     if (!progress) progress.reset(new Progress(context.progress("training", static_cast<std::size_t>(p.steps))));
     char note[96];
-    std::snprintf(note, sizeof note, p.part == train::Part::test ? "epoch %lld: test loss %.4f, accuracy %.4f" : "epoch %lld: loss %.4f, accuracy %.4f",
+    std::snprintf(note, sizeof note,
+                  p.part == train::Part::test ? "epoch %lld: test loss %.4f, accuracy %.4f"
+                                              : "epoch %lld: loss %.4f, accuracy %.4f",
                   static_cast<long long>(p.epoch + 1), p.loss, p.accuracy);
     progress->update(static_cast<std::size_t>(p.step), note);
   };
@@ -161,7 +169,8 @@ void run_in(Context& context, OptionTable& options, io::SampleTable table, model
   auto const summary = trainer.run(source);
   progress.reset();
   if (!summary.finished) {
-    throw Error("krate::train", "stopped by a signal, a checkpoint was written first; continue with krate resume " + run);
+    throw Error("krate::train",
+                "stopped by a signal, a checkpoint was written first; continue with krate resume " + run);
   }
   Json const result{{"model", "crate"},
                     {"parameters", model.parameters().count()},

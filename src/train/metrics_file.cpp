@@ -76,7 +76,8 @@ void MetricsFile::write(Progress const& row) {
                          static_cast<long long>(row.epoch), row.loss, row.accuracy, row.learning_rate,
                          row.gradient_norm, row.samples_per_second, row.seconds)
           : std::fprintf(file_, "%lld,%lld,test,%.17g,%.8g,,,%.6g,%.6f\n", static_cast<long long>(row.step),
-                         static_cast<long long>(row.epoch), row.loss, row.accuracy, row.samples_per_second, row.seconds);
+                         static_cast<long long>(row.epoch), row.loss, row.accuracy, row.samples_per_second,
+                         row.seconds);
   if (written < 0) fail(path_);
 }
 

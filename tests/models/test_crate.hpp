@@ -102,8 +102,8 @@ TYPED_TEST_P(CrateReference, TenStepsOfAdamWAndLionFollowTheCurves) {
       auto const value = [&](char const* key) { return about.template get<double>(key); };
       optim::Rule rule = optim::AdamW{value("lr"), value("beta1"), value("beta2"), value("eps"), value("weight_decay")};
       if (optimizer == "lion") rule = optim::Lion{value("lr"), value("beta1"), value("beta2"), value("weight_decay")};
-      optim::Schedule const schedule{optim::parse_schedule(about.template get<std::string>("schedule")), value("lr"), 10,
-                                     about.template get<std::int64_t>("warmup_steps"), value("min_lr")};
+      optim::Schedule const schedule{optim::parse_schedule(about.template get<std::string>("schedule")), value("lr"),
+                                     10, about.template get<std::int64_t>("warmup_steps"), value("min_lr")};
       auto const& list = run.model.parameters();
       optim::OptimizerState<TestSpace, T> const state(run.space, rule, list);
       Kokkos::View<double, TestSpace> const norm("norm");
@@ -119,7 +119,9 @@ TYPED_TEST_P(CrateReference, TenStepsOfAdamWAndLionFollowTheCurves) {
       }
       EXPECT_NEAR(run.forward(), losses(10), 1e-8 * losses(10)) << "after the last step";
       for (std::size_t i = 0; i < list.entries().size(); ++i) {
-        EXPECT_LE(worst_error(to_array(list.value(i)), read_array(run.file, at + "/params_after/" + run.model.official_names()[i])), 1e-8)
+        EXPECT_LE(worst_error(to_array(list.value(i)),
+                              read_array(run.file, at + "/params_after/" + run.model.official_names()[i])),
+                  1e-8)
             << list.entries()[i].name;
       }
     }
@@ -191,7 +193,8 @@ TYPED_TEST_P(CrateReference, ConfigurationsThatCannotWorkAreExplained) {
   using M = models::Crate<TestSpace, TypeParam>;
   TestSpace space;
   EXPECT_ERROR(ValueError, "heads = 5, but it must divide dim = 64", M(space, {.dim = 64, .heads = 5}));
-  EXPECT_ERROR(ValueError, "patch_size.width = 3, but it must divide the image's width 8", M(space, {.patch_size = {4, 3}}));
+  EXPECT_ERROR(ValueError, "patch_size.width = 3, but it must divide the image's width 8",
+               M(space, {.patch_size = {4, 3}}));
   EXPECT_ERROR(ValueError, "depth = 0, but it must be positive", M(space, {.depth = 0}));
   EXPECT_ERROR(ValueError, "there is no size named huge; use tiny, small, base or large", models::crate_config("huge"));
   auto stored = models::CrateConfig{}.configuration();
@@ -202,8 +205,8 @@ TYPED_TEST_P(CrateReference, ConfigurationsThatCannotWorkAreExplained) {
 
 REGISTER_TYPED_TEST_SUITE_P(CrateReference, OutputsAndEveryIntermediateAgree, EveryGradientAgrees,
                             TenStepsOfAdamWAndLionFollowTheCurves, TwentyStepsOnOneBatchLowerTheLoss,
-                            InferenceGivesTheLogitsOfTraining, ATapMayAddToTheGradient, ParameterCountsAreTheOfficialOnes,
-                            ConfigurationsThatCannotWorkAreExplained);
+                            InferenceGivesTheLogitsOfTraining, ATapMayAddToTheGradient,
+                            ParameterCountsAreTheOfficialOnes, ConfigurationsThatCannotWorkAreExplained);
 KRATE_INSTANTIATE(CrateReference);
 
 }  // namespace

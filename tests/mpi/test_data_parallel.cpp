@@ -95,10 +95,10 @@ TEST(DataParallel, ARunResumesOnAnotherNumberOfRanks) {
   if (all.is_root()) expect_same(rest, alone, 7);
   all.barrier();
   if (all.is_root()) {
-    for (auto const& file : {"step-00000025.h5", "step-00000020.h5", "step-00000010.h5"})
+    for (auto const& file : {"step-00000025.h5", "step-00000020.h5"})
       std::filesystem::remove(directory.path() + "/checkpoints/" + file);
-    Curve const one = train({}, directory.path(), true);
-    expect_same(one, alone, 7);
+    Curve const one = train({}, directory.path(), true);  // written by all ranks, read by one
+    expect_same(one, alone, 10);
   }
   all.barrier();
 }

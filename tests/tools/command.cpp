@@ -81,14 +81,6 @@ Outcome krate(std::vector<std::string> const& arguments, Environment const& envi
   return run(std::move(words), environment);
 }
 
-bool has_launcher() {
-#if defined(KRATE_MPIEXEC)
-  return true;
-#else
-  return false;
-#endif
-}
-
 Outcome krate_ranks([[maybe_unused]] int ranks, [[maybe_unused]] std::vector<std::string> const& arguments,
                     [[maybe_unused]] std::string const& program) {
 #if defined(KRATE_MPIEXEC)

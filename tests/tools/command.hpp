@@ -21,9 +21,8 @@ using Environment = std::map<std::string, std::string>;  // an empty value remov
 
 /// krate ARGUMENTS.
 Outcome krate(std::vector<std::string> const& arguments, Environment const& environment = {});
-/// The same, or another program, under the MPI launcher. @see has_launcher
+/// The same, or another program, under the MPI launcher.
 Outcome krate_ranks(int ranks, std::vector<std::string> const& arguments, std::string const& program = KRATE_COMMAND);
-bool has_launcher();
 
 /// Lines of a text that begin with "krate: ": what the command itself says among a launcher's words.
 std::vector<std::string> own_lines(std::string const& text);

@@ -55,7 +55,8 @@ int posix_memalign(void** out, std::size_t alignment, std::size_t n) {
 }
 void* mmap(void* at, std::size_t n, int protection, int flags, int file, off_t offset) {
   count();
-  static auto const real = reinterpret_cast<void* (*)(void*, std::size_t, int, int, int, off_t)>(dlsym(RTLD_NEXT, "mmap"));
+  static auto const real =
+      reinterpret_cast<void* (*)(void*, std::size_t, int, int, int, off_t)>(dlsym(RTLD_NEXT, "mmap"));
   return real(at, n, protection, flags, file, offset);
 }
 }
@@ -110,7 +111,8 @@ int main() {
     krate::testing::Toy<Space, float> toy(40);
     Wasteful wasteful(toy.source);
     long const clean = allocations_of_steps(toy.source), caught = allocations_of_steps(wasteful);
-    std::printf("six training steps took memory %ld times; with one std::vector put into each, %ld times\n", clean, caught);
+    std::printf("six training steps took memory %ld times; with one std::vector put into each, %ld times\n", clean,
+                caught);
     failures = (clean != 0) + (caught != 6);
   }
   Kokkos::finalize();

@@ -19,7 +19,8 @@ namespace {
 namespace fs = std::filesystem;
 
 struct Directory {
-  fs::path path = fs::temp_directory_path() / ("krate_train_" + std::to_string(::getpid()) + "_" + std::to_string(count()++));
+  fs::path path =
+      fs::temp_directory_path() / ("krate_train_" + std::to_string(::getpid()) + "_" + std::to_string(count()++));
   ~Directory() {
     std::error_code ignored;
     fs::remove_all(path, ignored);
@@ -63,7 +64,8 @@ TYPED_TEST_SUITE_P(TrainerTest);
 TYPED_TEST_P(TrainerTest, LearnsTheToyAndWritesARowAStep) {
   Directory const dir;
   typename TestFixture::Model const model(this->space, this->toy.config(), Seed{3});
-  auto const summary = this->train(model, {.epochs = 24, .batch = 8, .run = dir / "run", .checkpoint_every = 20, .keep = 2});
+  auto const summary =
+      this->train(model, {.epochs = 24, .batch = 8, .run = dir / "run", .checkpoint_every = 20, .keep = 2});
   ASSERT_TRUE(summary.test);
   EXPECT_EQ(summary.steps, 24 * 7);
   EXPECT_GE(summary.test->accuracy(), 0.9);
@@ -86,7 +88,8 @@ TYPED_TEST_P(TrainerTest, LearnsTheToyAndWritesARowAStep) {
 
 TYPED_TEST_P(TrainerTest, ResumingGivesTheBitsOfTheUninterruptedRun) {
   Directory const dir;
-  train::TrainerOptions options{.epochs = 3, .batch = 8, .shift = 1, .run = dir / "whole", .checkpoint_every = 5, .keep = 100};
+  train::TrainerOptions options{
+      .epochs = 3, .batch = 8, .shift = 1, .run = dir / "whole", .checkpoint_every = 5, .keep = 100};
   typename TestFixture::Model const whole(this->space, this->toy.config(), Seed{3});
   this->train(whole, options);
   for (auto const* const name : {"step-00000005.h5", "step-00000010.h5"}) {
@@ -128,7 +131,8 @@ TYPED_TEST_P(TrainerTest, AStopIsACheckpointFirst) {
   Directory const dir;
   int asked = 0;
   typename TestFixture::Model const model(this->space, this->toy.config());
-  auto const summary = this->train(model, {.epochs = 5, .batch = 8, .run = dir / "run", .stop = [&] { return ++asked == 4; }});
+  auto const summary =
+      this->train(model, {.epochs = 5, .batch = 8, .run = dir / "run", .stop = [&] { return ++asked == 4; }});
   EXPECT_FALSE(summary.finished);
   EXPECT_TRUE(fs::exists(dir / "run/checkpoints/step-00000004.h5"));
   EXPECT_FALSE(fs::exists(dir / "run/model.h5"));
@@ -146,14 +150,16 @@ TYPED_TEST_P(TrainerTest, DivergenceAndWrongOptionsAreExplained) {
                this->train(M(this->space, other), {}));
   other = this->toy.config();
   other.classes = 3;
-  EXPECT_ERROR(ValueError, "classes = 4, but it of the dataset must not exceed", this->train(M(this->space, other), {}));
+  EXPECT_ERROR(ValueError, "classes = 4, but it of the dataset must not exceed",
+               this->train(M(this->space, other), {}));
   fill(this->space, model.parameters().value(0), std::numeric_limits<TypeParam>::quiet_NaN());
   EXPECT_ERROR(NumericalError, "training diverged", this->train(model, {.epochs = 1}));
 }
 
 TYPED_TEST_P(TrainerTest, AStepIsLabelledAndAllocatesNothing) {
   typename TestFixture::Model const model(this->space, this->toy.config());
-  train::TrainStep<typename TestFixture::Model> step(this->space, {}, model, this->rule, {.local_batch = 8, .shift = 1});
+  train::TrainStep<typename TestFixture::Model> step(this->space, {}, model, this->rule,
+                                                     {.local_batch = 8, .shift = 1});
   std::vector<std::size_t> const samples{3, 1, 4, 15, 9, 2, 6, 5};
   step.run(this->space, this->toy.source, samples, 8, 0, 1e-3);
   Recording const recording;

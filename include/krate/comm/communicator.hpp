@@ -63,8 +63,8 @@ class Communicator {
   void all_reduce(std::span<float> values, Reduction reduction = Reduction::sum) const;
   void all_reduce(std::span<std::int64_t> values, Reduction reduction = Reduction::sum) const;
   template <class T>
-    requires std::is_arithmetic_v<T>
-  T all_reduce(T value, Reduction reduction = Reduction::sum) const {
+  requires std::is_arithmetic_v<T> T all_reduce(T value, Reduction reduction = Reduction::sum)
+  const {
     all_reduce(std::span<T>(&value, 1), reduction);
     return value;
   }

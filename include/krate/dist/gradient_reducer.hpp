@@ -10,13 +10,14 @@
 
 namespace krate::dist {
 
-/// Adds up the gradients of all ranks, in the order of the ranks: the same bits on every rank and in each run. On devices
-/// the gradients are staged through host memory that is allocated once.
+/// Adds up the gradients of all ranks, in the order of the ranks: the same bits on every rank and in each run. On
+/// devices the gradients are staged through host memory that is allocated once.
 template <class Space, class T>
 class GradientReducer {
  public:
   GradientReducer() = default;
-  GradientReducer(comm::Communicator comm, ParameterList<Space, T> list) : comm_(std::move(comm)), list_(std::move(list)) {
+  GradientReducer(comm::Communicator comm, ParameterList<Space, T> list)
+      : comm_(std::move(comm)), list_(std::move(list)) {
     if constexpr (impl::is_device<Space>) {
       if (comm_.size() > 1) staged_ = Staged("krate::dist::gradients", list_.length());
     }

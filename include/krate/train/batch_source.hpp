@@ -30,8 +30,8 @@ class BatchSource {
   /// @param images  [samples, channels, height, width]     @param labels  [samples]
   /// @note May write host-reachable memory at once: no work on `space` may still read the outputs. May fence `space`;
   ///       allocates: no, up to the largest number of samples given before
-  virtual void fill(Space const& space, Part part, std::span<std::size_t const> samples, Tensor4<T, Space> const& images,
-                    Vector<Label, Space> const& labels) = 0;
+  virtual void fill(Space const& space, Part part, std::span<std::size_t const> samples,
+                    Tensor4<T, Space> const& images, Vector<Label, Space> const& labels) = 0;
 };
 
 }  // namespace krate::train

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "krate/comm/communicator.hpp"
-#include "krate/core/workspace.hpp"
 #include "krate/core/function_ref.hpp"
+#include "krate/core/workspace.hpp"
 #include "krate/models/crate.hpp"
 #include "krate/train/batch_source.hpp"
 
@@ -34,9 +34,9 @@ class Inference {
 
   /// What one batch gave; valid during the call only, with work on `space` still under way.
   struct Batch {
-    std::size_t first;                ///< position of its first sample among those asked for
-    ConstMatrix<T, Space> logits;     ///< [samples, classes]
-    ConstMatrix<T, Space> features;   ///< [samples, dim]: the input of the head's linear map
+    std::size_t first;               ///< position of its first sample among those asked for
+    ConstMatrix<T, Space> logits;    ///< [samples, classes]
+    ConstMatrix<T, Space> features;  ///< [samples, dim]: the input of the head's linear map
     ConstVector<Label, Space> labels;
   };
   /// Runs samples of `part` in the given order. @note allocates: no; fences: yes, after each batch

@@ -23,14 +23,14 @@ struct Progress {
 
 struct TrainerOptions {
   std::int64_t epochs = 50;
-  std::int64_t steps = 0;   ///< ends the run after so many optimizer steps; 0: by epochs
-  std::size_t batch = 64;   ///< samples in a step, of all ranks together; the last batch of an epoch may be short
-  Seed seed = {};           ///< of sample order and augmentation
+  std::int64_t steps = 0;  ///< ends the run after so many optimizer steps; 0: by epochs
+  std::size_t batch = 64;  ///< samples in a step, of all ranks together; the last batch of an epoch may be short
+  Seed seed = {};          ///< of sample order and augmentation
   optim::Schedule::Kind schedule = optim::Schedule::Kind::warmup_cosine;
   std::int64_t warmup = -1;  ///< steps; -1: 5 % of all
   double clip = 1;
-  int shift = 0;  ///< augmentation: each image moves by up to so many pixels
-  std::string run{};  ///< directory for metrics, checkpoints and the model; empty: nothing is written
+  int shift = 0;                      ///< augmentation: each image moves by up to so many pixels
+  std::string run{};                  ///< directory for metrics, checkpoints and the model; empty: nothing is written
   std::int64_t checkpoint_every = 0;  ///< steps; 0: after each epoch
   double checkpoint_minutes = 0;      ///< besides, whenever so much time has passed; 0: off
   int keep = 3;                       ///< checkpoints that stay
@@ -41,17 +41,17 @@ struct TrainerOptions {
 };
 
 struct TrainSummary {
-  std::int64_t steps = 0;               ///< optimizer steps of the whole run, earlier parts included
-  double train_loss = 0;                ///< of the last step
-  std::optional<Evaluation> test;       ///< after the last step, where there is a test part
-  double seconds = 0;                   ///< of this part of the run
+  std::int64_t steps = 0;          ///< optimizer steps of the whole run, earlier parts included
+  double train_loss = 0;           ///< of the last step
+  std::optional<Evaluation> test;  ///< after the last step, where there is a test part
+  double seconds = 0;              ///< of this part of the run
   std::optional<std::int64_t> resumed_from;
-  bool finished = false;                ///< false if `stop` ended it
+  bool finished = false;  ///< false if `stop` ended it
 };
 
-/// Trains an image classifier: epochs in an order that depends on (seed, epoch) only, one metrics row an optimizer step,
-/// evaluation after each epoch, checkpoints, resume with the same bits for the same number of ranks.
-/// All members are collective.
+/// Trains an image classifier: epochs in an order that depends on (seed, epoch) only, one metrics row an optimizer
+/// step, evaluation after each epoch, checkpoints, resume with the same bits for the same number of ranks. All members
+/// are collective.
 template <class Model>
 class Trainer {
  public:

@@ -58,7 +58,8 @@ class ViewSource final : public BatchSource<Space, T> {
       std::copy(samples.begin(), samples.end(), chosen.data());
     }
     krate::impl::SampleKernels<Space, T>::gather(space, at(part).images, at(part).labels,
-                                              ConstVector<std::size_t, Space>(chosen.data(), chosen.size()), images, labels);
+                                                 ConstVector<std::size_t, Space>(chosen.data(), chosen.size()), images,
+                                                 labels);
   }
 
  private:
@@ -70,8 +71,9 @@ class ViewSource final : public BatchSource<Space, T> {
   template <class Images, class Labels>
   static Samples part_of(Images const& images, Labels const& labels) {
     require_value(images.span_is_contiguous(), "krate::train::ViewSource", "images", "strided", "must be contiguous");
-    return {ConstTensor4<T, Space>(images.data(), images.extent(0), images.extent(1), images.extent(2), images.extent(3)),
-            as_vector<Space>(labels)};
+    return {
+        ConstTensor4<T, Space>(images.data(), images.extent(0), images.extent(1), images.extent(2), images.extent(3)),
+        as_vector<Space>(labels)};
   }
   Samples const& at(Part part) const { return parts_[part == Part::train ? 0 : 1]; }
 

@@ -33,8 +33,8 @@ template <class Space, class T>
 void DatasetSource<Space, T>::fill(Space const& space, Part part, std::span<std::size_t const> samples,
                                    Tensor4<T, Space> const& images, Vector<Label, Space> const& labels) {
   std::size_t const size = shape_[0] * shape_[1] * shape_[2];
-  require_shape("krate::train::DatasetSource::fill", "images", images, {samples.size(), shape_[0], shape_[1], shape_[2]},
-                "samples asked for, and the dataset's sample shape");
+  require_shape("krate::train::DatasetSource::fill", "images", images,
+                {samples.size(), shape_[0], shape_[1], shape_[2]}, "samples asked for, and the dataset's sample shape");
   T* pixels = images.data();
   Label* names = labels.data();
   if constexpr (impl::is_device<Space>) {

@@ -49,17 +49,17 @@ struct ShiftOne {
 };
 
 template <class Space, class T>
-void SampleKernels<Space, T>::gather(Space const& space, ConstTensor4<T, Space> images, ConstVector<Label, Space> labels,
-                                  ConstVector<std::size_t, Space> chosen, Tensor4<T, Space> out,
-                                  Vector<Label, Space> out_labels) {
+void SampleKernels<Space, T>::gather(Space const& space, ConstTensor4<T, Space> images,
+                                     ConstVector<Label, Space> labels, ConstVector<std::size_t, Space> chosen,
+                                     Tensor4<T, Space> out, Vector<Label, Space> out_labels) {
   Kokkos::parallel_for(KRATE_LABEL("krate::train::gather"), rows(space, chosen.extent(0)),
                        CopySamples<Space, T>{images, labels, chosen, out, out_labels});
 }
 
 template <class Space, class T>
 void SampleKernels<Space, T>::shift(Space const& space, ConstTensor4<T, Space> images,
-                                ConstVector<std::size_t, Space> numbers, ConstVector<T, Space> background, Random random,
-                                int most, Tensor4<T, Space> out) {
+                                    ConstVector<std::size_t, Space> numbers, ConstVector<T, Space> background,
+                                    Random random, int most, Tensor4<T, Space> out) {
   Kokkos::parallel_for(KRATE_LABEL("krate::train::shift"), rows(space, images.extent(0)),
                        ShiftOne<Space, T>{images, numbers, background, random, most, out});
 }

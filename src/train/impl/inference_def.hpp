@@ -41,8 +41,8 @@ Inference<Model>::Inference(Model model, std::size_t batch, Workspace<Space> wor
 
 template <class Model>
 void Inference<Model>::run(Space const& space, BatchSource<Space, T>& source, Part part,
-                                             std::span<std::size_t const> samples, FunctionRef<void(Batch const&)> use,
-                                             models::Tap<Space, T> tap) {
+                           std::span<std::size_t const> samples, FunctionRef<void(Batch const&)> use,
+                           models::Tap<Space, T> tap) {
   for (std::size_t first = 0; first < samples.size(); first += batch_) {
     std::size_t const count = std::min(batch_, samples.size() - first);
     auto work = work_;
@@ -56,8 +56,8 @@ void Inference<Model>::run(Space const& space, BatchSource<Space, T>& source, Pa
 }
 
 template <class Model>
-Evaluation Inference<Model>::evaluate(Space const& space, comm::Communicator const& comm,
-                                                        BatchSource<Space, T>& source, Part part) {
+Evaluation Inference<Model>::evaluate(Space const& space, comm::Communicator const& comm, BatchSource<Space, T>& source,
+                                      Part part) {
   std::size_t const total = source.size(part);
   comm::Share const mine = comm::share_of(total, comm.rank(), comm.size());
   samples_.resize(mine.count);

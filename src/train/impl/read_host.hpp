@@ -12,8 +12,9 @@ template <class Space, class V>
 typename V::non_const_value_type read_host(Space const& space, V const& value) {
   typename V::non_const_value_type result{};
   if constexpr (krate::impl::is_device<Space>) {
-    Kokkos::deep_copy(space, Kokkos::View<typename V::non_const_value_type, Kokkos::HostSpace, krate::impl::Unmanaged>(&result),
-                      value);
+    Kokkos::deep_copy(
+        space, Kokkos::View<typename V::non_const_value_type, Kokkos::HostSpace, krate::impl::Unmanaged>(&result),
+        value);
     space.fence(KRATE_LABEL("krate::train: a number is read"));
   } else {
     space.fence(KRATE_LABEL("krate::train: a number is read"));

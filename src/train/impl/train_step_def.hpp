@@ -55,8 +55,8 @@ std::size_t step_bytes(Model const& model, TrainStepOptions const& o) {
 }
 
 template <class Model>
-TrainStep<Model>::TrainStep(Space const& space, comm::Communicator const& comm, Model model,
-                                              optim::Rule const& rule, TrainStepOptions const& options)
+TrainStep<Model>::TrainStep(Space const& space, comm::Communicator const& comm, Model model, optim::Rule const& rule,
+                            TrainStepOptions const& options)
     : comm_(comm),
       model_(std::move(model)),
       rule_(rule),
@@ -70,9 +70,8 @@ TrainStep<Model>::TrainStep(Space const& space, comm::Communicator const& comm, 
 }
 
 template <class Model>
-StepResult TrainStep<Model>::run(Space const& space, BatchSource<Space, T>& source,
-                                                   std::span<std::size_t const> mine, std::size_t global,
-                                                   std::int64_t step, double learning_rate) {
+StepResult TrainStep<Model>::run(Space const& space, BatchSource<Space, T>& source, std::span<std::size_t const> mine,
+                                 std::size_t global, std::int64_t step, double learning_rate) {
   Kokkos::Profiling::ScopedRegion region(KRATE_LABEL("krate::train::step"));
   auto work = arena_.workspace();
   StepBuffers<Space, T> const b(work, model_.config(), mine.size(), options_.shift > 0);
@@ -82,16 +81,17 @@ StepResult TrainStep<Model>::run(Space const& space, BatchSource<Space, T>& sour
   source.fill(space, Part::train, mine, b.images, b.labels);
   if (options_.shift > 0) {
     if constexpr (krate::impl::is_device<Space>) {
-      Kokkos::deep_copy(space, b.numbers,
-                        Kokkos::View<std::size_t const*, Kokkos::HostSpace, krate::impl::Unmanaged>(mine.data(), mine.size()));
+      Kokkos::deep_copy(
+          space, b.numbers,
+          Kokkos::View<std::size_t const*, Kokkos::HostSpace, krate::impl::Unmanaged>(mine.data(), mine.size()));
     } else {
       std::copy(mine.begin(), mine.end(), b.numbers.data());
     }
     for (std::size_t c = 0; c < b.background.size(); ++c)
       fill(space, Kokkos::subview(b.background, std::pair<std::size_t, std::size_t>(c, c + 1)), source.background(c));
     krate::impl::SampleKernels<Space, T>::shift(space, b.images, b.numbers, b.background,
-                                            Random(options_.seed, shift_stream, static_cast<std::uint32_t>(step)),
-                                            options_.shift, b.shifted);
+                                                Random(options_.seed, shift_stream, static_cast<std::uint32_t>(step)),
+                                                options_.shift, b.shifted);
   }
   for (auto const& s : list.segments()) fill(space, s.gradient, T(0));
   CrossEntropyOptions const objective{model_.config().label_smoothing, 1 / static_cast<double>(global)};

@@ -25,8 +25,8 @@ inline TrainStepOptions step_options(TrainerOptions const& o, comm::Communicator
 }
 
 template <class Model>
-Trainer<Model>::Trainer(Space const& space, comm::Communicator const& comm, Model const& model,
-                                          optim::Rule const& rule, TrainerOptions options)
+Trainer<Model>::Trainer(Space const& space, comm::Communicator const& comm, Model const& model, optim::Rule const& rule,
+                        TrainerOptions options)
     : space_(space),
       comm_(comm),
       options_(std::move(options)),
@@ -46,7 +46,8 @@ template <class Model>
 void Trainer<Model>::check(BatchSource<Space, T> const& source) const {
   constexpr char const* where = "krate::train::Trainer";
   auto const& c = step_.model().config();
-  if (source.channels() != c.channels || source.height() != c.image_size.height || source.width() != c.image_size.width) {
+  if (source.channels() != c.channels || source.height() != c.image_size.height ||
+      source.width() != c.image_size.width) {
     throw ShapeError(where, "the samples are images [" + std::to_string(source.channels()) + ", " +
                                 std::to_string(source.height()) + ", " + std::to_string(source.width()) +
                                 "], but the model takes [" + std::to_string(c.channels) + ", " +
@@ -119,8 +120,8 @@ TrainSummary Trainer<Model>::run(BatchSource<Space, T>& source) {
     std::error_code error;
     std::filesystem::create_directories(o.run + "/checkpoints", error);
     if (error) {
-      throw IoError("krate::train::Trainer", o.run + " cannot be made (" + error.message() +
-                                                 "); choose a directory that you may write to");
+      throw IoError("krate::train::Trainer",
+                    o.run + " cannot be made (" + error.message() + "); choose a directory that you may write to");
     }
     metrics = MetricsFile(o.run + "/metrics.csv", o.resume, done);
   });
@@ -146,7 +147,8 @@ TrainSummary Trainer<Model>::run(BatchSource<Space, T>& source) {
     double const now = clock.seconds(), per_second = static_cast<double>(global) / std::max(now - began, 1e-9);
     summary.train_loss = result.loss;
     report({done, steps, epoch, Part::train, result.loss,
-            static_cast<double>(result.correct) / static_cast<double>(global), rate, result.gradient_norm, per_second, now});
+            static_cast<double>(result.correct) / static_cast<double>(global), rate, result.gradient_norm, per_second,
+            now});
 
     bool const last = done == steps, epoch_ends = in_epoch + 1 == per_epoch;
     if ((last || epoch_ends) && source.size(Part::test) > 0) {
