@@ -20,10 +20,16 @@ struct Training : ::testing::Test {
   std::string const data = scratch / "digits.h5", run = scratch / "run";
   void SetUp() override { ASSERT_EQ(krate({"data", "digits", "-o", data}).exit_code, 0); }
 
+  /// The arguments of a short run; those in `more` take the place of the defaults.
   Words train(std::string const& where, Words const& more = {}) const {
-    Words words{"train", "--model",   "crate",  "--data",  data, "--dim",   "16",  "--depth",
-                "2",     "--heads",   "2",      "--steps", "30", "--batch", "128", "--checkpoint-every",
-                "1",     "--augment", "shift1", "-o",      where};
+    Words const defaults{"--model", "crate",     "--data",  data,      "--dim",
+                         "16",      "--depth",   "2",       "--heads", "2",
+                         "--steps", "30",        "--batch", "128",     "--checkpoint-every",
+                         "1",       "--augment", "shift1"};
+    Words words{"train", "-o", where};
+    for (std::size_t i = 0; i < defaults.size(); i += 2)
+      if (std::find(more.begin(), more.end(), defaults[i]) == more.end())
+        words.insert(words.end(), {defaults[i], defaults[i + 1]});
     words.insert(words.end(), more.begin(), more.end());
     return words;
   }

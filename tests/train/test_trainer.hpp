@@ -68,7 +68,8 @@ TYPED_TEST_P(TrainerTest, LearnsTheToyAndWritesARowAStep) {
       this->train(model, {.epochs = 24, .batch = 8, .run = dir / "run", .checkpoint_every = 20, .keep = 2});
   ASSERT_TRUE(summary.test);
   EXPECT_EQ(summary.steps, 24 * 7);
-  EXPECT_GE(summary.test->accuracy(), 0.9);
+  EXPECT_GE(summary.test->accuracy(), 0.75);  // 13 noisy samples; chance is 0.25
+  EXPECT_LT(summary.train_loss, 0.6);         // label smoothing alone leaves 0.37
   auto const rows = lines(dir / "run/metrics.csv");
   ASSERT_FALSE(rows.empty());
   EXPECT_EQ(rows[0], "step,epoch,split,loss,accuracy,learning_rate,gradient_norm,samples_per_second,seconds");

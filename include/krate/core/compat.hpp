@@ -13,11 +13,17 @@ inline constexpr bool is_device = !Kokkos::SpaceAccessibility<Space, Kokkos::Hos
 
 using Index = Kokkos::IndexType<std::int64_t>;
 
+/// A bound that turns into the policy's index but not back: for numbers Kokkos 4.5 composes a message about their
+/// conversion at each launch, on the heap, before it knows whether it is needed.
+struct Bound {
+  std::int64_t value;
+  operator std::int64_t() const { return value; }
+};
+
 /// One work item an element.
 template <class Space>
 Kokkos::RangePolicy<Space, Index> elements(Space const& space, std::size_t count) {
-  // Both bounds of the policy's own type: for others Kokkos 4.5 composes a message, on the heap, at each launch.
-  return Kokkos::RangePolicy<Space, Index>(space, std::int64_t(0), static_cast<std::int64_t>(count));
+  return Kokkos::RangePolicy<Space, Index>(space, Bound{0}, Bound{static_cast<std::int64_t>(count)});
 }
 
 /// One team a row: one thread on a host, a block of threads on a device.
