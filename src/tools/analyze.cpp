@@ -46,7 +46,7 @@ void make_directory(Context& context, std::string const& path) {
 }
 
 std::string layers_chart(std::vector<LayerMeasure> const& layers) {
-  Series rate{.name = "coding rate R^c"}, density{.name = "density"};
+  Series rate{.name = "coding rate R^c"};
   for (std::size_t i = 0; i < layers.size(); ++i) {
     rate.x.push_back(static_cast<double>(i + 1));
     rate.y.push_back(layers[i].coding_rate);
@@ -95,7 +95,7 @@ template <class T>
 void write_pictures(ModelOnData<T>& run, std::string const& path, std::vector<T> const& maps, std::size_t count) {
   auto const& c = run.model.config();
   std::size_t const h = c.image_size.height, w = c.image_size.width, heads = c.heads, patches = c.patches();
-  std::size_t const rows = h / c.patch_size.height, columns = w / c.patch_size.width;
+  std::size_t const columns = w / c.patch_size.width;
   Kokkos::View<T****, Kokkos::LayoutRight, DeviceOf<Space>> const images("krate::tools::images", count, c.channels, h,
                                                                          w);
   Kokkos::View<Label*, DeviceOf<Space>> const labels("krate::tools::labels", count);
@@ -126,7 +126,6 @@ void write_pictures(ModelOnData<T>& run, std::string const& path, std::vector<T>
       tiles.push_back(enlarged(colour_image(map, h, w, 0, largest), zoom));
     }
   }
-  (void)rows;
   write_png(path, tiled(tiles, heads + 1, 4));
 }
 

@@ -127,7 +127,8 @@ void pin_threads([[maybe_unused]] char** argv) {
   setenv(guard, "1", 1);
   setenv("OMP_PROC_BIND", "true", 1);
   setenv("OMP_PLACES", "cores", 1);
-  // Waiting threads give way after a few microseconds: on a shared machine a spinning one keeps the core from its partner.
+  // Waiting threads give way after a few microseconds: on a shared machine a spinning one keeps the core from its
+  // partner.
   setenv("GOMP_SPINCOUNT", "10000", 0);
   execv("/proc/self/exe", argv);
   unsetenv("OMP_PROC_BIND");  // it could not be started again: go on without
