@@ -39,7 +39,7 @@ TYPED_TEST(ParametersFile, ValuesAndStateComeBackAndPaddingStays) {
   krate::copy(TestSpace(), krate::testing::to_view<TestSpace, T, 1>(filled(9, {list.length()})), state.view());
   krate::testing::Recording const recording;
   {
-    krate::io::Configuration config;
+    krate::Configuration config;
     config.set("model", "test");
     krate::io::CheckpointWriter writer(dir / "c.h5", {}, config);
     krate::io::save_parameters(TestSpace(), list, writer);

@@ -26,27 +26,39 @@ class Error : public std::runtime_error {
 
 /// Extents or layouts that do not fit together.
 struct ShapeError : Error {
-  using Error::Error;
+  ShapeError(std::string const& where, std::string const& what,
+             std::source_location const& location = std::source_location::current())
+      : Error(where, what, location) {}
 };
 /// A number, name or option outside what the function accepts.
 struct ValueError : Error {
-  using Error::Error;
+  ValueError(std::string const& where, std::string const& what,
+             std::source_location const& location = std::source_location::current())
+      : Error(where, what, location) {}
 };
 /// A part of krate that this build does not have.
 struct NotBuiltError : Error {
-  using Error::Error;
+  NotBuiltError(std::string const& where, std::string const& what,
+                std::source_location const& location = std::source_location::current())
+      : Error(where, what, location) {}
 };
 /// A file that cannot be read, written or understood.
 struct IoError : Error {
-  using Error::Error;
+  IoError(std::string const& where, std::string const& what,
+          std::source_location const& location = std::source_location::current())
+      : Error(where, what, location) {}
 };
 /// A failed MPI call, or the failure of another rank.
 struct MpiError : Error {
-  using Error::Error;
+  MpiError(std::string const& where, std::string const& what,
+           std::source_location const& location = std::source_location::current())
+      : Error(where, what, location) {}
 };
 /// Arithmetic that went wrong: NaN in the input, a matrix that is not positive definite.
 struct NumericalError : Error {
-  using Error::Error;
+  NumericalError(std::string const& where, std::string const& what,
+                 std::source_location const& location = std::source_location::current())
+      : Error(where, what, location) {}
 };
 
 }  // namespace krate

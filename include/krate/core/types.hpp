@@ -61,13 +61,24 @@ constexpr void check_reachable() {
                 "this execution space cannot reach the View's memory space; copy it with Kokkos::deep_copy first");
 }
 
+[[noreturn]] void throw_gaps(unsigned rank);
+
+template <class V>
+void require_packed(V const& v) {
+  std::size_t packed = 1;
+  for (unsigned r = V::rank(); r-- > 0; packed *= v.extent(r)) {
+    if (v.extent(r) > 1 && static_cast<std::size_t>(v.stride(r)) != packed) throw_gaps(V::rank());
+  }
+}
+
 }  // namespace impl
 
-/// A user's rank-1 View as the canonical one; zero copy.
+/// A user's rank-1 View as the canonical one; zero copy. @throws ShapeError if its elements lie apart
 template <class Space, class V>
 auto as_vector(V const& v) {
   static_assert(V::rank() == 1, "expected a View of rank 1");
   impl::check_reachable<Space, V>();
+  impl::require_packed(v);
   return Vector<typename V::value_type, Space>(v.data(), v.extent(0));
 }
 
@@ -93,7 +104,7 @@ auto as_matrix(V const& v) {
   return M(Kokkos::subview(M(v.data(), rows, pitch), Kokkos::ALL, Kokkos::pair<std::size_t, std::size_t>(0, columns)));
 }
 
-/// A user's rank-3 LayoutRight View as the canonical one; it must be contiguous.
+/// A user's rank-3 LayoutRight View as the canonical one; zero copy. @throws ShapeError if it has gaps
 template <class Space, class V>
 auto as_tensor3(V const& v) {
   static_assert(V::rank() == 3, "expected a View of rank 3");
@@ -101,10 +112,11 @@ auto as_tensor3(V const& v) {
                 "krate needs LayoutRight here: declare the View as Kokkos::View<T***, Kokkos::LayoutRight, ...>, "
                 "or copy it into one with Kokkos::deep_copy");
   impl::check_reachable<Space, V>();
+  impl::require_packed(v);
   return Tensor3<typename V::value_type, Space>(v.data(), v.extent(0), v.extent(1), v.extent(2));
 }
 
-/// A user's rank-4 LayoutRight View as the canonical one; it must be contiguous.
+/// A user's rank-4 LayoutRight View as the canonical one; zero copy. @throws ShapeError if it has gaps
 template <class Space, class V>
 auto as_tensor4(V const& v) {
   static_assert(V::rank() == 4, "expected a View of rank 4");
@@ -112,6 +124,7 @@ auto as_tensor4(V const& v) {
                 "krate needs LayoutRight here: declare the View as Kokkos::View<T****, Kokkos::LayoutRight, ...>, "
                 "or copy it into one with Kokkos::deep_copy");
   impl::check_reachable<Space, V>();
+  impl::require_packed(v);
   return Tensor4<typename V::value_type, Space>(v.data(), v.extent(0), v.extent(1), v.extent(2), v.extent(3));
 }
 

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "krate/comm/communicator.hpp"
-#include "krate/io/configuration.hpp"
+#include "krate/core/configuration.hpp"
 
 namespace krate::io {
 

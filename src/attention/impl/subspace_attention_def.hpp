@@ -104,7 +104,8 @@ void SubspaceAttention<Space, T>::backward(Space const& space, ConstTensor3<T, S
   T const scale = attention_scale<T>(w.extent(2), heads);
   auto const p = work.template take<T>(batch, heads, n, n), dp = work.template take<T>(batch, heads, n, n);
   auto const delta = work.template take<T>(batch, heads, n);
-  auto const wk = by_head(w, heads), dwk = by_head(dw, heads), dok = by_head(dout, heads);
+  auto const wk = by_head(w, heads), dok = by_head(dout, heads);
+  auto const dwk = by_head(dw, heads);
   batched_gemm(space, "N", "T", scale, wk, wk, T(0), p);
   Kokkos::parallel_for(KRATE_LABEL("krate::subspace_attention_backward::probabilities"), rows(space, batch * heads * n),
                        RowProbabilities<Space, T>{log_sum, out, dout, p, delta});
