@@ -131,7 +131,8 @@ void compare(Space const& space, Part const& train, Rows const& features, Findin
     f.baselines.push_back({name, how, agreement(found, f.labels)});
   };
   add("Nearest subspace on its features",
-      "the model's last tokens, each class spanned by its " + dims + " leading directions; the nearest span wins",
+      "what the model's last linear map sees; each class is spanned by its " + dims +
+          " leading directions, and the nearest span wins",
       nearest_subspace(space, learned, train.labels, seen, subspace_dim));
   if (f.samples.columns <= most_pixels) {
     add("1-nearest-neighbour on pixels", "the label of the training image at the least Euclidean distance",

@@ -29,11 +29,11 @@ p { margin: 0.4em 0 0.9em; max-width: 46rem }
 .lead { font-size: 1.1rem }
 figure { margin: 1.2rem 0 1.6rem }
 figcaption, .note { margin-top: 0.5rem; max-width: 46rem; color: var(--soft); font-size: 0.92rem }
-.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); gap: 1.2rem }
+.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 21rem), 1fr)); gap: 1.2rem }
 .charts svg { display: block; width: 100%; height: auto; color: inherit }
 .facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: 1px; margin: 1.6rem 0;
-         border: 1px solid var(--line); border-radius: 8px; overflow: hidden; background: var(--line) }
-.facts div { padding: 0.7rem 0.9rem; background: var(--panel) }
+         border: 1px solid var(--line); border-radius: 8px; overflow: hidden; background: var(--panel) }
+.facts div { padding: 0.7rem 0.9rem; box-shadow: 0 0 0 1px var(--line) }
 .facts dt { color: var(--soft); font-size: 0.85rem }
 .facts dd { margin: 0; font-size: 1.15rem; font-weight: 600; font-variant-numeric: tabular-nums }
 .facts small { display: block; color: var(--soft); font-size: 0.82rem; font-weight: 400 }
@@ -48,6 +48,7 @@ table { border-collapse: collapse; font-size: 0.95rem; font-variant-numeric: tab
 th { color: var(--soft); font-weight: 500; text-align: left; font-size: 0.88rem }
 th, td { padding: 0.4rem 1.1rem 0.4rem 0; border-bottom: 1px solid var(--line); vertical-align: top }
 td.number, th.number { text-align: right; white-space: nowrap }
+.rules td:first-child { min-width: 13rem }
 tr.own td { font-weight: 600 }
 td small { display: block; color: var(--soft); font-size: 0.85rem; font-weight: 400 }
 .errors { min-width: 9rem; width: 30% }

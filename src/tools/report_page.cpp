@@ -169,9 +169,9 @@ std::string layers(Findings const& f) {
   std::string const samples = some(static_cast<std::int64_t>(f.layer_samples), f.tested ? "test sample" : "sample");
   return section(
       "Layer by layer",
-      paragraph("Each block of a CRATE is two steps that were derived, not guessed: attention compresses the tokens "
-                "towards a few subspaces, and a step of sparse coding thins them out. These two numbers say how far "
-                "the trained blocks do that.") +
+      paragraph("Each block of a CRATE takes two steps: attention compresses the tokens towards a few subspaces, and a "
+                "step of sparse coding (ISTA) thins them out. These two numbers measure what the trained blocks do of "
+                "that.") +
           figure(
               "<div class=\"charts\">\n" + charts + "</div>\n",
               "Means over " + samples +

@@ -68,12 +68,13 @@ std::string comparison_section(Findings const& f) {
   }
   std::string rows = comparison_row(f, "This CRATE", "the trained model", f.right(), most_wrong, " class=\"own\"");
   for (auto const& b : f.baselines) rows += comparison_row(f, b.name, b.how, b.right, most_wrong, "");
-  return section("Beside simpler rules",
-                 paragraph("What rules without training reach on the same samples: " + samples_of(f) +
-                           ". They learn from " + count(f.trained_on) + " training samples.") +
-                     "<div class=\"wide\">\n<table>\n<tr><th>rule</th><th class=\"number\">accuracy</th>"
-                     "<th class=\"number\">right</th><th>wrong</th></tr>\n" +
-                     rows + "</table>\n</div>\n");
+  return section(
+      "Beside simpler rules",
+      paragraph("What simpler rules get right among the same samples: " + samples_of(f) + ". They learn from " +
+                count(f.trained_on) + " training samples.") +
+          "<div class=\"wide\">\n<table class=\"rules\">\n<tr><th>rule</th><th class=\"number\">accuracy</th>"
+          "<th class=\"number\">right</th><th>wrong</th></tr>\n" +
+          rows + "</table>\n</div>\n");
 }
 
 std::string attention_section(Findings const& f) {
@@ -98,12 +99,11 @@ std::string attention_section(Findings const& f) {
   table += "</table>\n</div>\n";
   return section(
       "Where it looks",
-      figure(table, "How much the class token, from which the answer is read, attends to each of the " +
-                        count(f.rows * f.columns) + " patches in block " + std::to_string(f.block + 1) + " of " +
-                        std::to_string(f.layers.size()) + ", head by head" +
-                        (heads < f.heads ? " (the first " + count(heads) + " of " + count(f.heads) + " heads)" : "") +
-                        ": 0 " + colour_ramp() + " " + rounded(largest) +
-                        ". Each head compares tokens in a subspace of its own."));
+      figure(table,
+             "How much the class token attends to each of the " + count(f.rows * f.columns) + " patches in block " +
+                 std::to_string(f.block + 1) + " of " + std::to_string(f.layers.size()) + ", head by head" +
+                 (heads < f.heads ? " (the first " + count(heads) + " of " + count(f.heads) + " heads)" : "") + ": 0 " +
+                 colour_ramp() + " " + rounded(largest) + ". Each head compares tokens in a subspace of its own."));
 }
 
 std::string mistakes_section(Findings const& f) {
