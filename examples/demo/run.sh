@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #
-# Trains a small CRATE on real handwritten digits, interrupts it on purpose and goes on, looks inside, and repeats the
-# first epochs on two ranks.
+# Trains a small CRATE on real handwritten digits, interrupts it on purpose and goes on, looks inside, writes a page
+# about it, and repeats the first epochs on two ranks.
 # usage: run.sh KRATE [DIRECTORY]     KRATE: the command; DIRECTORY: for the results, default ./report
 
 set -euo pipefail
@@ -10,7 +10,7 @@ krate=$(realpath "$1")
 report=${2:-report}
 run=$report/run
 flags=(--model crate --data "$report/digits.h5" --dim 192 --depth 3 --heads 12 --patch-size 4 --batch 64
-       --learning-rate 1e-3 --weight-decay 0.05 --warmup 690 --augment shift1 --seed 0)
+       --learning-rate 1e-3 --weight-decay 0.05 --warmup 690 --augment shift1 --pool mean --seed 0)
 interrupt_after=600
 
 rm -rf "$report"
@@ -31,8 +31,9 @@ echo "-- resuming from $(ls "$run/checkpoints" | sort | tail -n 1)"
 "$krate" resume "$run"
 
 echo "-- coding rate and density, layer by layer"
-"$krate" analyze layers "$run/model.h5" --data "$report/digits.h5" -o "$report"
-"$krate" analyze attention "$run/model.h5" --data "$report/digits.h5" -o "$report"
+"$krate" analyze layers "$run/model.h5" --data "$report/digits.h5" -o "$report/analysis"
+"$krate" analyze attention "$run/model.h5" --data "$report/digits.h5" -o "$report/analysis"
+"$krate" report "$run" -o "$report"
 
 if command -v mpirun >/dev/null && "$krate" info | grep -qiE '^ *MPI[: ]+(on|[a-z].*)'; then
   echo "-- five epochs on one rank and on two: the same losses"
@@ -46,4 +47,5 @@ if command -v mpirun >/dev/null && "$krate" info | grep -qiE '^ *MPI[: ]+(on|[a-
 fi
 
 accuracy=$(sed -n 's/.*"test_accuracy": \([0-9.]*\).*/\1/p' "$run/summary.json")
-LC_ALL=C printf 'krate demo: test accuracy %.3f in %d s, report: %s\n' "$accuracy" $(($(date +%s) - start)) "$report"
+LC_ALL=C printf 'krate demo: test accuracy %.3f in %d s, report: %s\n' "$accuracy" $(($(date +%s) - start)) \
+  "$report/index.html"

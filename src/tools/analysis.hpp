@@ -2,6 +2,8 @@
 // Measurements of a trained model, as `krate analyze` writes them and reports show them.
 #pragma once
 
+#include <algorithm>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -43,6 +45,33 @@ class LayerSamples {
   std::vector<std::vector<double>> rates_, densities_;
   Arena<Space> arena_;
 };
+
+/// The last block but one.
+inline std::size_t default_attention_block(std::size_t depth) {
+  return depth - std::min<std::size_t>(depth, 2);
+}
+/// How much the class token attends to each patch in a block: [samples, heads, patches], in host memory.
+template <class T>
+std::vector<T> attention_maps(ModelOnData<T>& run, std::span<std::size_t const> samples, std::size_t block) {
+  auto const& c = run.model.config();
+  std::vector<T> maps;
+  Kokkos::View<T***, Kokkos::LayoutRight, DeviceOf<Space>> const batch_maps("krate::tools::maps", run.batch, c.heads,
+                                                                            c.patches());
+  run.inference.run(
+      run.space, run.source, train::Part::train, samples, [](auto const&) {},
+      [&](models::BlockView<Space, T> const& view) {
+        if (view.index != block) return;
+        Tensor3<T, Space> const some(batch_maps.data(), view.tokens.extent(0), c.heads, c.patches());
+        analysis::class_token_attention(run.space, view.mssa.projected, view.mssa.log_sum, some);
+        std::size_t const old = maps.size();
+        maps.resize(old + some.size());
+        Kokkos::deep_copy(run.space,
+                          Kokkos::View<T*, Kokkos::HostSpace, impl::Unmanaged>(maps.data() + old, some.size()),
+                          Vector<T, Space>(some.data(), some.size()));
+        run.space.fence("krate::tools::attention: maps are read");
+      });
+  return maps;
+}
 
 /// layers.csv
 std::string layers_csv(std::vector<LayerMeasure> const& layers);

@@ -2,7 +2,6 @@
 // krate analyze: what happens inside a trained model.
 #include <algorithm>
 #include <cstdio>
-#include <filesystem>
 
 #include "krate/io/hdf5.hpp"
 #include "tools/analysis.hpp"
@@ -10,11 +9,10 @@
 #include "tools/files.hpp"
 #include "tools/image.hpp"
 #include "tools/png.hpp"
+#include "tools/sample_image.hpp"
 #include "tools/svg.hpp"
 
 namespace krate::tools {
-
-namespace fs = std::filesystem;
 
 namespace {
 
@@ -39,9 +37,7 @@ std::shared_ptr<Command> add_analysis(CLI::App& analyze, Context& context, char 
 
 void make_directory(Context& context, std::string const& path) {
   context.comm().guarded([&] {
-    std::error_code error;
-    if (context.comm().is_root()) fs::create_directories(path, error);
-    if (error) throw IoError("krate::analyze", path + " cannot be made (" + error.message() + "); choose another DIR");
+    if (context.comm().is_root()) make_directories(path, "krate::analyze");
   });
 }
 
@@ -68,7 +64,7 @@ void analyze_layers(Context& context, ModelOnData<T>& run, Command const& comman
   run.comm.guarded([&] {
     if (!run.comm.is_root()) return;
     write_file(command.output + "/layers.csv", layers_csv(layers));
-    write_file(command.output + "/layers.svg", layers_chart(layers));
+    write_file(command.output + "/layers.svg", svg_file(layers_chart(layers)));
   });
   if (context.json()) {
     Json rows = Json::array();
@@ -95,7 +91,6 @@ template <class T>
 void write_pictures(ModelOnData<T>& run, std::string const& path, std::vector<T> const& maps, std::size_t count) {
   auto const& c = run.model.config();
   std::size_t const h = c.image_size.height, w = c.image_size.width, heads = c.heads, patches = c.patches();
-  std::size_t const columns = w / c.patch_size.width;
   Kokkos::View<T****, Kokkos::LayoutRight, DeviceOf<Space>> const images("krate::tools::images", count, c.channels, h,
                                                                          w);
   Kokkos::View<Label*, DeviceOf<Space>> const labels("krate::tools::labels", count);
@@ -104,26 +99,19 @@ void write_pictures(ModelOnData<T>& run, std::string const& path, std::vector<T>
   run.source.fill(run.space, train::Part::train, first, Tensor4<T, Space>(images.data(), count, c.channels, h, w),
                   Vector<Label, Space>(labels.data(), count));
   auto const host = Kokkos::create_mirror_view_and_copy(Kokkos::HostSpace{}, images);
-  std::size_t const zoom = std::max<std::size_t>(1, 96 / std::max(h, w));
+  std::size_t const zoom = std::max<std::size_t>(1, 96 / std::max(h, w)), size = c.channels * h * w;
+  double const largest = maps.empty() ? 0 : static_cast<double>(*std::max_element(maps.begin(), maps.end()));
   std::vector<Image> tiles;
   for (std::size_t i = 0; i < count; ++i) {
-    std::vector<double> pixels(h * w, 0.0);
-    for (std::size_t ch = 0; ch < c.channels; ++ch)
-      for (std::size_t e = 0; e < h * w; ++e) pixels[e] += static_cast<double>(host(i, ch, e / w, e % w));
-    auto const [low, high] = std::minmax_element(pixels.begin(), pixels.end());
-    Image const grey = enlarged(grey_image(pixels, h, w, *low, *high), zoom);
-    Image picture(grey.width, grey.height, 3);
-    for (std::size_t e = 0; e < grey.pixels.size(); ++e) std::fill_n(picture.pixels.begin() + 3 * e, 3, grey.pixels[e]);
-    tiles.push_back(picture);
+    std::vector<double> const pixels(host.data() + i * size, host.data() + (i + 1) * size);
+    Image const picture = sample_image(pixels, c.channels, h, w);
+    tiles.push_back(enlarged(picture, zoom));
     for (std::size_t k = 0; k < heads; ++k) {
-      std::vector<double> map(h * w);
-      double largest = 0;
-      for (std::size_t e = 0; e < h * w; ++e) {
-        std::size_t const patch = (e / w / c.patch_size.height) * columns + e % w / c.patch_size.width;
-        map[e] = static_cast<double>(maps[(i * heads + k) * patches + patch]);
-        largest = std::max(largest, map[e]);
-      }
-      tiles.push_back(enlarged(colour_image(map, h, w, 0, largest), zoom));
+      auto const map = maps.begin() + static_cast<std::ptrdiff_t>((i * heads + k) * patches);
+      tiles.push_back(
+          enlarged(patches_over(picture, std::vector<double>(map, map + static_cast<std::ptrdiff_t>(patches)),
+                                h / c.patch_size.height, w / c.patch_size.width, largest),
+                   zoom));
     }
   }
   write_png(path, tiled(tiles, heads + 1, 4));
@@ -134,27 +122,10 @@ void analyze_attention(Context& context, ModelOnData<T>& run, Command const& com
   auto const& c = run.model.config();
   std::size_t const depth = c.depth, heads = c.heads, patches = c.patches();
   std::size_t const block =
-      command.block >= 0 ? static_cast<std::size_t>(command.block) : depth - std::min<std::size_t>(depth, 2);
+      command.block >= 0 ? static_cast<std::size_t>(command.block) : default_attention_block(depth);
   require_value(block < depth, "krate::analyze", "--block", block,
                 ("must be below the model's depth " + std::to_string(depth)).c_str());
-  std::vector<T> maps;
-  Kokkos::View<T***, Kokkos::LayoutRight, DeviceOf<Space>> const batch_maps("krate::tools::maps", run.batch, heads,
-                                                                            patches);
-  auto const mine = run.mine();
-  run.inference.run(
-      run.space, run.source, train::Part::train, mine, [](auto const&) {},
-      [&](models::BlockView<Space, T> const& view) {
-        if (view.index != block) return;
-        std::size_t const count = view.tokens.extent(0);
-        Tensor3<T, Space> const some(batch_maps.data(), count, heads, patches);
-        analysis::class_token_attention(run.space, view.mssa.projected, view.mssa.log_sum, some);
-        std::size_t const old = maps.size();
-        maps.resize(old + some.size());
-        Kokkos::deep_copy(run.space,
-                          Kokkos::View<T*, Kokkos::HostSpace, impl::Unmanaged>(maps.data() + old, some.size()),
-                          Vector<T, Space>(some.data(), some.size()));
-        run.space.fence("krate::tools::attention: maps are read");
-      });
+  auto const maps = attention_maps(run, run.mine(), block);
   make_directory(context, command.output);
   std::size_t const total = run.source.size(train::Part::train);
   auto const share = comm::share_of(total, run.comm.rank(), run.comm.size());

@@ -33,6 +33,14 @@ void write_file(std::string const& path, std::string_view content) {
   target.commit(content.size());
 }
 
+void make_directories(std::string const& path, char const* where) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error) {
+    throw IoError(where, path + " cannot be made (" + error.message() + "); choose a directory that you may write to");
+  }
+}
+
 std::string read_file(std::string const& path) {
   constexpr char const* where = "krate::input";
   if (std::filesystem::is_directory(path))

@@ -11,6 +11,9 @@ namespace krate::tools {
 /// @throws IoError if it cannot be written
 void write_file(std::string const& path, std::string_view content);
 
+/// Makes a directory and those above it, where they are not there. @throws IoError from `where`
+void make_directories(std::string const& path, char const* where);
+
 /// Reads a file, unpacked if it is gzip's, whatever its name.
 /// @throws IoError if it is missing, unreadable, damaged or cut short
 std::string read_file(std::string const& path);

@@ -34,10 +34,10 @@ struct ModelOnData {
   Arena<Space> arena;
   train::Inference<models::Crate<Space, T>> inference;
 
-  ModelOnData(Context& context, io::SampleTable table, std::vector<std::size_t> rows, bool labelled,
-              io::CheckpointReader const& file, std::size_t batch_size)
-      : space(context.space()),
-        comm(context.comm()),
+  ModelOnData(Space const& on, comm::Communicator const& ranks, io::SampleTable table, std::vector<std::size_t> rows,
+              bool labelled, io::CheckpointReader const& file, std::size_t batch_size)
+      : space(on),
+        comm(ranks),
         source(std::move(table), labelled),
         model(train::load_crate<Space, T>(space, file)),
         batch(batch_size),
@@ -69,7 +69,24 @@ struct ModelOnData {
   }
 };
 
-/// Opens model and data and calls `use(ModelOnData<T>&)`, T as the model's parameters are stored. Collective.
+/// Calls `use(ModelOnData<T>&)`, T as the model's parameters are stored. Collective.
+template <class Use>
+void with_model_on(Space const& space, comm::Communicator const& comm, io::SampleTable table,
+                   std::vector<std::size_t> rows, bool labelled, io::CheckpointReader const& file, std::size_t batch,
+                   Use const& use) {
+  file.require_model("crate");
+  auto const names = file.tensors("/model");
+  bool const wide = !names.empty() && file.info("/model/" + names.front()).element_bytes == sizeof(double);
+  if (wide) {
+    ModelOnData<double> run(space, comm, std::move(table), std::move(rows), labelled, file, batch);
+    use(run);
+  } else {
+    ModelOnData<float> run(space, comm, std::move(table), std::move(rows), labelled, file, batch);
+    use(run);
+  }
+}
+
+/// The same for what a command was given. Collective.
 /// @param labelled  the samples must have labels
 template <class Use>
 void with_model(Context& context, ModelArguments const& arguments, bool labelled, Use const& use) {
@@ -83,16 +100,8 @@ void with_model(Context& context, ModelArguments const& arguments, bool labelled
       arguments.split.empty() ? (has_split ? io::Subset::test : io::Subset::all) : io::subset_of(arguments.split);
   auto rows = data.indices(subset);
   require_value(!rows.empty(), "krate::model", "samples", 0, "must be at least one in the chosen part of the dataset");
-  auto const names = file.tensors("/model");
-  bool const wide = !names.empty() && file.info("/model/" + names.front()).element_bytes == sizeof(double);
-  auto const batch = static_cast<std::size_t>(arguments.batch);
-  if (wide) {
-    ModelOnData<double> run(context, data.load(), std::move(rows), labelled, file, batch);
-    use(run);
-  } else {
-    ModelOnData<float> run(context, data.load(), std::move(rows), labelled, file, batch);
-    use(run);
-  }
+  with_model_on(context.space(), context.comm(), data.load(), std::move(rows), labelled, file,
+                static_cast<std::size_t>(arguments.batch), use);
 }
 
 }  // namespace krate::tools

@@ -18,27 +18,17 @@ void add_resume(CLI::App& app, Context& context) {
       "result has the bits of the uninterrupted run. A finished run stays as it is.\n"
       "Example: krate resume run");
   struct Command {
-    OptionTable options = training_options();
     std::string run;
   };
   auto const command = std::make_shared<Command>();
   resume->add_option("run", command->run, "Directory of the run")->required()->option_text("RUN");
   context.add_json_flag(*resume);
   resume->callback([&context, command] {
-    auto& o = command->options;
     auto const& run = command->run;
+    auto options = training_options();
     bool finished = false;
     context.comm().guarded([&] {
-      if (!fs::is_regular_file(run + "/config.toml")) {
-        throw IoError("krate::resume", run +
-                                           " is no training run (it has no config.toml); give the directory that krate "
-                                           "train made");
-      }
-      o.read_toml(run + "/config.toml");
-      if (!o.has_value("model") || !o.has_value("data")) {
-        throw ValueError("krate::resume", run + "/config.toml does not name model and data; restore it");
-      }
-      o.choose(o.get<std::string>("model"));
+      options = options_of_run(run, "krate::resume");
       finished = fs::exists(run + "/summary.json") && fs::exists(run + "/model.h5");
     });
     context.comm().broadcast(finished);
@@ -46,7 +36,7 @@ void add_resume(CLI::App& app, Context& context) {
       if (context.json()) return context.print_json(Json::parse(read_file(run + "/summary.json")));
       return context.print(run + " is finished; nothing to do");
     }
-    train_run(context, o, run, true);
+    train_run(context, options, run, true);
   });
 }
 

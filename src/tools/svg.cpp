@@ -15,7 +15,7 @@ namespace krate::tools {
 namespace {
 
 constexpr std::array palette = {"#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8c6d1f", "#56b4e9", "#444444"};
-constexpr char const* ink = "#333";
+constexpr char const* ink = "currentColor";  // the page's own, so that charts fit dark pages too
 constexpr char const* font = "font-family=\"system-ui,-apple-system,Segoe UI,Helvetica,Arial,sans-serif\"";
 
 std::string number(double x) {
@@ -68,21 +68,21 @@ class Chart {
   }
 
   std::string draw(std::string const& x_labels, std::string const& inside, std::vector<Series> const& series) const {
-    std::string svg = "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" viewBox=\"0 0 " + number(o_.width) + " " +
-                      number(o_.height) + "\"" + at({{"width", o_.width}, {"height", o_.height}}) +
-                      " style=\"max-width:100%;height:auto\" " + font + " fill=\"" + ink + "\">\n";
+    std::string svg = "<svg role=\"img\" viewBox=\"0 0 " + number(o_.width) + " " + number(o_.height) + "\"" +
+                      at({{"width", o_.width}, {"height", o_.height}}) + " style=\"max-width:100%;height:auto\" " +
+                      font + " color=\"#333\" fill=\"currentColor\">\n";
     if (!o_.title.empty()) {
       svg +=
           "<title>" + escaped(o_.title) + "</title>\n" + label(left_, 20, "start", 15, o_.title, "font-weight=\"600\"");
     }
     for (double const t : y.ticks) {
       double const place = y.place(t);
-      svg += segment(left_, place, o_.width - right_, place, "stroke=\"#e4e4e4\"");
+      svg += segment(left_, place, o_.width - right_, place, "stroke=\"currentColor\" stroke-opacity=\"0.13\"");
       svg += label(left_ - 7, place + 4, "end", 11.5, tick_text(t));
     }
     svg += x_labels;
     svg += inside;
-    svg += segment(left_, y.start, o_.width - right_, y.start, "stroke=\"#888\"");
+    svg += segment(left_, y.start, o_.width - right_, y.start, "stroke=\"currentColor\" stroke-opacity=\"0.55\"");
     svg += label((left_ + o_.width - right_) / 2, o_.height - 8, "middle", 12.5, o_.x_label);
     if (!o_.y_label.empty()) {
       double const middle = (y.start + y.end) / 2;
@@ -94,7 +94,7 @@ class Chart {
   std::string x_ticks() const {
     std::string svg;
     for (double const t : x.ticks) {
-      svg += segment(x.place(t), y.start, x.place(t), y.end, "stroke=\"#f0f0f0\"");
+      svg += segment(x.place(t), y.start, x.place(t), y.end, "stroke=\"currentColor\" stroke-opacity=\"0.07\"");
       svg += label(x.place(t), y.start + 17, "middle", 11.5, tick_text(t));
     }
     return svg;
@@ -220,6 +220,10 @@ std::string escaped(std::string const& text) {
     }
   }
   return safe;
+}
+
+std::string svg_file(std::string const& chart) {
+  return "<svg xmlns=\"http://www.w3.org/2000/svg\"" + chart.substr(4);
 }
 
 std::string line_chart(std::vector<Series> const& series, ChartOptions const& options) {

@@ -30,7 +30,8 @@ void require_new(std::string const& run) {
 void add_train(CLI::App& app, Context& context) {
   auto* const train = app.add_subcommand("train", "Train a model on a dataset");
   train->footer(
-      "RUN gets config.toml (all options), metrics.csv (a row a step), checkpoints/, model.h5 and summary.json.\n"
+      "RUN gets config.toml (all options), metrics.csv (a row a step), checkpoints/, model.h5, summary.json and "
+      "report/.\n"
       "SIGTERM and Ctrl-C write a checkpoint first; krate resume RUN goes on from it.\n"
       "Example: krate train --model crate --data digits.h5 --epochs 20 -o run");
   struct Command {

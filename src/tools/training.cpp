@@ -8,7 +8,7 @@
 #include "krate/io/dataset.hpp"
 #include "krate/train/dataset_source.hpp"
 #include "tools/files.hpp"
-#include "tools/memory.hpp"
+#include "tools/report.hpp"
 
 namespace krate::tools {
 
@@ -44,6 +44,19 @@ OptionTable training_options() {
   o.add<std::int64_t>("checkpoint-every", {}, "Steps between checkpoints [an epoch]").at_least(1);
   o.add<double>("checkpoint-minutes", {}, "Minutes between checkpoints, besides").above(0);
   o.add<std::int64_t>("keep", 3, "Checkpoints that stay").at_least(1);
+  return o;
+}
+
+OptionTable options_of_run(std::string const& run, char const* where) {
+  auto o = training_options();
+  if (!fs::is_regular_file(run + "/config.toml")) {
+    throw IoError(where, run + " is no training run (it has no config.toml); give the directory that krate train made");
+  }
+  o.read_toml(run + "/config.toml");
+  if (!o.has_value("model") || !o.has_value("data")) {
+    throw ValueError(where, run + "/config.toml does not name model and data; restore it");
+  }
+  o.choose(o.get<std::string>("model"));
   return o;
 }
 
@@ -126,12 +139,7 @@ train::TrainerOptions trainer_options(OptionTable const& o, std::string const& r
 }
 
 void make_run_directory(std::string const& run, std::string const& config) {
-  std::error_code error;
-  fs::create_directories(run, error);
-  if (error) {
-    throw IoError("krate::train",
-                  run + " cannot be made (" + error.message() + "); choose a directory that you may write to");
-  }
+  make_directories(run, "krate::train");
   write_file(run + "/config.toml", config);
 }
 
@@ -186,6 +194,7 @@ void run_in(Context& context, OptionTable& options, io::SampleTable table, model
   comm.guarded([&] {
     if (comm.is_root()) write_file(run + "/summary.json", result.dump(2) + "\n");
   });
+  write_report(context, run, source.table(), run + "/report");
   if (context.json()) return context.print_json(result);
   char line[160];
   std::snprintf(line, sizeof line, "%lld steps in %.1f s, train loss %.4f", static_cast<long long>(summary.steps),
@@ -198,6 +207,7 @@ void run_in(Context& context, OptionTable& options, io::SampleTable table, model
     context.print(line);
   }
   context.print("model: " + run + "/model.h5");
+  context.print("report: " + run + "/report/index.html");
 }
 
 }  // namespace

@@ -21,7 +21,7 @@ TEST(Command, VersionIsOneLine) {
 
 TEST(Command, HelpHasAnExampleForEachCommand) {
   std::vector<std::vector<std::string>> const commands = {
-      {}, {"info"}, {"data"}, {"data", "digits"}, {"data", "mnist"}, {"data", "csv"}, {"rate"}};
+      {}, {"info"}, {"data"}, {"data", "digits"}, {"data", "mnist"}, {"data", "csv"}, {"rate"}, {"report"}};
   for (auto words : commands) {
     words.push_back("--help");
     auto const outcome = krate(words);

@@ -7,6 +7,7 @@
 
 #include "command.hpp"
 #include "krate/core/error.hpp"
+#include "markup.hpp"
 #include "support/op_test.hpp"
 #include "tools/axis.hpp"
 #include "tools/png.hpp"
@@ -16,6 +17,7 @@ namespace krate::tools {
 namespace {
 
 using krate::testing::content_of;
+using krate::testing::is_well_formed;
 using krate::testing::Scratch;
 
 std::vector<std::uint8_t> decoded(std::string const& file, Image const& like) {
@@ -90,29 +92,6 @@ TEST(Pictures, TilesAndEnlarges) {
   EXPECT_ERROR(ValueError, "rows * columns", grey_image(values, 3, 2, 0, 1));
 }
 
-// Tags nest, attributes are quoted, and & only begins an entity.
-bool is_well_formed(std::string const& xml) {
-  std::vector<std::string> open;
-  for (std::size_t i = 0; i < xml.size(); ++i) {
-    if (xml[i] == '&' && xml.find(';', i) > i + 6) return false;
-    if (xml[i] == '>') return false;
-    if (xml[i] != '<') continue;
-    std::size_t end = i + 1;
-    for (bool quoted = false; end < xml.size() && (quoted || xml[end] != '>'); ++end) quoted ^= xml[end] == '"';
-    if (end == xml.size()) return false;
-    std::string const tag = xml.substr(i + 1, end - i - 1);
-    std::string const name = tag.substr(tag[0] == '/', tag.find_first_of(" /", 1) - (tag[0] == '/'));
-    if (tag[0] == '/') {
-      if (open.empty() || open.back() != name) return false;
-      open.pop_back();
-    } else if (tag.back() != '/') {
-      open.push_back(name);
-    }
-    i = end;
-  }
-  return open.empty();
-}
-
 TEST(Pictures, ChartsAreWellFormedAndFinite) {
   double const nan = std::nan("");
   std::vector<Series> const lines = {{"a < b & c", {0, 1, 2, 3}, {1, 10, nan, 1000}, {0.1, 1, 1, 50}, "", true, true},
@@ -121,6 +100,8 @@ TEST(Pictures, ChartsAreWellFormedAndFinite) {
   for (bool const log : {false, true}) {
     auto const svg = line_chart(lines, {.title = "\"loss\"", .x_label = "step", .y_label = "loss", .log_y = log});
     EXPECT_TRUE(is_well_formed(svg)) << svg;
+    EXPECT_TRUE(is_well_formed(svg_file(svg)));
+    EXPECT_EQ(svg_file(svg).rfind("<svg xmlns=", 0), 0u);
     EXPECT_EQ(svg.find("nan"), std::string::npos);
     EXPECT_EQ(svg.find("inf"), std::string::npos);
     EXPECT_NE(svg.find("a &lt; b &amp; c"), std::string::npos);

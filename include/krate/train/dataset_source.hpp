@@ -26,6 +26,7 @@ class DatasetSource final : public BatchSource<Space, T> {
   void fill(Space const& space, Part part, std::span<std::size_t const> samples, Tensor4<T, Space> const& images,
             Vector<Label, Space> const& labels) override;
 
+  io::SampleTable const& table() const { return table_; }
   /// Rows of the file that a part has, in file order.
   std::vector<std::size_t> const& rows(Part part) const { return part == Part::train ? train_ : test_; }
   /// Makes the train part these rows and the test part empty: for evaluating any choice of rows.
