@@ -14,5 +14,6 @@ void add_eval(CLI::App& app, Context& context);
 void add_predict(CLI::App& app, Context& context);
 void add_rate(CLI::App& app, Context& context);
 void add_analyze(CLI::App& app, Context& context);
+void add_bench(CLI::App& app, Context& context);
 
 }  // namespace krate::tools

@@ -73,6 +73,7 @@ int main(int argc, char** argv) {
   add_predict(app, context);
   add_rate(app, context);
   add_analyze(app, context);
+  add_bench(app, context);
   auto const failure = run(app, argc, argv);
   return context.leave(failure ? &*failure : nullptr);
 }
