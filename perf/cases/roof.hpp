@@ -20,7 +20,7 @@ struct Roof {
 /// Seconds of the fastest of several runs, after one that warms up.
 template <class Space, class Case>
 double fastest(Space const& space, Case& c) {
-  constexpr double enough = 0.3;
+  constexpr double enough = 0.15;
   constexpr int least = 3;
   c.run(space);
   space.fence("krate::perf::roof: warm-up");

@@ -161,7 +161,8 @@ void OptionTable::bind(CLI::App& app) {
     };
     if (std::holds_alternative<bool>(option.value)) {
       app.add_flag_function(
-          names + ",!--no-" + option.name, [take](std::int64_t count) { take(count > 0 ? "true" : "false"); }, help);
+             names + ",!--no-" + option.name, [take](std::int64_t count) { take(count > 0 ? "true" : "false"); }, help)
+          ->check(CLI::IsMember(std::vector<std::string>{"true", "false"}).description(""));
       continue;
     }
     std::string usage = kinds[option.value.index()];

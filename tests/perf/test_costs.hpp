@@ -8,6 +8,7 @@
 #include "perf/cases/gemm.hpp"
 #include "perf/cases/gradient_clip.hpp"
 #include "perf/cases/infer.hpp"
+#include "perf/cases/roof.hpp"
 #include "support/op_test.hpp"
 
 namespace krate::testing {
@@ -105,6 +106,15 @@ TEST(KRATE_TEST_COSTS, OneWideHeadHasNoOutputMap) {
   perf::CrateFlops const flops(one, 1);
   EXPECT_EQ(flops.block_forward(), 210 + 40 + perf::mssa_flops(1, 1, 5, 2) + 10 + 120);
   EXPECT_EQ(flops.block_backward(), 210 + 240 + 190 + 200 + 2 * 40 + perf::mssa_backward_flops(1, 1, 5, 2));
+}
+
+TEST(KRATE_TEST_COSTS, TheRoofIsMeasured) {
+  TestSpace const space;
+  perf::Roof const roof{perf::product_peak<float>(space), perf::triad_peak(space)};
+  EXPECT_GT(roof.flop_per_s, 0);
+  EXPECT_GT(roof.byte_per_s, 0);
+  EXPECT_DOUBLE_EQ(roof.seconds({roof.flop_per_s, 2 * roof.byte_per_s}), 2);
+  EXPECT_DOUBLE_EQ(roof.seconds({3 * roof.flop_per_s, 0}), 3);
 }
 
 }  // namespace
