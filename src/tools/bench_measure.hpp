@@ -9,6 +9,7 @@
 #include "krate/core/function_ref.hpp"
 #include "perf/cases/roof.hpp"
 #include "tools/context.hpp"
+#include "tools/memory.hpp"
 
 namespace krate::tools {
 
@@ -30,6 +31,7 @@ class Bench {
     perf::Cost cost;
     {
       Space const& space = context_.space();
+      return_free_memory();  // of the cases before
       Case c(space, options);
       times = time([&] { c.run(space); });
       cost = c.cost();

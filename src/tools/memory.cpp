@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tools/memory.hpp"
 
+#include <cstdlib>
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
+
 #include <Kokkos_Core.hpp>
 #include <algorithm>
 #include <fstream>
@@ -36,6 +41,11 @@ std::size_t peak_resident_bytes() {
 }
 void reset_peak_resident() {
   std::ofstream("/proc/self/clear_refs") << "5";
+}
+void return_free_memory() {
+#if defined(__GLIBC__)
+  malloc_trim(0);
+#endif
 }
 
 namespace {

@@ -12,6 +12,8 @@ std::size_t resident_bytes();
 std::size_t peak_resident_bytes();
 /// Starts the peak anew at the present value.
 void reset_peak_resident();
+/// Gives memory that was freed, but kept for later by the allocator, back to the system.
+void return_free_memory();
 
 /// From now on counts what Kokkos allocates in the memory space of that name, for machines whose memory the process's
 /// resident memory does not show. One space at a time; it takes the place of a profiling tool's allocation events.
