@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include <cstdlib>
+
 #include "krate/version.hpp"
 #include "perf/support/bench.hpp"
 
