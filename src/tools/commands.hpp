@@ -15,5 +15,6 @@ void add_predict(CLI::App& app, Context& context);
 void add_rate(CLI::App& app, Context& context);
 void add_analyze(CLI::App& app, Context& context);
 void add_report(CLI::App& app, Context& context);
+void add_bench(CLI::App& app, Context& context);
 
 }  // namespace krate::tools

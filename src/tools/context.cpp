@@ -9,6 +9,7 @@
 #include <optional>
 #include <thread>
 
+#include "krate/core/compat.hpp"
 #include "krate/core/error.hpp"
 #include "tools/launch.hpp"
 #include "tools/memory.hpp"
@@ -55,11 +56,18 @@ Space const& Context::space() {
     runtime_->space.emplace();
     runtime_->resident_at_start = resident_bytes();
     reset_peak_resident();
+    if constexpr (impl::is_device<Space>) count_allocations(Space::memory_space::name());
   }
   return *runtime_->space;
 }
 
+void Context::reset_peak_bytes() {
+  reset_peak_resident();
+  reset_peak_allocated();
+}
+
 std::size_t Context::peak_bytes() const {
+  if constexpr (impl::is_device<Space>) return peak_allocated_bytes();
   std::size_t const peak = peak_resident_bytes();
   return peak > runtime_->resident_at_start ? peak - runtime_->resident_at_start : 0;
 }

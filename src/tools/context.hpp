@@ -34,8 +34,11 @@ class Context {
   comm::Communicator const& comm();
   /// The space that runs all work. Collective at the first call.
   Space const& space();
-  /// Highest resident memory so far, over that right after Kokkos and MPI started; on rank 0.
+  /// Highest memory of this rank since the start or the last reset, over that right after Kokkos and MPI started:
+  /// resident, or on devices allocated there.
   std::size_t peak_bytes() const;
+  /// Starts that anew at the present value.
+  void reset_peak_bytes();
 
   /// The subcommand's switch --json: the result is one JSON object on one line of stdout, and nothing else is printed.
   void add_json_flag(CLI::App& command);

@@ -91,7 +91,9 @@ Failure describe(std::exception_ptr const& error, std::string const& command) {
   } catch (Error const& e) {
     // The text begins with where(), a C++ name: "krate::io::File::open" is "io.File.open" to users.
     std::string const text = std::string(e.what()).substr(std::min(e.where().size(), std::strlen(e.what())));
-    return {prefix + plain_name(e.where(), command) + on_one_line(text)};
+    // A value that cannot be is the caller's: an argument, or a line of a configuration file.
+    bool const usage = dynamic_cast<ValueError const*>(&e);
+    return {prefix + plain_name(e.where(), command) + on_one_line(text), usage ? usage_exit_code : 1};
   } catch (std::bad_alloc const&) {
     return {prefix + place(command) + ": not enough memory; use a smaller batch or model, or more ranks"};
   } catch (std::exception const& e) {

@@ -74,6 +74,7 @@ int main(int argc, char** argv) {
   add_rate(app, context);
   add_analyze(app, context);
   add_report(app, context);
+  add_bench(app, context);
   auto const failure = run(app, argc, argv);
   return context.leave(failure ? &*failure : nullptr);
 }

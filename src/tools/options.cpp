@@ -161,7 +161,8 @@ void OptionTable::bind(CLI::App& app) {
     };
     if (std::holds_alternative<bool>(option.value)) {
       app.add_flag_function(
-          names + ",!--no-" + option.name, [take](std::int64_t count) { take(count > 0 ? "true" : "false"); }, help);
+             names + ",!--no-" + option.name, [take](std::int64_t count) { take(count > 0 ? "true" : "false"); }, help)
+          ->check(CLI::IsMember(std::vector<std::string>{"true", "false"}).description(""));
       continue;
     }
     std::string usage = kinds[option.value.index()];
@@ -276,13 +277,20 @@ void OptionTable::fill(std::string const& name, OptionValue value) {
   if (option.source == Option::Source::none) set(option, std::move(value), Option::Source::fallback, option.flag());
 }
 
+std::vector<std::pair<std::string, OptionValue>> OptionTable::values() const {
+  std::vector<std::pair<std::string, OptionValue>> found;
+  for (auto const& option : options_) {
+    if (option->source != Option::Source::none && applies(*option)) found.emplace_back(option->key(), option->value);
+  }
+  return found;
+}
+
 std::string OptionTable::to_toml() const {
   std::string text;
-  for (auto const& option : options_) {
-    if (option->source == Option::Source::none || !applies(*option)) continue;
-    auto const* pair = std::get_if<Pair>(&option->value);
-    bool const quoted = std::holds_alternative<std::string>(option->value) || (pair && pair->rows != pair->columns);
-    text += option->key() + " = " + (quoted ? toml_string(plain(option->value)) : plain(option->value)) + "\n";
+  for (auto const& [key, value] : values()) {
+    auto const* pair = std::get_if<Pair>(&value);
+    bool const quoted = std::holds_alternative<std::string>(value) || (pair && pair->rows != pair->columns);
+    text += key + " = " + (quoted ? toml_string(plain(value)) : plain(value)) + "\n";
   }
   return text;
 }

@@ -90,6 +90,9 @@ class OptionTable {
     fill(name, OptionValue(T(std::move(fallback))));
   }
 
+  /// All values, defaults included, by TOML key.
+  std::vector<std::pair<std::string, OptionValue>> values() const;
+
   /// All values, defaults included, as the text of a TOML file that read_toml() takes back.
   std::string to_toml() const;
 

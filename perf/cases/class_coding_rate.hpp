@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <algorithm>
+
+#include "krate/rate/class_coding_rate.hpp"
+#include "perf/cases/coding_rate.hpp"
+
+namespace krate::perf {
+
+/// Coding rate of classes R^c and its gradient; the classes are as large as each other.
+template <class Space, class T>
+class ClassCodingRateCase {
+ public:
+  using Arithmetic = double;
+  using Options = RateSize;
+  ClassCodingRateCase(Space const& space, Options const& o) : options_(o) {
+    arena_ = allocate(space, [&](auto& work) {
+      z_ = work.template take<T>(o.samples, o.dim);
+      gradient_ = work.template take<T>(o.samples, o.dim);
+      labels_ = work.template take<Label>(o.samples);
+      per_class_ = work.template take<double>(o.classes);
+      rate_ = work.template take<double>();
+      work_ = take_workspace(work, class_coding_rate_workspace(o.samples, o.dim, o.classes));
+    });
+    fill_normal(space, z_, 1 / std::sqrt(static_cast<double>(o.dim)), 0);
+    fill_labels(space, labels_, o.classes);
+  }
+  void run(Space const& space) {
+    ClassRateOptions const options{.eps_squared = options_.eps_squared, .classes = options_.classes};
+    class_coding_rate_gradient(space, z_, labels_, options, work_, rate_, per_class_, gradient_);
+  }
+  Cost cost() const {
+    double flops = static_cast<double>(z_.size());  // the gradient's scale
+    for (std::size_t k = 0; k < options_.classes; ++k) {
+      std::size_t const count = options_.samples / options_.classes + (k < options_.samples % options_.classes);
+      flops += class_flops(count, options_.dim);
+    }
+    return {flops,
+            2 * static_cast<double>(z_.size()) * sizeof(T) + static_cast<double>(labels_.size()) * sizeof(Label)};
+  }
+  Matrix<T, Space> output() const { return gradient_; }
+  static double least_memory(Options const& o) {
+    auto const n = static_cast<double>(o.samples), d = static_cast<double>(o.dim);
+    return n * d * (2 * sizeof(T) + sizeof(double)) + 16.0 * static_cast<double>(o.classes) * sizeof(double);
+  }
+
+ private:
+  /// The Gram matrix is made of square tiles, those on the diagonal in full.
+  static double class_flops(std::size_t count, std::size_t dim) {
+    constexpr std::size_t tile = 128;  // as in rate/impl/class_coding_rate_def.hpp
+    auto const [side, rows] = std::minmax(count, dim);
+    auto const s = static_cast<double>(side), r = static_cast<double>(rows);
+    double gram = 0;
+    for (std::size_t i = 0; i < side; i += tile) {
+      auto const height = static_cast<double>(std::min(tile, side - i));
+      gram += product_flops(height, static_cast<double>(i) + height, r);
+    }
+    return gram + cholesky_flops(s) + 3 * s + 2 * triangular_solve_flops(s, r);
+  }
+
+  Options options_;
+  Matrix<T, Space> z_, gradient_;
+  Vector<Label, Space> labels_;
+  Vector<double, Space> per_class_;
+  Value<double, Space> rate_;
+  Workspace<Space> work_;
+  Arena<Space> arena_;
+};
+
+}  // namespace krate::perf

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <algorithm>
+
+#include "krate/rate/coding_rate.hpp"
+#include "perf/cases/cholesky.hpp"
+#include "perf/cases/gram.hpp"
+#include "perf/cases/triangular_solve.hpp"
+
+namespace krate::perf {
+
+/// Samples of a coding rate; `classes` = 0: all of them together.
+struct RateSize {
+  std::size_t samples = 0, dim = 0, classes = 0;
+  double eps_squared = 0.5;  ///< it changes no operation
+};
+
+/// Coding rate and gradient of rows of about unit length. Sums are double whatever the scalar of the samples.
+template <class Space, class T>
+class CodingRateCase {
+ public:
+  using Arithmetic = double;
+  using Options = RateSize;
+  CodingRateCase(Space const& space, Options const& o) : options_(o) {
+    arena_ = allocate(space, [&](auto& work) {
+      z_ = work.template take<T>(o.samples, o.dim);
+      gradient_ = work.template take<T>(o.samples, o.dim);
+      rate_ = work.template take<double>();
+      work_ = take_workspace(work, coding_rate_gradient_workspace(o.samples, o.dim));
+    });
+    fill_normal(space, z_, 1 / std::sqrt(static_cast<double>(o.dim)), 0);
+  }
+  void run(Space const& space) {
+    coding_rate_gradient(space, z_, RateOptions{.eps_squared = options_.eps_squared}, work_, rate_, gradient_);
+  }
+  Cost cost() const {
+    auto const [low, high] = std::minmax(options_.samples, options_.dim);
+    auto const rows = static_cast<double>(high), side = static_cast<double>(low);
+    bool const solves = rows < 2 * side, converts = solves || !std::is_same_v<T, double>;
+    double const inverse =
+        triangular_solve_flops(side, side) + gram_flops(side, side) + product_flops(rows, side, side);
+    return {gram_flops(rows, side) + cholesky_flops(side) + 3 * side +
+                (solves ? 2 * triangular_solve_flops(side, rows) : inverse) + (converts ? 2 * rows * side : 0) +
+                (std::is_same_v<T, double> ? 0 : rows * side),
+            2 * rows * side * sizeof(T)};
+  }
+  Matrix<T, Space> output() const { return gradient_; }
+  static double least_memory(Options const& o) {
+    auto const n = static_cast<double>(o.samples), d = static_cast<double>(o.dim), side = std::min(n, d);
+    return 2 * n * d * sizeof(T) + side * side * sizeof(double);
+  }
+
+ private:
+  Options options_;
+  Matrix<T, Space> z_, gradient_;
+  Value<double, Space> rate_;
+  Workspace<Space> work_;
+  Arena<Space> arena_;
+};
+
+}  // namespace krate::perf

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include "krate/models/crate.hpp"
+#include "perf/cases/crate_cost.hpp"
+
+namespace krate::perf {
+
+/// The forward pass of a CRATE: logits of a batch of images that is in memory.
+template <class Space, class T>
+class InferCase {
+ public:
+  using Arithmetic = T;
+  struct Options {
+    models::CrateConfig model;
+    std::size_t batch = 0;
+  };
+  InferCase(Space const& space, Options const& o)
+      : model_(space, o.model), flops_(CrateFlops(o.model, o.batch).forward()) {
+    auto const& c = o.model;
+    arena_ = allocate(space, [&](auto& work) {
+      images_ = work.template take<T>(o.batch, c.channels, c.image_size.height, c.image_size.width);
+      work_ = take_workspace(work, model_.plan(o.batch, models::Pass::inference));
+    });
+    fill_normal(space, images_, 1, 0);
+    model_.cut(work_, o.batch, models::Pass::inference, state_);
+  }
+  void run(Space const& space) { model_.forward(space, images_, state_, work_); }
+  Cost cost() const {
+    return {flops_,
+            static_cast<double>(images_.size() + model_.parameters().count() + state_.logits.size()) * sizeof(T)};
+  }
+  double tokens() const { return static_cast<double>(images_.extent(0) * model_.config().tokens()); }
+  Matrix<T, Space> output() const { return state_.logits; }
+  static double least_memory(Options const& o) {
+    CrateMemory const m(o.model, o.batch);
+    return (2 * m.parameters + 3 * m.patches + 3 * m.tokens + m.scores) * sizeof(T);
+  }
+
+ private:
+  models::Crate<Space, T> model_;
+  typename models::Crate<Space, T>::State state_;
+  double flops_;
+  Tensor4<T, Space> images_;
+  Workspace<Space> work_;
+  Arena<Space> arena_;
+};
+
+}  // namespace krate::perf

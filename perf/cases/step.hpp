@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <numeric>
+#include <vector>
+
+#include "krate/train/train_step.hpp"
+#include "krate/train/view_source.hpp"
+#include "perf/cases/crate_cost.hpp"
+#include "perf/cases/cross_entropy.hpp"
+#include "perf/cases/gradient_clip.hpp"
+
+namespace krate::perf {
+
+/// A training step of a CRATE as the trainer does it: forward, loss, backward, sum of the gradients over the ranks,
+/// clipping and AdamW, on images that are in memory. The batch is that of all ranks together; each has its share.
+template <class Space, class T>
+class StepCase {
+ public:
+  using Arithmetic = T;
+  using Model = models::Crate<Space, T>;
+  struct Options {
+    models::CrateConfig model;
+    std::size_t batch = 0;
+    comm::Communicator comm = {};
+  };
+  StepCase(Space const& space, Options const& o)
+      : batch_(o.batch),
+        mine_(comm::share_of(o.batch, o.comm.rank(), o.comm.size()).count),
+        images_("krate::perf::images", mine_.size(), o.model.channels, o.model.image_size.height,
+                o.model.image_size.width),
+        labels_("krate::perf::labels", mine_.size()),
+        source_(images_, labels_, o.model.classes),
+        step_(space, o.comm, Model(space, o.model), optim::AdamW{},
+              {.local_batch = mine_.empty() ? std::size_t(1) : mine_.size()}) {
+    fill_normal(space, images_, 1, 0);
+    fill_labels<Space>(space, as_vector<Space>(labels_), o.model.classes);
+    std::iota(mine_.begin(), mine_.end(), std::size_t(0));
+    CrateFlops const flops(o.model, mine_.size());
+    auto const parameters = static_cast<double>(step_.model().parameters().count());
+    cost_ = {flops.forward() + cross_entropy_flops(flops.images, flops.classes) +
+                 cross_entropy_backward_flops(flops.images, flops.classes) + flops.backward() +
+                 gradient_norm_flops(parameters) + update_flops(optim::AdamW{}, parameters),
+             update_bytes(optim::AdamW{}, parameters, sizeof(T)) +
+                 static_cast<double>(images_.size() * sizeof(T) + labels_.size() * sizeof(Label))};
+  }
+  /// The learning rate is small: random labels are not to be learnt.
+  void run(Space const& space) { result_ = step_.run(space, source_, mine_, batch_, number_++, 1e-6); }
+  Cost cost() const { return cost_; }
+  double tokens() const { return static_cast<double>(mine_.size() * step_.model().config().tokens()); }
+  Vector<T, Space> output() const { return step_.model().parameters().segments()[0].gradient; }
+  double loss() const { return result_.loss; }
+  static double least_memory(Options const& o) {
+    CrateMemory const m(o.model, o.batch / static_cast<std::size_t>(o.comm.size()));
+    return (4 * m.parameters + 3 * m.patches + 4 * static_cast<double>(o.model.depth) * m.tokens + 2 * m.scores) *
+           sizeof(T);
+  }
+
+ private:
+  std::size_t batch_;
+  std::vector<std::size_t> mine_;
+  Kokkos::View<T****, Kokkos::LayoutRight, DeviceOf<Space>> images_;
+  Kokkos::View<Label*, DeviceOf<Space>> labels_;
+  train::ViewSource<Space, T> source_;
+  train::TrainStep<Model> step_;
+  train::StepResult result_;
+  std::int64_t number_ = 0;
+  Cost cost_;
+};
+
+}  // namespace krate::perf

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "tools/bench_cases.hpp"
+
+#include "perf/cases/class_coding_rate.hpp"
+#include "perf/cases/coding_rate.hpp"
+#include "perf/cases/infer.hpp"
+#include "perf/cases/ista.hpp"
+#include "perf/cases/mssa.hpp"
+#include "perf/cases/step.hpp"
+
+namespace krate::tools {
+
+namespace {
+
+void add_size(OptionTable& table, char const* name, std::int64_t fallback, char const* help) {
+  table.add<std::int64_t>(name, fallback, help).at_least(1).at_most(1 << 24);
+}
+void add_precision(OptionTable& table) {
+  table.add<std::string>("precision", "fp32", "Arithmetic").one_of({"fp32", "fp64", "bf16"});
+}
+void add_backward(OptionTable& table) {
+  table.add<bool>("backward", false, "Time forward and backward pass together");
+}
+
+/// Measures Case<Space, T>, T as --precision says; `fill` sets its options.
+template <template <class, class> class Case, class Fill>
+Json run_case(Bench& bench, BenchCase const& self, OptionTable const& o, Fill const& fill) {
+  auto const run = [&]<class T>(T) {
+    typename Case<Space, T>::Options options;
+    fill(options);
+    return bench.run<Case<Space, T>>(self.name, config_of(o), options);
+  };
+  auto const precision = o.get<std::string>("precision");
+  if (precision == "bf16") {
+    throw NotBuiltError("krate::bench", "--precision bf16 is not built yet; use fp32 or fp64");
+  }
+  return precision == "fp64" ? run(double()) : run(float());
+}
+
+OptionTable model_options() {
+  OptionTable o("krate::bench");
+  o.add<std::string>("model", "crate", "Model family").one_of({"crate"});
+  add_size(o, "dim", 576, "Width of the tokens");
+  add_size(o, "depth", 12, "Number of blocks");
+  add_size(o, "heads", 12, "Number of subspaces; divides dim");
+  o.add<Pair>("image-size", Pair{224, 224}, "Height and width of the images").at_least(1).at_most(1 << 24);
+  o.add<Pair>("patch-size", Pair{16, 16}, "Height and width of a patch").at_least(1).at_most(1 << 24);
+  add_size(o, "channels", 3, "Channels of the images");
+  add_size(o, "classes", 1000, "Outputs of the head");
+  add_size(o, "batch", 8, "Images a run, of all ranks together");
+  add_precision(o);
+  return o;
+}
+
+models::CrateConfig model_config(OptionTable const& o) {
+  auto const size = [&](char const* name) { return o.get<std::size_t>(name); };
+  auto const pair = [&](char const* name) {
+    auto const p = o.get<Pair>(name);
+    return models::Extent2(static_cast<std::size_t>(p.rows), static_cast<std::size_t>(p.columns));
+  };
+  models::CrateConfig c;
+  c.image_size = pair("image-size");
+  c.patch_size = pair("patch-size");
+  c.channels = size("channels");
+  c.dim = size("dim");
+  c.depth = size("depth");
+  c.heads = size("heads");
+  c.classes = size("classes");
+  c.validate();
+  return c;
+}
+
+Json run_infer(Bench& bench, BenchCase const& self, OptionTable const& o) {
+  auto const& comm = bench.context().comm();
+  return run_case<perf::InferCase>(bench, self, o, [&](auto& options) {
+    options.model = model_config(o);
+    options.batch = comm::share_of(o.get<std::size_t>("batch"), comm.rank(), comm.size()).count;
+  });
+}
+
+Json run_step(Bench& bench, BenchCase const& self, OptionTable const& o) {
+  return run_case<perf::StepCase>(bench, self, o, [&](auto& options) {
+    options.model = model_config(o);
+    options.batch = o.get<std::size_t>("batch");
+    options.comm = bench.context().comm();
+  });
+}
+
+OptionTable mssa_options() {
+  OptionTable o("krate::bench");
+  add_size(o, "batch", 8, "Samples");
+  add_size(o, "heads", 12, "Number of subspaces");
+  add_size(o, "tokens", 197, "Tokens of a sample");
+  add_size(o, "head-dim", 48, "Width of a subspace");
+  add_backward(o);
+  add_precision(o);
+  return o;
+}
+
+Json run_mssa(Bench& bench, BenchCase const& self, OptionTable const& o) {
+  return run_case<perf::MssaCase>(bench, self, o, [&](auto& options) {
+    options = {o.get<std::size_t>("batch"), o.get<std::size_t>("heads"), o.get<std::size_t>("tokens"),
+               o.get<std::size_t>("head-dim"), o.get<bool>("backward")};
+  });
+}
+
+OptionTable ista_options() {
+  OptionTable o("krate::bench");
+  add_size(o, "tokens", 1576, "Tokens of all samples");
+  add_size(o, "dim", 576, "Width of the tokens");
+  add_backward(o);
+  add_precision(o);
+  return o;
+}
+
+Json run_ista(Bench& bench, BenchCase const& self, OptionTable const& o) {
+  return run_case<perf::IstaCase>(bench, self, o, [&](auto& options) {
+    options = {o.get<std::size_t>("tokens"), o.get<std::size_t>("dim"), o.get<bool>("backward")};
+  });
+}
+
+OptionTable rate_options() {
+  OptionTable o("krate::bench");
+  add_size(o, "samples", 10000, "Samples");
+  add_size(o, "dim", 512, "Features of a sample");
+  o.add<std::int64_t>("classes", 0, "Rate the classes instead, so many of equal size; 0: all samples together")
+      .at_least(0)
+      .at_most(1 << 24);
+  add_precision(o);
+  return o;
+}
+
+Json run_rate(Bench& bench, BenchCase const& self, OptionTable const& o) {
+  auto const fill = [&](perf::RateSize& size) {
+    size = {o.get<std::size_t>("samples"), o.get<std::size_t>("dim"), o.get<std::size_t>("classes")};
+  };
+  return o.get<std::size_t>("classes") > 0 ? run_case<perf::ClassCodingRateCase>(bench, self, o, fill)
+                                           : run_case<perf::CodingRateCase>(bench, self, o, fill);
+}
+
+OptionTable product_options() {
+  OptionTable o("krate::bench");
+  o.add<std::int64_t>("size", 2048, "Rows and columns of the matrices").at_least(1).at_most(1 << 24);
+  add_precision(o);
+  return o;
+}
+
+Json run_product(Bench& bench, BenchCase const& self, OptionTable const& o) {
+  return run_case<perf::VendorGemmCase>(
+      bench, self, o, [&](auto& options) { options.m = options.n = options.k = o.get<std::size_t>("size"); });
+}
+
+OptionTable triad_options() {
+  OptionTable o("krate::bench");
+  auto const fallback = static_cast<std::int64_t>(perf::TriadCase<Space, double>::Options().elements);
+  o.add<std::int64_t>("elements", fallback, "Length of the arrays").at_least(1).at_most(0x1p40);
+  add_precision(o);
+  return o;
+}
+
+Json run_triad(Bench& bench, BenchCase const& self, OptionTable const& o) {
+  return run_case<perf::TriadCase>(bench, self, o,
+                                   [&](auto& options) { options.elements = o.get<std::size_t>("elements"); });
+}
+
+constexpr BenchCase cases[] = {
+    {"infer", "Forward pass of a model", "Timed: from a batch of images in memory to its logits.", model_options,
+     run_infer},
+    {"step", "Training step of a model",
+     "Timed: forward pass, loss, backward pass, sum of the gradients over the ranks, clipping and AdamW, on a batch "
+     "of\n"
+     "images in memory.",
+     model_options, run_step},
+    {"mssa", "Subspace attention",
+     "Timed: O_k = softmax(W_k W_k^T / sqrt(head_dim)) W_k of projected tokens W, without the products that make W "
+     "and\n"
+     "take O back; with --backward from W to O and from dO to dW.",
+     mssa_options, run_mssa},
+    {"ista", "Sparse coding step",
+     "Timed: max(0, x + eta (x - x D^T) D - eta lambda); with --backward also the gradients of x and D.", ista_options,
+     run_ista},
+    {"rate", "Coding rate with its gradient",
+     "Timed: the value and the gradient of R; with --classes those of R^c. Sums are double in any precision.",
+     rate_options, run_rate},
+    {"product", "Product of the vendor's library",
+     "Timed: C = A B of square matrices by the BLAS itself, without krate.", product_options, run_product},
+    {"triad", "Memory bandwidth", "Timed: a = b + s c; three streams are counted.", triad_options, run_triad},
+};
+
+}  // namespace
+
+std::span<BenchCase const> bench_cases() {
+  return cases;
+}
+
+Json config_of(OptionTable const& options) {
+  struct Value {
+    Json operator()(Pair p) const {
+      return p.rows == p.columns ? Json(p.rows) : Json(std::to_string(p.rows) + "x" + std::to_string(p.columns));
+    }
+    Json operator()(bool v) const { return v; }
+    Json operator()(std::int64_t v) const { return v; }
+    Json operator()(double v) const { return v; }
+    Json operator()(std::string const& v) const { return v; }
+  };
+  Json config = Json::object();
+  for (auto const& [key, value] : options.values()) config[key] = std::visit(Value{}, value);
+  return config;
+}
+
+}  // namespace krate::tools

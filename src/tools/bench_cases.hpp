@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// What `krate bench` can measure.
+#pragma once
+
+#include <span>
+
+#include "tools/bench_measure.hpp"
+#include "tools/options.hpp"
+
+namespace krate::tools {
+
+struct BenchCase {
+  char const *name, *about;
+  char const* details;  ///< what is timed, for --help
+  OptionTable (*options)();
+  Json (*run)(Bench& bench, BenchCase const& self, OptionTable const& options);
+};
+
+std::span<BenchCase const> bench_cases();
+
+/// All values of a table by key.
+Json config_of(OptionTable const& options);
+
+}  // namespace krate::tools

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include "tools/context.hpp"
+
+namespace krate::tools {
+
+/// krate bench suite: all cases at sizes that tell machines apart, in one file.
+void add_bench_suite(CLI::App& bench, Context& context);
+
+}  // namespace krate::tools

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Operations and bytes, counted by hand for small sizes.
+#pragma once
+
+#include "perf/cases/class_coding_rate.hpp"
+#include "perf/cases/coding_rate.hpp"
+#include "perf/cases/crate_cost.hpp"
+#include "perf/cases/gemm.hpp"
+#include "perf/cases/gradient_clip.hpp"
+#include "perf/cases/infer.hpp"
+#include "perf/cases/roof.hpp"
+#include "support/op_test.hpp"
+
+namespace krate::testing {
+namespace {
+
+#define KRATE_TEST_EXPANDED(space) Costs##space
+#define KRATE_TEST_NAME(space) KRATE_TEST_EXPANDED(space)
+#define KRATE_TEST_COSTS KRATE_TEST_NAME(KRATE_TEST_SPACE_NAME)
+
+template <class Case, class Options>
+perf::Cost cost_of(Options const& options) {
+  return Case(TestSpace(), options).cost();
+}
+
+TEST(KRATE_TEST_COSTS, Product) {
+  // 2 x 3 outputs of 4 multiply-adds; 8 + 12 + 6 numbers.
+  auto const cost =
+      cost_of<perf::GemmCase<TestSpace, double>>(typename perf::GemmCase<TestSpace, double>::Options{{2, 3, 4}, "N"});
+  EXPECT_EQ(cost.flops, 48);
+  EXPECT_EQ(cost.bytes, 26 * 8);
+}
+
+TEST(KRATE_TEST_COSTS, Factorization) {
+  EXPECT_EQ(perf::cholesky_flops(1), 1);                 // a root
+  EXPECT_EQ(perf::cholesky_flops(2), 5);                 // root, quotient, multiply-add, root
+  EXPECT_EQ(perf::triangular_solve_flops(2, 3), 3 * 4);  // a column: quotient, multiply-add, quotient
+  EXPECT_EQ(perf::gram_flops(4, 2), 3 * 2 * 4);          // three of the four inner products of length 4
+}
+
+TEST(KRATE_TEST_COSTS, Attention) {
+  // 2 samples, 1 head, 3 tokens of width 2. Forward: scores 3 x 3 of 2 multiply-adds, 5 operations a score, a sum's
+  // logarithm and addition a row, outputs 3 x 2 of 3 multiply-adds.
+  auto const forward = 2 * (36 + 45 + 6 + 36);
+  auto const c = cost_of<perf::MssaCase<TestSpace, float>>(perf::MssaSize{2, 1, 3, 2});
+  EXPECT_EQ(c.flops, forward);
+  EXPECT_EQ(c.bytes, 4 * (12 + 12 + 6));  // W, O, denominators
+  // Backward: four products of 36, two operations a score, 2 multiply-adds a row, five a pair of the triangle of six.
+  auto const both = cost_of<perf::MssaCase<TestSpace, float>>(perf::MssaSize{2, 1, 3, 2, true});
+  EXPECT_EQ(both.flops, forward + 2 * (4 * 36 + 18 + 12 + 30));
+  EXPECT_EQ(both.bytes, 4 * (30 + 12 + 12 + 6 + 12 + 12));  // and W, O, denominators, dO, dW
+}
+
+TEST(KRATE_TEST_COSTS, SparseCoding) {
+  using Ista = perf::IstaCase<TestSpace, float>;
+  // 3 tokens of width 2: a product is 3 x 2 outputs of 2 multiply-adds.
+  auto const c = cost_of<Ista>(typename Ista::Options{3, 2});
+  EXPECT_EQ(c.flops, 2 * 24 + 4 * 6);
+  EXPECT_EQ(c.bytes, 4 * (6 + 4 + 6));
+  auto const both = cost_of<Ista>(typename Ista::Options{3, 2, true});
+  EXPECT_EQ(both.flops, 7 * 24 + 8 * 6);
+  EXPECT_EQ(both.bytes, 4 * (16 + 4 * 6 + 3 * 4));
+}
+
+TEST(KRATE_TEST_COSTS, Rates) {
+  // 8 samples of dim 2, double: Gram 8 * 2 * 3, factor 5, identity and logarithms 3 * 2, inverse: solve 8, Gram 12,
+  // product 2 * 8 * 4.
+  EXPECT_EQ((cost_of<perf::CodingRateCase<TestSpace, double>>(perf::RateSize{8, 2}).flops), 48 + 5 + 6 + 8 + 12 + 64);
+  // Float is converted on its way in (twice) and out.
+  EXPECT_EQ((cost_of<perf::CodingRateCase<TestSpace, float>>(perf::RateSize{8, 2}).flops),
+            48 + 5 + 6 + 8 + 12 + 64 + 3 * 16);
+  // Two classes of 4: Gram as one tile 2 * 2 * 2 * 4, factor 5, 3 * 2, two solves of 4 columns; the scale of 16.
+  EXPECT_EQ((cost_of<perf::ClassCodingRateCase<TestSpace, double>>(perf::RateSize{8, 2, 2}).flops),
+            2 * (32 + 5 + 6 + 2 * 16) + 16);
+  EXPECT_EQ((cost_of<perf::ClassCodingRateCase<TestSpace, float>>(perf::RateSize{8, 2, 2}).bytes),
+            4 * 16 + 4 * 16 + 4 * 8);
+}
+
+TEST(KRATE_TEST_COSTS, Optimizers) {
+  EXPECT_EQ((cost_of<perf::AdamWCase<TestSpace, float>>(perf::OptimizerSize{10}).bytes), 28 * 10);
+  EXPECT_EQ((cost_of<perf::AdamWCase<TestSpace, float>>(perf::OptimizerSize{10}).flops), 150);
+  EXPECT_EQ((cost_of<perf::LionCase<TestSpace, double>>(perf::OptimizerSize{10}).bytes), 40 * 10);
+  EXPECT_EQ((cost_of<perf::GradientClipCase<TestSpace, float>>(perf::OptimizerSize{10}).flops), 20);
+}
+
+TEST(KRATE_TEST_COSTS, ModelIsTheSumOfItsLayers) {
+  // One image of 2 x 2, one patch of 1 x 1 wide each: 4 patches, 5 tokens of width 2, one block, 2 heads of width 1.
+  models::CrateConfig const c{.image_size = 2, .patch_size = 1, .dim = 2, .depth = 1, .heads = 2, .classes = 3};
+  double const embedding = 4 * (8 + 5) + (4 * 2 * 2 + 8) + 4 * (16 + 5) + 10;
+  double const mssa = 2 * (2 * 5 * 2 * 2) + 10 + 2 * (2 * 2 * 25 + 5 * 25 + 10);
+  double const block = 2 * 5 * (16 + 5) + mssa + 10 + (2 * 40 + 40);
+  double const head = 4 + (16 + 5) + (12 + 3);
+  EXPECT_EQ(perf::CrateFlops(c, 1).forward(), embedding + block + head);
+  auto const cost =
+      cost_of<perf::InferCase<TestSpace, float>>(typename perf::InferCase<TestSpace, float>::Options{c, 1});
+  EXPECT_EQ(cost.flops, embedding + block + head);
+  // 4 pixels, 3 logits; positions 10, class token 2, norms 2 + 4 + 4 + 4 + 4, linear 4, U 4, B 4 + 2, D 4, head 9.
+  EXPECT_EQ(cost.bytes, 4 * (4 + 3 + 57));
+  // Backward of the block: both norms anew, 4 + 5 products, and so on.
+  double const backward = 2 * 5 * 21 + (5 * 40 + 40) + 10 * 19 + 10 * 20 + 4 * 40 + 10 + 2 * (8 * 25 + 50 + 10 + 75);
+  EXPECT_EQ(perf::CrateFlops(c, 1).block_backward(), backward);
+}
+
+TEST(KRATE_TEST_COSTS, OneWideHeadHasNoOutputMap) {
+  models::CrateConfig const one{.image_size = 2, .patch_size = 1, .dim = 2, .depth = 1, .heads = 1};
+  perf::CrateFlops const flops(one, 1);
+  EXPECT_EQ(flops.block_forward(), 210 + 40 + perf::mssa_flops(1, 1, 5, 2) + 10 + 120);
+  EXPECT_EQ(flops.block_backward(), 210 + 240 + 190 + 200 + 2 * 40 + perf::mssa_backward_flops(1, 1, 5, 2));
+}
+
+TEST(KRATE_TEST_COSTS, TheRoofIsMeasured) {
+  TestSpace const space;
+  perf::Roof const roof{perf::product_peak<float>(space), perf::triad_peak(space)};
+  EXPECT_GT(roof.flop_per_s, 0);
+  EXPECT_GT(roof.byte_per_s, 0);
+  EXPECT_DOUBLE_EQ(roof.seconds({roof.flop_per_s, 2 * roof.byte_per_s}), 2);
+  EXPECT_DOUBLE_EQ(roof.seconds({3 * roof.flop_per_s, 0}), 3);
+}
+
+}  // namespace
+}  // namespace krate::testing
