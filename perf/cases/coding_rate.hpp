@@ -40,7 +40,7 @@ class CodingRateCase {
     bool const solves = rows < 2 * side, converts = solves || !std::is_same_v<T, double>;
     double const inverse =
         triangular_solve_flops(side, side) + gram_flops(side, side) + product_flops(rows, side, side);
-    return {gram_flops(rows, side) + cholesky_flops(side) + 3 * side +
+    return {gram_flops(rows, side) + cholesky_flops(side) + side * (side + 3) +
                 (solves ? 2 * triangular_solve_flops(side, rows) : inverse) + (converts ? 2 * rows * side : 0) +
                 (std::is_same_v<T, double> ? 0 : rows * side),
             2 * rows * side * sizeof(T)};

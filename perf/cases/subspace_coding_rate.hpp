@@ -36,7 +36,7 @@ class SubspaceCodingRateCase {
   Cost cost() const {
     auto const n = static_cast<double>(options_.tokens), p = static_cast<double>(options_.head_dim),
                d = static_cast<double>(u_.extent(0)), rows = static_cast<double>(options_.batch) * n;
-    double const head = product_flops(p, p, n) + cholesky_flops(p) + 3 * p + 2 * triangular_solve_flops(p, n);
+    double const head = product_flops(p, p, n) + cholesky_flops(p) + p * (p + 3) + 2 * triangular_solve_flops(p, n);
     return {3 * product_flops(rows, d, d) + static_cast<double>(options_.batch * options_.heads) * head,
             static_cast<double>(2 * z_.size() + 3 * u_.size()) * sizeof(T)};
   }

@@ -80,7 +80,7 @@ class RateAccumulator {
     double const samples = comm_.size() > 1 ? reduce(space) : static_cast<double>(samples_);
     alpha_ = samples > 0 ? static_cast<double>(options_.dim) / (samples * options_.eps_squared) : 0;
     impl::Moment<Space, double>::unpack(space, packed_, alpha_, factor_);
-    impl::RateParts<Space, T>::factorize(space, factor_, status_, rate_, options_.route);
+    impl::RateParts<Space, T>::factorize(space, alpha_, {}, factor_, vectors_, status_, rate_, options_.route);
     double const rate = fetch(space, rate_, KRATE_LABEL("krate::rate_accumulator: result is read"));
     if (!(rate >= 0)) check(space, where, status_);
     is_factored_ = true;
@@ -116,6 +116,7 @@ class RateAccumulator {
     std::size_t const d = options_.dim;
     moment_ = work.template take<double>(d, d);
     factor_ = work.template take<double>(d, d);
+    vectors_ = work.template take<double>(2, d);
     chunk_ = work.template take<double>(impl::rate_chunk, d);
     packed_ = work.template take<double>(impl::Moment<Space, double>::packed_size(d));
     rate_ = work.template take<double>();
@@ -145,7 +146,7 @@ class RateAccumulator {
   comm::Communicator comm_;
   RateAccumulatorOptions options_;
   Arena<Space> arena_;
-  Matrix<double, Space> moment_, factor_, chunk_;
+  Matrix<double, Space> moment_, factor_, vectors_, chunk_;
   Vector<double, Space> packed_;
   Value<double, Space> rate_;
   Value<NumericalStatus, Space> status_;

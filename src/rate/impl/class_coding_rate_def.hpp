@@ -5,7 +5,7 @@
 #include "krate/linalg/elementwise.hpp"
 #include "krate/rate/impl/class_coding_rate_decl.hpp"
 #include "linalg/impl/team.hpp"
-#include "rate/impl/rate_kernels.hpp"
+#include "rate/impl/identity_plus.hpp"
 #include "rate/impl/sort_by_class.hpp"
 
 namespace krate::impl {
@@ -31,6 +31,9 @@ struct ClassBlocks {
                  : Strided<double, Space>(data, Kokkos::LayoutStride(n, d, d, 1));
   }
   KOKKOS_FUNCTION double* factor(std::int64_t k) const { return scratch.factors.data() + scratch.factor_begin(k); }
+  /// The diagonal of alpha_k A^T A, and scratch as long.
+  KOKKOS_FUNCTION double* diagonal(std::int64_t k) const { return &scratch.vectors(0, scratch.begin(k)); }
+  KOKKOS_FUNCTION double* spare(std::int64_t k) const { return &scratch.vectors(1, scratch.begin(k)); }
 };
 
 template <class T, class Space>
@@ -59,7 +62,12 @@ struct ClassGram {
     Team<Space, double, Vendor>::gemm(team, blocks.alpha(k), transposed(block(a, 0, count, i, height)),
                                       block(a, 0, count, j, width), 0, c);
     team.team_barrier();
-    if (i == j) Kokkos::parallel_for(Kokkos::TeamVectorRange(team, height), [&](int e) { c(e, e) += 1; });
+    if (i != j) return;
+    double* const diagonal = blocks.diagonal(k) + i;
+    Kokkos::parallel_for(Kokkos::TeamVectorRange(team, height), [&](int e) {
+      diagonal[e] = c(e, e);
+      c(e, e) += 1;
+    });
   }
 };
 
@@ -69,10 +77,18 @@ struct ClassFactor {
   ClassBlocks<Space> blocks;
   Vector<double, Space> per_class;
   KOKKOS_FUNCTION void operator()(RowMember<Space> const& team) const {
-    std::int64_t const k = team.league_rank(), side = blocks.side(k);
-    Team<Space, double, Vendor>::cholesky(team, blocks.factor(k), static_cast<int>(side));
-    team.team_barrier();
-    Kokkos::single(Kokkos::PerTeam(team), [&]() { per_class(k) = half_log_det<Space>(blocks.factor(k), side); });
+    std::int64_t const k = team.league_rank();
+    int const side = static_cast<int>(blocks.side(k));
+    double found = 0;
+    if (side > 0) {
+      double* const l = blocks.factor(k);
+      Team<Space, double, Vendor>::cholesky(team, l, side);
+      team.team_barrier();
+      FactorRate const rate = rate_of_factor(team, l, blocks.diagonal(k), side);
+      found = rate.is_poor() ? factor_by_rotations(team, blocks.alpha(k), blocks.tall(k), l, blocks.spare(k), side)
+                             : rate.rate;
+    }
+    Kokkos::single(Kokkos::PerTeam(team), [&]() { per_class(k) = found; });
   }
 };
 

@@ -7,21 +7,43 @@
 #include "krate/linalg/elementwise.hpp"
 #include "krate/rate/impl/head_rates_decl.hpp"
 #include "linalg/impl/team.hpp"
+#include "rate/impl/identity_plus.hpp"
 #include "rate/impl/rate_kernels.hpp"
 
 namespace krate::impl {
 
+/// One team a head of a sample.
+template <class Space>
+struct RateOfHead {
+  ConstTensor3<double, Space> w;
+  double gamma;
+  std::int64_t heads;
+  HeadScratch<Space> scratch;
+  KOKKOS_FUNCTION void operator()(RowMember<Space> const& team) const {
+    auto const item = team.league_rank();
+    std::int64_t const b = item / heads, k = item % heads;
+    auto const p = static_cast<int>(scratch.factors.extent(1));
+    double* const l = scratch.factors.data() + item * p * p;
+    FactorRate const found = rate_of_factor(team, l, &scratch.diagonal(item, 0), p);
+    double rate = found.rate;
+    if (found.is_poor()) {
+      std::size_t const columns = scratch.factors.extent(1);
+      ConstStrided<double, Space> const a(&w(b, 0, k * p), Kokkos::LayoutStride(w.extent(1), w.extent(2), columns, 1));
+      rate = factor_by_rotations(team, gamma, a, l, &scratch.spare(item, 0), p);
+    }
+    Kokkos::single(Kokkos::PerTeam(team), [&]() { scratch.rates(item) = rate; });
+  }
+};
+
 /// One work item a sample, its heads in order.
 template <class Space>
 struct SumOverHeads {
-  ConstTensor3<double, Space> factors;
+  ConstVector<double, Space> of_heads;
   std::int64_t heads;
   Vector<double, Space> rates;
   KOKKOS_FUNCTION void operator()(std::int64_t b) const {
-    std::int64_t const p = static_cast<std::int64_t>(factors.extent(1));
     double sum = 0;
-    for (std::int64_t k = b * heads; k < (b + 1) * heads; ++k)
-      sum += half_log_det<Space>(factors.data() + k * p * p, p);
+    for (std::int64_t k = b * heads; k < (b + 1) * heads; ++k) sum += of_heads(k);
     rates(b) = sum;
   }
 };
@@ -50,10 +72,13 @@ void HeadRates<Space, T>::factorize(Space const& space, ConstTensor3<T, Space> w
   batched_gemm(space, "T", "N", gamma, split, split, 0,
                Tensor4<double, Space>(scratch.factors.data(), batch, heads, p, p), route);
   Kokkos::parallel_for(KRATE_LABEL("krate::head_rates::add_identity"), elements(space, batch * heads * p),
-                       AddIdentity<Space>{scratch.factors});
+                       AddIdentity<Space>{scratch.factors, scratch.diagonal});
   batched_cholesky(space, scratch.factors, scratch.status, route);
+  auto const h = static_cast<std::int64_t>(heads);
+  Kokkos::parallel_for(KRATE_LABEL("krate::head_rates::rate"), rows(space, batch * heads),
+                       RateOfHead<Space>{w, gamma, h, scratch});
   Kokkos::parallel_for(KRATE_LABEL("krate::head_rates::sum"), elements(space, batch),
-                       SumOverHeads<Space>{scratch.factors, static_cast<std::int64_t>(heads), rates});
+                       SumOverHeads<Space>{scratch.rates, h, rates});
 }
 
 template <class Space, class T>

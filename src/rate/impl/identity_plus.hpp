@@ -53,6 +53,7 @@ KOKKOS_INLINE_FUNCTION FactorRate rate_of_factor(Member const& team, double cons
 template <class Member, class A>
 KOKKOS_INLINE_FUNCTION double factor_by_rotations(Member const& team, double alpha, A const& a, double* l, double* x,
                                                   int n) {
+  team.team_barrier();  // the caller has read what is written here
   double const scale = Kokkos::sqrt(alpha);
   auto const entry = [=](int i, int j) -> double& { return l[static_cast<std::int64_t>(i) * n + j]; };
   Kokkos::parallel_for(Kokkos::TeamVectorRange(team, n), [&](int i) {
@@ -95,6 +96,7 @@ KOKKOS_INLINE_FUNCTION double factor_with_ridge(RowMember<Space> const& team, do
   for (int i = 0; i < n; ++i) largest = diagonal[i] > largest ? diagonal[i] : largest;
   double const ridge = 4 * n * Kokkos::Experimental::epsilon_v<double> * largest;
   Matrix<double, Space> const factor(l, n, n);
+  team.team_barrier();
   Kokkos::parallel_for(Kokkos::TeamVectorRange(team, n), [&](int i) {
     for (int j = 0; j < i; ++j) factor(i, j) = factor(j, i);
     factor(i, i) = 1 + ridge + diagonal[i];

@@ -21,22 +21,16 @@ struct ScaleInto {
   }
 };
 
-/// Adds 1 to the diagonal of each matrix of a batch.
+/// M to I + M for each matrix of a batch; the diagonal of M is kept.
 template <class Space>
 struct AddIdentity {
   Tensor3<double, Space> s;
+  Matrix<double, Space> diagonal;  ///< [batch, n]
   KOKKOS_FUNCTION void operator()(std::int64_t e) const {
-    std::int64_t const n = static_cast<std::int64_t>(s.extent(1));
-    s(e / n, e % n, e % n) += 1;
+    std::int64_t const n = static_cast<std::int64_t>(s.extent(1)), b = e / n, i = e % n;
+    diagonal(b, i) = s(b, i, i);
+    s(b, i, i) += 1;
   }
 };
-
-/// sum_i log L_ii = 1/2 log det L L^T, in order.
-template <class Space>
-KOKKOS_INLINE_FUNCTION double half_log_det(double const* l, std::int64_t n) {
-  double sum = 0;
-  for (std::int64_t i = 0; i < n; ++i) sum += Kokkos::log(l[i * (n + 1)]);
-  return sum;
-}
 
 }  // namespace krate::impl

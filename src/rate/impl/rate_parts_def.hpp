@@ -8,6 +8,7 @@
 #include "krate/linalg/gram.hpp"
 #include "krate/linalg/triangular_solve.hpp"
 #include "krate/rate/impl/rate_parts_decl.hpp"
+#include "rate/impl/identity_plus.hpp"
 #include "rate/impl/rate_kernels.hpp"
 
 namespace krate::impl {
@@ -30,12 +31,42 @@ void scale_into(Space const& space, double scale, From const& from, To const& to
                        ScaleInto<Space, From, To>{from, to, scale});
 }
 
+/// One team a row.
 template <class Space>
-struct HalfLogDet {
+struct SquaresOfRows {
   ConstMatrix<double, Space> factor;
+  Vector<double, Space> squares;
+  KOKKOS_FUNCTION void operator()(RowMember<Space> const& team) const {
+    auto const i = static_cast<int>(team.league_rank());
+    double const found = squares_of_row(team, &factor(i, 0), i);
+    Kokkos::single(Kokkos::PerTeam(team), [&]() { squares(i) = found; });
+  }
+};
+
+/// One team. Reads the rate off the factor, or makes a better factor first.
+template <class Space, class T>
+struct RateOrBetterFactor {
+  double alpha;
+  ConstStrided<T, Space> z;
+  Matrix<double, Space> factor, vectors;
+  Value<NumericalStatus, Space> status;
   Value<double, Space> rate;
-  KOKKOS_FUNCTION void operator()(std::int64_t) const {
-    rate() = half_log_det<Space>(factor.data(), static_cast<std::int64_t>(factor.extent(0)));
+  KOKKOS_FUNCTION void operator()(RowMember<Space> const& team) const {
+    auto const n = static_cast<int>(factor.extent(0));
+    double* const diagonal = vectors.data();
+    double* const squares = diagonal + n;
+    FactorRate found;
+    for (int i = 0; i < n; ++i) found.add(diagonal[i], squares[i], factor(i, i));
+    if (found.is_poor()) {
+      if (z.extent(0) > 0) {
+        found.rate = factor_by_rotations(team, alpha, z, factor.data(), squares, n);
+        Kokkos::single(Kokkos::PerTeam(team), [&]() { status() = {}; });
+      } else if (status().failed()) {
+        found.rate = factor_with_ridge<Space>(team, factor.data(), diagonal, n);
+        Kokkos::single(Kokkos::PerTeam(team), [&]() { status() = {}; });
+      }
+    }
+    Kokkos::single(Kokkos::PerTeam(team), [&]() { rate() = found.rate; });
   }
 };
 
@@ -65,14 +96,17 @@ void RateParts<Space, T>::add_moment(Space const& space, double alpha, ConstStri
 }
 
 template <class Space, class T>
-void RateParts<Space, T>::factorize(Space const& space, Matrix<double, Space> factor,
+void RateParts<Space, T>::factorize(Space const& space, double alpha, ConstStrided<T, Space> z,
+                                    Matrix<double, Space> factor, Matrix<double, Space> vectors,
                                     Value<NumericalStatus, Space> status, Value<double, Space> rate, Route route) {
   std::size_t const n = factor.extent(0);
   Kokkos::parallel_for(KRATE_LABEL("krate::coding_rate::add_identity"), elements(space, n),
-                       AddIdentity<Space>{Tensor3<double, Space>(factor.data(), 1, n, n)});
+                       AddIdentity<Space>{Tensor3<double, Space>(factor.data(), 1, n, n), vectors});
   cholesky(space, factor, status, route);
-  Kokkos::parallel_for(KRATE_LABEL("krate::coding_rate::half_log_det"), elements(space, 1),
-                       HalfLogDet<Space>{factor, rate});
+  Kokkos::parallel_for(KRATE_LABEL("krate::coding_rate::squares"), rows(space, n),
+                       SquaresOfRows<Space>{factor, Vector<double, Space>(vectors.data() + n, n)});
+  Kokkos::parallel_for(KRATE_LABEL("krate::coding_rate::rate"), rows(space, 1),
+                       RateOrBetterFactor<Space, T>{alpha, z, factor, vectors, status, rate});
 }
 
 template <class Space, class T>

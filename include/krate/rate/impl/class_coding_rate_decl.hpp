@@ -20,6 +20,7 @@ struct ClassRateScratch {
   Vector<std::int64_t, Space> order;         ///< [samples] sorted by class, then by row
   Matrix<double, Space> sorted;              ///< [samples, dim] rows of z in that order; later the gradient's
   Vector<double, Space> factors;             ///< S_k of the smaller side, one after another
+  Matrix<double, Space> vectors;             ///< [2, samples] two vectors as long as its side a class, from begin(k)
 
   /// Side s_k = min(n_k, dim) gives s_k^2 <= n_k dim and s_k^2 <= dim^2: the bound on `factors` needs no class sizes.
   ClassRateScratch(Workspace<Space>& work, std::size_t samples, std::size_t dim, std::size_t classes)
@@ -28,7 +29,8 @@ struct ClassRateScratch {
         factor_begin(work.template take<std::int64_t>(classes)),
         order(work.template take<std::int64_t>(samples)),
         sorted(work.template take<double>(samples, dim)),
-        factors(work.template take<double>(std::min(samples, classes * dim) * dim)) {}
+        factors(work.template take<double>(std::min(samples, classes * dim) * dim)),
+        vectors(work.template take<double>(2, samples)) {}
 };
 
 template <class Space, class T>

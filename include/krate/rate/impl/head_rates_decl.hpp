@@ -11,10 +11,15 @@ namespace krate::impl {
 /// What rates of heads take beside the projections.
 template <class Space>
 struct HeadScratch {
-  Tensor3<double, Space> factors;  ///< [batch * heads, head_dim, head_dim]
+  Tensor3<double, Space> factors;         ///< [batch * heads, head_dim, head_dim]
+  Matrix<double, Space> diagonal, spare;  ///< [batch * heads, head_dim]
+  Vector<double, Space> rates;            ///< [batch * heads]
   Value<NumericalStatus, Space> status;
   HeadScratch(Workspace<Space>& work, std::size_t batch, std::size_t heads, std::size_t head_dim)
       : factors(work.template take<double>(batch * heads, head_dim, head_dim)),
+        diagonal(work.template take<double>(batch * heads, head_dim)),
+        spare(work.template take<double>(batch * heads, head_dim)),
+        rates(work.template take<double>(batch * heads)),
         status(work.template take<NumericalStatus>()) {}
 };
 

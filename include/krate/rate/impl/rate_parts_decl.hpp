@@ -35,10 +35,12 @@ struct InverseScratch {
 template <class Space>
 struct RateScratch {
   Matrix<double, Space> factor, packed;
+  Matrix<double, Space> vectors;  ///< [2, side]
   Value<NumericalStatus, Space> status;
   RateScratch(Workspace<Space>& work, std::size_t rows, std::size_t side)
       : factor(work.template take<double>(side, side)),
         packed(work.template take<double>(std::min(rows, rate_chunk), side)),
+        vectors(work.template take<double>(2, side)),
         status(work.template take<NumericalStatus>()) {}
 };
 
@@ -48,9 +50,13 @@ struct RateParts {
   /// moment = alpha z^T z + beta moment; `packed` holds up to rate_chunk rows.
   static void add_moment(Space const& space, double alpha, ConstStrided<T, Space> z, double beta,
                          Matrix<double, Space> packed, Matrix<double, Space> moment, Route route);
-  /// In place: factor = Cholesky factor of I + factor; rate = 1/2 its log-determinant, NaN if it has none.
-  static void factorize(Space const& space, Matrix<double, Space> factor, Value<NumericalStatus, Space> status,
-                        Value<double, Space> rate, Route route);
+  /// In place: factor = Cholesky factor of S = I + factor; rate = 1/2 log det S, NaN if `factor` has a NaN. Where
+  /// rounding in `factor`, which is alpha z^T z, has spoiled too much, the factor is computed from z instead, or, with
+  /// no rows in z, that of S and a little more of the identity.
+  /// @param vectors  scratch [2, n]
+  static void factorize(Space const& space, double alpha, ConstStrided<T, Space> z, Matrix<double, Space> factor,
+                        Matrix<double, Space> vectors, Value<NumericalStatus, Space> status, Value<double, Space> rate,
+                        Route route);
   /// out = alpha z S^{-1}, S = L L^T.
   static void multiply_inverse(Space const& space, double alpha, ConstStrided<T, Space> z,
                                ConstMatrix<double, Space> factor, Workspace<Space> work, Strided<T, Space> out,
