@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // krate analyze: what happens inside a trained model.
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <filesystem>
 
@@ -191,8 +192,8 @@ void add_analyze(CLI::App& app, Context& context) {
       "chart\n"
       "beside. Example: krate analyze layers run/model.h5 --data digits.h5 -o analysis");
   layers->callback([&context, of_layers] {
-    require_value(of_layers->eps_squared > 0, "krate::analyze", "--eps-squared", of_layers->eps_squared,
-                  "must be positive");
+    require_value(of_layers->eps_squared > 0 && std::isfinite(of_layers->eps_squared), "krate::analyze",
+                  "--eps-squared", of_layers->eps_squared, "must be positive and finite; 0.01 is usual");
     with_model(context, of_layers->arguments, false, [&](auto& run) { analyze_layers(context, run, *of_layers); });
   });
 

@@ -33,6 +33,14 @@ void write_file(std::string const& path, std::string_view content) {
   target.commit(content.size());
 }
 
+void require_other(std::string const& output, std::initializer_list<std::string> inputs) {
+  for (auto const& input : inputs) {
+    std::error_code missing;
+    if (std::filesystem::equivalent(output, input, missing))
+      throw ValueError("krate::output", output + " is also the input (it would be overwritten); name another output");
+  }
+}
+
 std::string read_file(std::string const& path) {
   constexpr char const* where = "krate::input";
   if (std::filesystem::is_directory(path))

@@ -2,6 +2,7 @@
 // Whole files in memory.
 #pragma once
 
+#include <initializer_list>
 #include <string>
 #include <string_view>
 
@@ -10,6 +11,9 @@ namespace krate::tools {
 /// Writes a file in one step: what was there before stays until all is on the disk.
 /// @throws IoError if it cannot be written
 void write_file(std::string const& path, std::string_view content);
+
+/// Nothing is overwritten by what is made from it. @throws ValueError if `output` is one of the `inputs`
+void require_other(std::string const& output, std::initializer_list<std::string> inputs);
 
 /// Reads a file, unpacked if it is gzip's, whatever its name.
 /// @throws IoError if it is missing, unreadable, damaged or cut short

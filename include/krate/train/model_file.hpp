@@ -38,11 +38,16 @@ void save_model(Space const& space, comm::Communicator const& comm, models::Crat
   file.commit();
 }
 
+/// @throws IoError if a file holds fewer numbers than a model of this configuration has: before memory is taken for it
+void require_room_for(models::CrateConfig const& config, io::CheckpointReader const& file);
+
 /// Collective: the model of a file. @throws IoError, ValueError if the file holds another model
 template <class Space, class T>
 models::Crate<Space, T> load_crate(Space const& space, io::CheckpointReader const& file) {
   file.require_model(models::Crate<Space, T>::name);
-  models::Crate<Space, T> model(space, models::CrateConfig::from(file.config()));
+  auto const config = models::CrateConfig::from(file.config());
+  require_room_for(config, file);
+  models::Crate<Space, T> model(space, config);
   io::load_parameters(space, file, model.parameters());
   return model;
 }
