@@ -97,14 +97,15 @@ void write_pictures(ModelOnData<T>& run, std::string const& path, std::vector<T>
   auto const& c = run.model.config();
   std::size_t const h = c.image_size.height, w = c.image_size.width, heads = c.heads, patches = c.patches();
   std::size_t const columns = w / c.patch_size.width;
-  Kokkos::View<T****, Kokkos::LayoutRight, DeviceOf<Space>> const images("krate::tools::images", count, c.channels, h,
-                                                                         w);
-  Kokkos::View<Label*, DeviceOf<Space>> const labels("krate::tools::labels", count);
+  Kokkos::View<T****, Kokkos::LayoutRight, DeviceOf<Space>> const images(
+      Kokkos::view_alloc(run.space, "krate::tools::images"), count, c.channels, h, w);
+  Kokkos::View<Label*, DeviceOf<Space>> const labels(Kokkos::view_alloc(run.space, "krate::tools::labels"), count);
   std::vector<std::size_t> first(count);
   std::iota(first.begin(), first.end(), std::size_t(0));
   run.source.fill(run.space, train::Part::train, first, Tensor4<T, Space>(images.data(), count, c.channels, h, w),
                   Vector<Label, Space>(labels.data(), count));
-  auto const host = Kokkos::create_mirror_view_and_copy(Kokkos::HostSpace{}, images);
+  auto const host = Kokkos::create_mirror_view_and_copy(Kokkos::view_alloc(run.space, Kokkos::HostSpace{}), images);
+  run.space.fence("krate::tools::attention: images are read");
   std::size_t const zoom = std::max<std::size_t>(1, 96 / std::max(h, w));
   std::vector<Image> tiles;
   for (std::size_t i = 0; i < count; ++i) {
@@ -139,8 +140,8 @@ void analyze_attention(Context& context, ModelOnData<T>& run, Command const& com
   require_value(block < depth, "krate::analyze", "--block", block,
                 ("must be below the model's depth " + std::to_string(depth)).c_str());
   std::vector<T> maps;
-  Kokkos::View<T***, Kokkos::LayoutRight, DeviceOf<Space>> const batch_maps("krate::tools::maps", run.batch, heads,
-                                                                            patches);
+  Kokkos::View<T***, Kokkos::LayoutRight, DeviceOf<Space>> const batch_maps(
+      Kokkos::view_alloc(run.space, "krate::tools::maps"), run.batch, heads, patches);
   auto const mine = run.mine();
   run.inference.run(
       run.space, run.source, train::Part::train, mine, [](auto const&) {},

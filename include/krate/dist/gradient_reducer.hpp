@@ -19,7 +19,8 @@ class GradientReducer {
   GradientReducer(comm::Communicator comm, ParameterList<Space, T> list)
       : comm_(std::move(comm)), list_(std::move(list)) {
     if constexpr (impl::is_device<Space>) {
-      if (comm_.size() > 1) staged_ = Staged("krate::dist::gradients", list_.length());
+      if (comm_.size() > 1)
+        staged_ = HostBuffer(Kokkos::view_alloc(Kokkos::WithoutInitializing, "krate::dist::gradients"), list_.length());
     }
   }
 
@@ -40,14 +41,14 @@ class GradientReducer {
   }
 
  private:
-  using Staged = Kokkos::View<T*, Kokkos::HostSpace>;
+  using HostBuffer = Kokkos::View<T*, Kokkos::HostSpace>;
   auto part(typename ParameterList<Space, T>::Segment const& s) const {
     return Kokkos::View<T*, Kokkos::HostSpace, impl::Unmanaged>(staged_.data() + s.offset, s.gradient.size());
   }
 
   comm::Communicator comm_;
   ParameterList<Space, T> list_;
-  Staged staged_;
+  HostBuffer staged_;
 };
 
 }  // namespace krate::dist
