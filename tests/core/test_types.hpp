@@ -4,7 +4,7 @@
 
 #include "krate/core/types.hpp"
 #include "krate/linalg/elementwise.hpp"
-#include "nn/checks.hpp"
+#include "support/checks.hpp"
 
 namespace {
 
