@@ -215,6 +215,7 @@ TEST_P(BadInput, Configurations) {
            {"--optimizer", "sgd2"},
            {"--schedule", "linear"},
            {"--precision", "fp8"},
+           {"--precision", "bf16"},
            {"--pool", "max"},
            {"--augment", "flip"},
            {"--eta", "0"},
@@ -252,6 +253,8 @@ TEST_P(BadInput, Configurations) {
                                                                                    {"patch_three", "patch_size"}}) {
     cases.push_back({train({"--config", at(file + ".toml")}), part});
   }
+  cases.push_back({{"train", "--data", at("good.h5"), "-o", out()}, "--model"});
+  cases.push_back({{"train", "--model", "crate", "-o", out()}, "--data"});
   expect_failures(cases);
 }
 
