@@ -11,7 +11,7 @@
 
 namespace krate::tools {
 
-/// Coding rate R^c of a layer's projections and density of its output, over samples (crate.md 8.1, 8.2).
+/// Coding rate R^c of a layer's projections and density of its output, over samples.
 struct LayerMeasure {
   double coding_rate = 0, coding_rate_std = 0;  ///< mean and unbiased standard deviation
   double density = 0, density_std = 0;          ///< mean and population standard deviation

@@ -16,6 +16,7 @@ template <class Space, class T>
 class GradientReducer {
  public:
   GradientReducer() = default;
+  /// @note allocates: on devices with several ranks, host memory as long as the list
   GradientReducer(comm::Communicator comm, ParameterList<Space, T> list)
       : comm_(std::move(comm)), list_(std::move(list)) {
     if constexpr (impl::is_device<Space>) {
@@ -24,7 +25,9 @@ class GradientReducer {
     }
   }
 
-  /// Collective. @note allocates: no with one rank, else scratch inside the reduction; fences: yes with several ranks
+  /// Collective: the list's gradients become their sums over all ranks. @throws MpiError
+  /// @note allocates: no with one rank, else scratch inside the reduction; fences: yes with several ranks; bitwise
+  ///       repeatable: yes
   void reduce(Space const& space) const {
     if (comm_.size() == 1) return;
     if constexpr (impl::is_device<Space>) {
