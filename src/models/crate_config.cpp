@@ -19,6 +19,7 @@ void CrateConfig::validate() const {
   positive(channels, "channels");
   positive(dim, "dim");
   positive(depth, "depth");
+  require_value(depth <= 10000, where, "depth", depth, "must be at most 10000");
   positive(heads, "heads");
   positive(classes, "classes");
   require_value(image_size.height % patch_size.height == 0, where, "patch_size.height", patch_size.height,

@@ -13,7 +13,7 @@
 
 namespace krate::tools {
 
-/// Coding rate R^c of a layer's projections and density of its output, over samples (crate.md 8.1, 8.2).
+/// Coding rate R^c of a layer's projections and density of its output, over samples.
 struct LayerMeasure {
   double coding_rate = 0, coding_rate_std = 0;  ///< mean and unbiased standard deviation
   double density = 0, density_std = 0;          ///< mean and population standard deviation
@@ -55,8 +55,8 @@ template <class T>
 std::vector<T> attention_maps(ModelOnData<T>& run, std::span<std::size_t const> samples, std::size_t block) {
   auto const& c = run.model.config();
   std::vector<T> maps;
-  Kokkos::View<T***, Kokkos::LayoutRight, DeviceOf<Space>> const batch_maps("krate::tools::maps", run.batch, c.heads,
-                                                                            c.patches());
+  Kokkos::View<T***, Kokkos::LayoutRight, DeviceOf<Space>> const batch_maps(
+      Kokkos::view_alloc(run.space, "krate::tools::maps"), run.batch, c.heads, c.patches());
   run.inference.run(
       run.space, run.source, train::Part::train, samples, [](auto const&) {},
       [&](models::BlockView<Space, T> const& view) {

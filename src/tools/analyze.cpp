@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // krate analyze: what happens inside a trained model.
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 
 #include "krate/io/hdf5.hpp"
@@ -91,14 +92,15 @@ template <class T>
 void write_pictures(ModelOnData<T>& run, std::string const& path, std::vector<T> const& maps, std::size_t count) {
   auto const& c = run.model.config();
   std::size_t const h = c.image_size.height, w = c.image_size.width, heads = c.heads, patches = c.patches();
-  Kokkos::View<T****, Kokkos::LayoutRight, DeviceOf<Space>> const images("krate::tools::images", count, c.channels, h,
-                                                                         w);
-  Kokkos::View<Label*, DeviceOf<Space>> const labels("krate::tools::labels", count);
+  Kokkos::View<T****, Kokkos::LayoutRight, DeviceOf<Space>> const images(
+      Kokkos::view_alloc(run.space, "krate::tools::images"), count, c.channels, h, w);
+  Kokkos::View<Label*, DeviceOf<Space>> const labels(Kokkos::view_alloc(run.space, "krate::tools::labels"), count);
   std::vector<std::size_t> first(count);
   std::iota(first.begin(), first.end(), std::size_t(0));
   run.source.fill(run.space, train::Part::train, first, Tensor4<T, Space>(images.data(), count, c.channels, h, w),
                   Vector<Label, Space>(labels.data(), count));
-  auto const host = Kokkos::create_mirror_view_and_copy(Kokkos::HostSpace{}, images);
+  auto const host = Kokkos::create_mirror_view_and_copy(Kokkos::view_alloc(run.space, Kokkos::HostSpace{}), images);
+  run.space.fence("krate::tools::attention: images are read");
   std::size_t const zoom = std::max<std::size_t>(1, 96 / std::max(h, w)), size = c.channels * h * w;
   double const largest = maps.empty() ? 0 : static_cast<double>(*std::max_element(maps.begin(), maps.end()));
   std::vector<Image> tiles;
@@ -162,8 +164,8 @@ void add_analyze(CLI::App& app, Context& context) {
       "chart\n"
       "beside. Example: krate analyze layers run/model.h5 --data digits.h5 -o analysis");
   layers->callback([&context, of_layers] {
-    require_value(of_layers->eps_squared > 0, "krate::analyze", "--eps-squared", of_layers->eps_squared,
-                  "must be positive");
+    require_value(of_layers->eps_squared > 0 && std::isfinite(of_layers->eps_squared), "krate::analyze",
+                  "--eps-squared", of_layers->eps_squared, "must be positive and finite; 0.01 is usual");
     with_model(context, of_layers->arguments, false, [&](auto& run) { analyze_layers(context, run, *of_layers); });
   });
 

@@ -184,6 +184,7 @@ void add_data_csv(CLI::App& data, Context& context) {
   command.app->add_option("--bias", o->bias, "See --scale [0]")->option_text("NUMBER");
   command.app->callback([&context, o, output = command.output] {
     check_shape(o->shape);
+    context.comm().guarded([&] { require_other(*output, {o->file}); });
     make_dataset(context, *output, [&] { return Reader(*o).read(); });
   });
 }

@@ -99,9 +99,12 @@ Rows predict(ModelOnData<T>& model, Findings& f) {
   auto const all = first_rows(model.source.size(train::Part::train));
   Rows features{model.model.config().dim, {}};
   model.inference.run(model.space, model.source, train::Part::train, all, [&](auto const& some) {
-    auto const read = [&](auto const& view) { return Kokkos::create_mirror_view_and_copy(Kokkos::HostSpace{}, view); };
+    auto const read = [&](auto const& view) {
+      return Kokkos::create_mirror_view_and_copy(Kokkos::view_alloc(model.space, Kokkos::HostSpace{}), view);
+    };
+    auto const logits = read(some.logits);
+    auto const inputs = read(some.features);
     model.space.fence("krate::tools::report: outputs are read");
-    auto const logits = read(some.logits), inputs = read(some.features);
     features.values.insert(features.values.end(), inputs.data(), inputs.data() + inputs.size());
     for (std::size_t i = 0; i < logits.extent(0) && f.predicted.size() < f.samples.count(); ++i) {
       auto const* const first = &logits(i, 0);

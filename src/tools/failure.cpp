@@ -97,6 +97,9 @@ Failure describe(std::exception_ptr const& error, std::string const& command) {
   } catch (std::bad_alloc const&) {
     return {prefix + place(command) + ": not enough memory; use a smaller batch or model, or more ranks"};
   } catch (std::exception const& e) {
+    if (std::strstr(e.what(), "failed to allocate")) {  // Kokkos says so in an exception of no type of its own
+      return {prefix + place(command) + ": " + on_one_line(e.what()) + "; use a smaller batch or model, or more ranks"};
+    }
     return {prefix + place(command) + ": " + on_one_line(e.what())};
   } catch (...) {
     return {prefix + place(command) + ": failed with an unknown exception"};

@@ -33,11 +33,20 @@ void write_file(std::string const& path, std::string_view content) {
   target.commit(content.size());
 }
 
-void make_directories(std::string const& path, char const* where) {
+bool make_directories(std::string const& path, char const* where) {
   std::error_code error;
-  std::filesystem::create_directories(path, error);
+  bool const made = std::filesystem::create_directories(path, error);
   if (error) {
     throw IoError(where, path + " cannot be made (" + error.message() + "); choose a directory that you may write to");
+  }
+  return made;
+}
+
+void require_other(std::string const& output, std::initializer_list<std::string> inputs) {
+  for (auto const& input : inputs) {
+    std::error_code missing;
+    if (std::filesystem::equivalent(output, input, missing))
+      throw ValueError("krate::output", output + " is also the input (it would be overwritten); name another output");
   }
 }
 

@@ -2,6 +2,7 @@
 // Whole files in memory.
 #pragma once
 
+#include <initializer_list>
 #include <string>
 #include <string_view>
 
@@ -11,8 +12,12 @@ namespace krate::tools {
 /// @throws IoError if it cannot be written
 void write_file(std::string const& path, std::string_view content);
 
-/// Makes a directory and those above it, where they are not there. @throws IoError from `where`
-void make_directories(std::string const& path, char const* where);
+/// Makes a directory and those above it, where they are not there. @return whether it was not there
+/// @throws IoError from `where`
+bool make_directories(std::string const& path, char const* where);
+
+/// Nothing is overwritten by what is made from it. @throws ValueError if `output` is one of the `inputs`
+void require_other(std::string const& output, std::initializer_list<std::string> inputs);
 
 /// Reads a file, unpacked if it is gzip's, whatever its name.
 /// @throws IoError if it is missing, unreadable, damaged or cut short

@@ -40,7 +40,7 @@ Rows leading_subspace(Space const& space, Rows const& samples, std::size_t dim) 
   auto const x = on_device(space, samples);
   bool const wide = n < d;  // X X^T is smaller: its eigenvectors, times X, span the same
   std::size_t const side = wide ? n : d;
-  DeviceMatrix const matrix("krate::tools::leading_subspace", side, side);
+  DeviceMatrix const matrix(Kokkos::view_alloc(space, "krate::tools::leading_subspace"), side, side);
   if (wide) {
     gram(space, 1.0, transposed(as_strided<Space>(x)), 0.0, matrix);
   } else {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The command krate: reads its arguments, runs one subcommand, and turns any failure into one line and an exit code.
 #include <CLI/CLI.hpp>
+#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <optional>
@@ -60,6 +61,7 @@ std::optional<Failure> run(CLI::App& app, int argc, char** argv) {
 
 int main(int argc, char** argv) {
   std::set_terminate(end_badly);
+  std::signal(SIGXFSZ, SIG_IGN);  // a file beyond the user's limit is an error like a full disk, not the end
   pin_threads(argv);
   krate::io::silence_hdf5();
   CLI::App app;

@@ -2,6 +2,7 @@
 // krate predict: outputs of a model for every sample of a dataset.
 #include "krate/io/hdf5.hpp"
 #include "tools/commands.hpp"
+#include "tools/files.hpp"
 #include "tools/model_command.hpp"
 
 namespace krate::tools {
@@ -58,6 +59,7 @@ void add_predict(CLI::App& app, Context& context) {
   context.add_json_flag(*command);
   command->callback([&context, given] {
     given->arguments.split = "all";
+    context.comm().guarded([&] { require_other(given->output, {given->arguments.model, given->arguments.data}); });
     with_model(context, given->arguments, false, [&](auto& run) { predict(context, run, given->output); });
   });
 }

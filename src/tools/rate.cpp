@@ -55,10 +55,10 @@ class GroupRates {
   }
 
   double of_samples(Part const& mine, std::vector<std::int64_t> const& counts, std::size_t total) {
-    Rows const all("krate::tools::rate::samples", total, dim_);
-    auto const host = Kokkos::create_mirror_view(all);
-    Kokkos::View<double**, Kokkos::LayoutRight, Kokkos::HostSpace> const own("krate::tools::rate::own", mine.extent(0),
-                                                                             dim_);
+    Rows const all(Kokkos::view_alloc(space_, Kokkos::WithoutInitializing, "krate::tools::rate::samples"), total, dim_);
+    auto const host = Kokkos::create_mirror_view(Kokkos::WithoutInitializing, all);
+    Kokkos::View<double**, Kokkos::LayoutRight, Kokkos::HostSpace> const own(
+        Kokkos::view_alloc(Kokkos::WithoutInitializing, "krate::tools::rate::own"), mine.extent(0), dim_);
     Kokkos::deep_copy(space_, own, mine);
     space_.fence("krate::tools::rate: samples are sent");
     std::vector<std::size_t> bytes;
@@ -67,7 +67,7 @@ class GroupRates {
                      std::as_writable_bytes(std::span<double>(host.data(), host.size())), bytes);
     Kokkos::deep_copy(space_, all, host);
     Arena<Space> const arena(space_, coding_rate_workspace(total, dim_), "krate::tools::rate");
-    Kokkos::View<double, Space> const rate("krate::tools::rate::value");
+    Kokkos::View<double, Space> const rate(Kokkos::view_alloc(space_, "krate::tools::rate::value"));
     coding_rate(space_, all, RateOptions{.eps_squared = eps_squared_}, arena.workspace(), rate);
     return fetch<Space>(space_, as_value<Space>(rate), "krate::tools::rate: value is read");
   }
@@ -130,8 +130,9 @@ Sorted read_sorted(Space const& space, comm::Communicator const& comm, io::Datas
   comm.all_reduce(std::span<std::int64_t>(sorted.counts));
   std::partial_sum(sorted.begin.begin(), sorted.begin.end(), sorted.begin.begin());
 
-  sorted.rows = GroupRates::Rows("krate::tools::rate::rows", share.count, dim);
-  auto const host = Kokkos::create_mirror_view(sorted.rows);
+  sorted.rows = GroupRates::Rows(Kokkos::view_alloc(space, Kokkos::WithoutInitializing, "krate::tools::rate::rows"),
+                                 share.count, dim);
+  auto const host = Kokkos::create_mirror_view(Kokkos::WithoutInitializing, sorted.rows);
   auto next = sorted.begin;
   std::size_t const block =
       std::clamp<std::size_t>((std::size_t(1) << 21) / dim, 1, std::max<std::size_t>(share.count, 1));

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <csignal>
 #include <filesystem>
+#include <optional>
 
 #include "krate/io/dataset.hpp"
 #include "krate/train/dataset_source.hpp"
@@ -92,7 +93,6 @@ class GracefulStop {
 models::CrateConfig model_config(OptionTable const& o, io::DatasetDescription const& data) {
   require_value(data.kind == io::SampleKind::images, "krate::train", "--data", data.origin,
                 "must hold images [n, C, H, W] in /samples/images for the model crate");
-  data.require_labels();
   auto const size = [&](char const* name) { return o.get<std::size_t>(name); };
   auto const patch = o.get<Pair>("patch-size");
   require_value(patch.rows > 0 && patch.columns > 0, "krate::train", "--patch-size", patch.rows, "must be positive");
@@ -138,10 +138,33 @@ train::TrainerOptions trainer_options(OptionTable const& o, std::string const& r
   return t;
 }
 
-void make_run_directory(std::string const& run, std::string const& config) {
-  make_directories(run, "krate::train");
-  write_file(run + "/config.toml", config);
-}
+/// The directory of a new run. If the run fails before its first checkpoint, there is nothing to go on from, and the
+/// directory goes with it.
+class RunDirectory {
+ public:
+  RunDirectory(std::string const& run, std::string const& config)
+      : run_(run), made_(make_directories(run, "krate::train")) {
+    try {
+      write_file(run + "/config.toml", config);
+    } catch (...) {
+      remove();
+      throw;
+    }
+  }
+  ~RunDirectory() {
+    if (io::list_checkpoints(run_ + "/checkpoints").empty()) remove();
+  }
+  RunDirectory(RunDirectory const&) = delete;
+
+ private:
+  void remove() const {
+    std::error_code ignored;
+    for (auto const* name : {"/config.toml", "/metrics.csv", "/checkpoints"}) fs::remove(run_ + name, ignored);
+    if (made_) fs::remove(run_, ignored);
+  }
+  std::string run_;
+  bool made_;
+};
 
 Json number(double x) {
   return std::isfinite(x) ? Json(x) : Json();
@@ -169,8 +192,9 @@ void run_in(Context& context, OptionTable& options, io::SampleTable table, model
   };
   settings.stop = [] { return stop_signal != 0; };
 
+  std::optional<RunDirectory> directory;
   comm.guarded([&] {
-    if (comm.is_root() && !resume) make_run_directory(run, options.to_toml());
+    if (comm.is_root() && !resume) directory.emplace(run, options.to_toml());
   });
   GracefulStop const graceful;
   train::Trainer trainer(space, comm, model, rule_of(options), settings);
@@ -221,6 +245,7 @@ void train_run(Context& context, OptionTable& options, std::string const& run, b
   }
   auto const data = io::Dataset::open(options.get<std::string>("data"), context.comm());
   auto const& about = data.description();
+  about.require_labels();
   options.resolve<std::int64_t>("classes", about.classes);
   auto const classes = options.get<std::int64_t>("classes");
   require_value(classes >= about.classes, "krate::train", "--classes", classes,

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "krate/train/metrics_file.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
-#include <filesystem>
 #include <fstream>
 #include <utility>
 
 #include "krate/core/error.hpp"
+#include "krate/io/atomic_path.hpp"
 #include "krate/train/trainer.hpp"
 
 namespace krate::train {
@@ -25,8 +26,8 @@ constexpr char const* header = "step,epoch,split,loss,accuracy,learning_rate,gra
 /// Copies the header and all rows of steps up to `keep_until` into a fresh file that takes the old one's place.
 void cut_back(std::string const& path, std::int64_t keep_until) {
   std::ifstream in(path);
-  std::string const fresh = path + ".tmp";
-  std::ofstream out(fresh);
+  io::AtomicPath fresh(path);
+  std::ofstream out(fresh.temporary());
   out << header << '\n';
   std::string line;
   std::getline(in, line);
@@ -36,14 +37,10 @@ void cut_back(std::string const& path, std::int64_t keep_until) {
     bool const whole = !in.eof();  // a row that lost its end in a crash has no line break
     if (error == std::errc() && *end == ',' && step <= keep_until && whole) out << line << '\n';
   }
+  auto const bytes = static_cast<std::size_t>(std::max<std::streamoff>(out.tellp(), 0));
   out.close();
-  if (!out) fail(fresh);
-  std::error_code error;
-  std::filesystem::rename(fresh, path, error);
-  if (error) {
-    errno = error.value();
-    fail(path);
-  }
+  if (!out) fail(path);
+  fresh.commit(bytes);
 }
 
 }  // namespace

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
-#include "attention/oracle.hpp"
 #include "krate/attention/mssa.hpp"
 #include "krate/attention/subspace_attention.hpp"
+#include "support/mssa_oracle.hpp"
 #include "support/op_test.hpp"
 
 namespace krate::testing {
@@ -81,7 +81,7 @@ TYPED_TEST_P(MssaTest, HandCheckedCase) {
 }
 
 TYPED_TEST_P(MssaTest, GoldenValuesOfTheReferencePage) {
-  // crate.md 13.2: sum, sum of squares, first and last element.
+  // From an independent program in double: sum, sum of squares, first and last element.
   MssaProblem<TypeParam> const p(2, 5, 8, 2, 4);
   auto const r = p.run();
   auto const expect = [](Array const& a, double sum, double squares, double first, double last) {

@@ -3,7 +3,7 @@
 
 #include "krate/core/parameters.hpp"
 #include "krate/linalg/elementwise.hpp"
-#include "nn/checks.hpp"
+#include "support/checks.hpp"
 
 namespace {
 

@@ -4,7 +4,7 @@
 #include "krate/core/compat.hpp"
 #include "krate/core/label.hpp"
 #include "krate/core/random.hpp"
-#include "nn/checks.hpp"
+#include "support/checks.hpp"
 
 namespace {
 

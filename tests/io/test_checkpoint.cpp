@@ -9,6 +9,7 @@
 
 namespace {
 
+using krate::Configuration;
 using namespace krate::io;
 using krate::IoError;
 using krate::ShapeError;

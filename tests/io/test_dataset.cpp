@@ -8,6 +8,7 @@
 
 namespace {
 
+using krate::Attribute;
 using namespace krate::io;
 using krate::IoError;
 using krate::Label;

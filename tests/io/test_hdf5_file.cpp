@@ -9,6 +9,8 @@
 
 namespace {
 
+using krate::Attribute;
+using krate::Configuration;
 using namespace krate::io;
 using krate::IoError;
 using krate::ShapeError;
@@ -214,7 +216,7 @@ TEST(HdfFile, LeavesErrorPrintingAsItWas) {
   set(0, before, data);
 }
 
-TEST(Configuration, ConvertsWidensAndNamesWhatIsWrong) {
+TEST(ConfigurationTest, ConvertsWidensAndNamesWhatIsWrong) {
   Configuration c("a.toml");
   c.set("depth", 3);
   c.set("eta", 0.5);

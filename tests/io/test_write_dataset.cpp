@@ -6,6 +6,7 @@
 
 namespace {
 
+using krate::Attribute;
 using namespace krate::io;
 using krate::Label;
 using krate::NumericalError;

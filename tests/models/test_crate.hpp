@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 
+#include "krate/analysis/attention_maps.hpp"
 #include "krate/linalg/elementwise.hpp"
 #include "krate/nn/cross_entropy.hpp"
 #include "krate/optim/gradient_clip.hpp"
@@ -17,7 +18,7 @@ namespace {
 
 char const* const reference_files[] = {"crate_tiny_cls.h5", "crate_mean.h5", "crate_heads1.h5", "crate_rect.h5"};
 
-/// Double: the bound of the issue. Float: ten times what the authors' code does in float32 (tests/data/README.md).
+/// Double: rounding, with a margin. Float: ten times what the authors' code does in float32 (tests/data/README.md).
 template <class T>
 struct Bound {
   static constexpr bool is_double = std::is_same_v<T, double>;
@@ -55,6 +56,44 @@ TYPED_TEST_P(CrateReference, OutputsAndEveryIntermediateAgree) {
     compare(run.state.logits, "/output/logits");
     compare(run.state.head_input, "/intermediate/head_input");
     compare(run.state.pooled, "/intermediate/pooled");
+  }
+}
+
+/// What is saved for the backward pass determines every attention weight: here those of the class token.
+template <class T>
+Array first_row_of_softmax(models::BlockView<TestSpace, T> const& block) {
+  Array const w = to_array(block.mssa.projected), log_sum = to_array(block.mssa.log_sum);
+  std::size_t const batch = w.extent(0), n = w.extent(1), heads = log_sum.extent(1), p = w.extent(2) / heads;
+  Array row({batch, heads, n});
+  for (std::size_t b = 0; b < batch; ++b)
+    for (std::size_t k = 0; k < heads; ++k)
+      for (std::size_t j = 0; j < n; ++j) {
+        double logit = 0;
+        for (std::size_t c = 0; c < p; ++c) logit += w(b, 0, k * p + c) * w(b, j, k * p + c);
+        row(b, k, j) = std::exp(logit / std::sqrt(static_cast<double>(p)) - log_sum(b, k, 0));
+      }
+  return row;
+}
+
+TYPED_TEST_P(CrateReference, AttentionOfTheClassTokenAgrees) {
+  using T = TypeParam;
+  for (auto const* name : reference_files) {
+    SCOPED_TRACE(name);
+    ReferenceRun<TestSpace, T> run(name);
+    run.forward([&](models::BlockView<TestSpace, T> const& block) {
+      Array const expected =
+          read_array(run.file, "/intermediate/block_" + std::to_string(block.index) + "/first_row_of_softmax");
+      EXPECT_LE(worst_error(first_row_of_softmax<T>(block), expected), Bound<T>::output) << block.index;
+      std::size_t const batch = expected.extent(0), heads = expected.extent(1), patches = expected.extent(2) - 1;
+      Guarded<TestSpace, T, 3> maps(batch, heads, patches);
+      analysis::class_token_attention(run.space, block.mssa.projected, block.mssa.log_sum, maps.view());
+      Array of_patches({batch, heads, patches});  // without the class token's own weight
+      for (std::size_t b = 0; b < batch; ++b)
+        for (std::size_t k = 0; k < heads; ++k)
+          for (std::size_t j = 0; j < patches; ++j) of_patches(b, k, j) = expected(b, k, j + 1);
+      EXPECT_LE(worst_error(maps.array(), of_patches), Bound<T>::output) << block.index;
+      EXPECT_TRUE(maps.intact());
+    });
   }
 }
 
@@ -203,10 +242,11 @@ TYPED_TEST_P(CrateReference, ConfigurationsThatCannotWorkAreExplained) {
   EXPECT_ERROR(ValueError, "pool = max, but it must be cls or mean", models::CrateConfig::from(stored));
 }
 
-REGISTER_TYPED_TEST_SUITE_P(CrateReference, OutputsAndEveryIntermediateAgree, EveryGradientAgrees,
-                            TenStepsOfAdamWAndLionFollowTheCurves, TwentyStepsOnOneBatchLowerTheLoss,
-                            InferenceGivesTheLogitsOfTraining, ATapMayAddToTheGradient,
-                            ParameterCountsAreTheOfficialOnes, ConfigurationsThatCannotWorkAreExplained);
+REGISTER_TYPED_TEST_SUITE_P(CrateReference, OutputsAndEveryIntermediateAgree, AttentionOfTheClassTokenAgrees,
+                            EveryGradientAgrees, TenStepsOfAdamWAndLionFollowTheCurves,
+                            TwentyStepsOnOneBatchLowerTheLoss, InferenceGivesTheLogitsOfTraining,
+                            ATapMayAddToTheGradient, ParameterCountsAreTheOfficialOnes,
+                            ConfigurationsThatCannotWorkAreExplained);
 KRATE_INSTANTIATE(CrateReference);
 
 }  // namespace

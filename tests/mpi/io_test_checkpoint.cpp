@@ -7,6 +7,7 @@
 
 namespace {
 
+using krate::Configuration;
 using namespace krate::io;
 using krate::IoError;
 using krate::comm::Communicator;

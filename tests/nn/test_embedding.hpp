@@ -4,7 +4,7 @@
 #include "krate/nn/patch_embedding.hpp"
 #include "krate/nn/pool.hpp"
 #include "krate/nn/token_embedding.hpp"
-#include "nn/checks.hpp"
+#include "support/checks.hpp"
 
 namespace {
 

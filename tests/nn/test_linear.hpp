@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "krate/nn/linear.hpp"
-#include "nn/checks.hpp"
+#include "support/checks.hpp"
 
 namespace {
 

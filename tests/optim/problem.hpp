@@ -3,7 +3,7 @@
 #pragma once
 
 #include "krate/core/parameters.hpp"
-#include "nn/checks.hpp"
+#include "support/checks.hpp"
 
 namespace {
 

@@ -5,7 +5,8 @@
 #include "krate/analysis/layer_rates.hpp"
 #include "krate/rate/class_coding_rate.hpp"
 #include "krate/rate/coding_rate.hpp"
-#include "rate/oracle.hpp"
+#include "linalg/operands.hpp"
+#include "support/rate_oracle.hpp"
 
 namespace {
 

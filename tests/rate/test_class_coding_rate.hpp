@@ -5,6 +5,8 @@
 
 namespace {
 
+using krate::testing::rate_tolerance;
+
 inline ClassRateResult oracle_class_rate(Array const& z, std::vector<int> const& labels, std::size_t classes,
                                          double eps_squared) {
   ClassRateResult r{0, Array({classes}), Array(z.shape)};

@@ -5,6 +5,9 @@
 
 namespace {
 
+using krate::testing::orthonormal;
+using krate::testing::rate_tolerance;
+
 template <class T>
 struct CodingRateTest : ::testing::Test {};
 TYPED_TEST_SUITE(CodingRateTest, krate::testing::Scalars, SuiteName);

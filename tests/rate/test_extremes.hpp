@@ -7,6 +7,8 @@
 
 namespace {
 
+using krate::testing::orthonormal;
+
 template <class T>
 struct RateExtremesTest : ::testing::Test {};
 TYPED_TEST_SUITE(RateExtremesTest, krate::testing::Scalars, SuiteName);

@@ -25,7 +25,7 @@ template <class T>
 struct LayerRatesTest : ::testing::Test {};
 TYPED_TEST_SUITE(LayerRatesTest, krate::testing::Scalars, SuiteName);
 
-// crate.md 13.2: the projections X U^T of the standard fill.
+// From an independent program in double: the projections X U^T of the standard fill.
 TYPED_TEST(LayerRatesTest, ReproducesTheNumbersOfTheReferencePage) {
   Array const w = product(filled(1, {10, 8}), transpose_of(filled(5, {8, 8}))).reshaped({2, 5, 8});
   double const allowed = std::is_same_v<TypeParam, float> ? 1e-5 : 1e-12;

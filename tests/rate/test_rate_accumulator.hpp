@@ -2,9 +2,12 @@
 #pragma once
 
 #include "krate/rate/rate_accumulator.hpp"
-#include "rate/oracle.hpp"
+#include "linalg/operands.hpp"
+#include "support/rate_oracle.hpp"
 
 namespace {
+
+using krate::testing::rate_tolerance;
 
 template <class T>
 struct RateAccumulatorTest : ::testing::Test {

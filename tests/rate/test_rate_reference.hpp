@@ -45,7 +45,7 @@ template <class T>
 struct RateReferenceTest : ::testing::Test {};
 TYPED_TEST_SUITE(RateReferenceTest, krate::testing::Scalars, SuiteName);
 
-// mcr2.md section 7: d = 4, class sizes 5, 3, 6, eps^2 = 0.5.
+// From an independent program: d = 4, class sizes 5, 3, 6, eps^2 = 0.5.
 TYPED_TEST(RateReferenceTest, NumbersOfTheReferencePage) {
   if constexpr (std::is_same_v<TypeParam, double>) {
     Array z({14, 4});

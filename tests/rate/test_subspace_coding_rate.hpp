@@ -2,9 +2,12 @@
 #pragma once
 
 #include "krate/rate/subspace_coding_rate.hpp"
-#include "rate/oracle.hpp"
+#include "linalg/operands.hpp"
+#include "support/rate_oracle.hpp"
 
 namespace {
+
+using krate::testing::orthonormal;
 
 struct SubspaceRateResult {
   Array rates, dz, du;

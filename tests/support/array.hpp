@@ -39,7 +39,7 @@ struct Array {
   Array reshaped(std::vector<std::size_t> s) const { return Array(std::move(s), data); }
 };
 
-/// The fill of the reference page (crate.md 13.1): element k is b + a (2 u(t, k) - 1).
+/// The fill that golden values were computed with: element k is b + a (2 u(t, k) - 1).
 inline double fill_u(std::uint64_t t, std::uint64_t k) {
   std::uint64_t h = (k + 1) * 0x9E3779B97F4A7C15ull + t * 0xBF58476D1CE4E5B9ull;
   h ^= h >> 30;

@@ -75,8 +75,8 @@ Outcome run(std::vector<std::string> words, Environment const& changes) {
 
 }  // namespace
 
-Outcome krate(std::vector<std::string> const& arguments, Environment const& environment) {
-  std::vector<std::string> words = {KRATE_COMMAND};
+Outcome krate(std::vector<std::string> const& arguments, Environment const& environment, std::string const& program) {
+  std::vector<std::string> words = {program};
   words.insert(words.end(), arguments.begin(), arguments.end());
   return run(std::move(words), environment);
 }

@@ -19,9 +19,10 @@ struct Outcome {
 
 using Environment = std::map<std::string, std::string>;  // an empty value removes the variable
 
-/// krate ARGUMENTS.
-Outcome krate(std::vector<std::string> const& arguments, Environment const& environment = {});
-/// The same, or another program, under the MPI launcher.
+/// krate ARGUMENTS, or another program.
+Outcome krate(std::vector<std::string> const& arguments, Environment const& environment = {},
+              std::string const& program = KRATE_COMMAND);
+/// The same under the MPI launcher.
 Outcome krate_ranks(int ranks, std::vector<std::string> const& arguments, std::string const& program = KRATE_COMMAND);
 
 /// Lines of a text that begin with "krate: ": what the command itself says among a launcher's words.

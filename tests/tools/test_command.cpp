@@ -105,6 +105,7 @@ TEST(Command, ThreadsFollowTheEnvironmentElseTheCores) {
 #endif
 }
 
+#ifdef KRATE_MPIEXEC  // a build without MPI has no ranks to test
 TEST(Command, RanksSpeakOnce) {
   auto const info = json_of(krate_ranks(2, {"info", "--json"}));
   EXPECT_EQ(info["mpi"]["ranks"], 2);
@@ -128,6 +129,11 @@ TEST(Command, ALoneFailureEndsAllRanks) {
   ASSERT_EQ(own_lines(outcome.err).size(), 1u) << outcome.err;
   EXPECT_EQ(own_lines(outcome.err)[0], "krate: test: rank 1 alone failed; this is a test");
 }
+
+TEST(Command, AKilledRankEndsAllRanks) {
+  EXPECT_GT(krate_ranks(2, {"kill"}, KRATE_LONE_FAILURE).exit_code, 0);
+}
+#endif
 
 TEST(Failure, FlattensMessages) {
   EXPECT_EQ(tools::on_one_line("a\n  b\tc \r\n"), "a b c");

@@ -9,7 +9,7 @@ namespace krate::analysis {
 /// How much the class token attends to each patch, head by head: row 0 of the softmax over all tokens, without its own
 /// entry.
 /// Source: Yu et al., "Emergence of Segmentation with Minimalistic White-Box Transformers", CPAL 2024, section 3, as
-/// their code computes it (crate.md 8.3).
+/// their code computes it.
 /// @param projected  [batch, tokens, heads * head_dim], W of a block's MSSA    @param log_sum  [batch, heads, tokens]
 /// @param maps       [batch, heads, tokens - 1]
 /// @throws ShapeError if extents disagree; ValueError if heads = log_sum.extent(1) does not divide projected.extent(2)

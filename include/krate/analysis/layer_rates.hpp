@@ -19,7 +19,7 @@ inline std::size_t projection_coding_rate_workspace(std::size_t batch, std::size
 /// The reference measurement of a layer's coding rate: of each sample's projections, each head's vectors at unit
 /// length,
 ///     R^c = 1/2 sum_k log det(I + head_dim / (tokens eps_squared) V_k^T V_k),   rows of V_k are w_k / |w_k|
-/// Source: the layer-wise measurement of Yu et al. 2023 (CRATE), as their code does it; see crate.md section 8.1. A
+/// Source: the layer-wise measurement of Yu et al. 2023 (CRATE), as their code does it. A
 /// vector of zeros stays zero (the original gives NaN). All in double whatever the scalar of w.
 /// @param w            [batch, tokens, heads * head_dim] LayoutRight: LN(z) U^T, the projection inside MSSA
 /// @param eps_squared  0.01 in the papers' figures
@@ -45,7 +45,7 @@ void projection_coding_rate(Space const& space, W const& w, std::size_t heads, d
 }
 
 /// Fraction of entries of each sample that are not zero: |z|_0 / (tokens dim), lower is sparser.
-/// Source: the layer-wise sparsity of Yu et al. 2023 (CRATE); see crate.md section 8.2.
+/// Source: the layer-wise sparsity of Yu et al. 2023 (CRATE).
 /// @param tokens   [batch, tokens, dim] LayoutRight: a block's output     @param density  [batch] of double
 /// @throws ShapeError if extents disagree
 /// @note allocates: no; fences: no; bitwise repeatable: yes. NaN counts as not zero; a sample without entries gives 0.

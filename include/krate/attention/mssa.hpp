@@ -18,6 +18,7 @@ struct MssaSaved {
   Tensor3<T, Space> attended;   ///< [batch, tokens, heads * head_dim]: O
   Tensor3<T, Space> log_sum;    ///< [batch, heads, tokens]
 
+  /// Takes these from a workspace, or measures them.
   template <class W>
   static MssaSaved cut(W& work, std::size_t batch, std::size_t tokens, std::size_t heads, std::size_t inner) {
     auto projected = work.template take<T>(batch, tokens, inner);
@@ -26,6 +27,7 @@ struct MssaSaved {
   }
 };
 
+/// Bytes that mssa() and mssa_backward() need; `inner` is heads * head_dim.
 template <class Space, class T>
 std::size_t mssa_workspace(std::size_t batch, std::size_t tokens, MssaOptions const& options) {
   return impl::MssaKernels<Space, T>::forward_bytes(batch, tokens, options.heads);
@@ -46,7 +48,7 @@ std::size_t mssa_backward_workspace(std::size_t batch, std::size_t tokens, std::
 /// @param work        mssa_workspace<Space, T>(batch, tokens, options) bytes
 /// @param saved       written, for the backward pass
 /// @param y           [batch, tokens, dim], must not overlap x
-/// @throws ShapeError if extents disagree; ValueError if heads does not divide the rows of U
+/// @throws ShapeError if extents disagree; ValueError if heads does not divide the rows of U or work is too small
 /// @note allocates: no; fences: no; bitwise repeatable: yes; gradient: mssa_backward
 template <class Space, class X, class U, class B, class Bias, class Y>
 void mssa(Space const& space, X const& x, U const& projection, B const& output, Bias const& bias,
@@ -67,9 +69,14 @@ void mssa(Space const& space, X const& x, U const& projection, B const& output, 
                                        saved.projected, saved.attended, saved.log_sum, as_tensor3<Space>(y));
 }
 
-/// Gradient of mssa() (crate.md 9.2). Adds to dprojection, doutput and dbias; writes dx.
+/// Gradient of mssa(): with dO = dy B and dW as subspace_attention_backward() has it, dx = dW U, dU += dW^T x,
+/// dB += dy^T O, db += the sum of dy over batch and tokens.
 /// @param saved  as mssa() left it     @param dy  [batch, tokens, dim]
-/// @throws ShapeError if extents disagree     @note allocates: no; fences: no; bitwise repeatable: yes
+/// @param work   mssa_backward_workspace<Space, T>(batch, tokens, heads * head_dim, dim, options) bytes
+/// @param dx     [batch, tokens, dim], written; must not overlap the inputs
+/// @param dprojection,doutput,dbias  shapes of U, B and b, added to
+/// @throws ShapeError if extents disagree; ValueError as mssa()
+/// @note allocates: no; fences: no; bitwise repeatable: yes
 template <class Space, class X, class U, class B, class DY, class DX, class DU, class DB, class DBias>
 void mssa_backward(Space const& space, X const& x, U const& projection, B const& output, MssaOptions const& options,
                    MssaSaved<Space, typename DX::value_type> const& saved, DY const& dy, Workspace<Space> work,
@@ -97,7 +104,7 @@ struct MssaSize {
 };
 
 /// An MSSA layer that owns its workspace: forward() keeps what the next backward() needs.
-/// @note allocates: in the constructor only; fences: no
+/// @note allocates: in the constructor only; fences: no; bitwise repeatable: yes
 template <class Space, class T>
 class Mssa {
  public:
@@ -117,13 +124,16 @@ class Mssa {
     arena_ = Arena<Space>(space, measuring.used() + (forward > backward ? forward : backward), "krate::Mssa");
   }
 
+  /// As mssa(), for at most max_batch samples of at most max_tokens tokens.
+  /// @throws ShapeError, ValueError as mssa(); ValueError for more samples or tokens
   template <class X, class U, class B, class Bias, class Y>
   void forward(Space const& space, X const& x, U const& projection, B const& output, Bias const& bias, Y const& y) {
     auto work = arena_.workspace();
     mssa(space, x, projection, output, bias, MssaOptions{size_.heads}, (saved_ = cut(work, x), work), saved_, y);
   }
 
-  /// Of the latest forward(), whose x, projection and output it needs again.
+  /// As mssa_backward(), of the latest forward(), whose x, projection and output it needs again.
+  /// @throws ShapeError, ValueError as mssa_backward()
   template <class X, class U, class B, class DY, class DX, class DU, class DB, class DBias>
   void backward(Space const& space, X const& x, U const& projection, B const& output, DY const& dy, DX const& dx,
                 DU const& dprojection, DB const& doutput, DBias const& dbias) {

@@ -20,7 +20,8 @@ std::size_t subspace_attention_workspace(std::size_t batch, std::size_t tokens, 
 /// @param out      [batch, tokens, heads * head_dim], must not overlap w
 /// @param log_sum  [batch, heads, tokens]: log of each row's softmax denominator; what the backward pass needs beside
 /// w, out
-/// @throws ShapeError if extents disagree; ValueError if heads is 0 or does not divide w.extent(2)
+/// @throws ShapeError if extents disagree; ValueError if heads is 0 or does not divide w.extent(2), or the workspace is
+///         too small
 /// @note allocates: no; fences: no; bitwise repeatable: yes, for any number of threads; gradient:
 /// subspace_attention_backward
 template <class Space, class W, class Out, class LogSum>
@@ -48,7 +49,8 @@ std::size_t subspace_attention_backward_workspace(std::size_t batch, std::size_t
 }
 
 /// Gradient of subspace_attention(): with P the probabilities, dP = dO W^T and delta_i = dO_i . O_i, the query and key
-/// paths merge into the symmetric T = P (dP - delta) + (P (dP - delta))^T, and dW = P^T dO + s T W (crate.md 9.2).
+/// paths merge into the symmetric T = P (dP - delta) + (P (dP - delta))^T, and dW = P^T dO + s T W.
+/// @param work           subspace_attention_backward_workspace<Space, T>(batch, tokens, heads) bytes
 /// @param w,out,log_sum  as the forward call took and left them     @param dout  [batch, tokens, heads * head_dim]
 /// @param dw             written; must not overlap the inputs
 /// @throws ShapeError if extents disagree; ValueError if heads does not divide w.extent(2)

@@ -16,14 +16,18 @@ template <class Space, class T>
 class GradientReducer {
  public:
   GradientReducer() = default;
+  /// @note allocates: on devices with several ranks, host memory as long as the list
   GradientReducer(comm::Communicator comm, ParameterList<Space, T> list)
       : comm_(std::move(comm)), list_(std::move(list)) {
     if constexpr (impl::is_device<Space>) {
-      if (comm_.size() > 1) staged_ = Staged("krate::dist::gradients", list_.length());
+      if (comm_.size() > 1)
+        staged_ = HostBuffer(Kokkos::view_alloc(Kokkos::WithoutInitializing, "krate::dist::gradients"), list_.length());
     }
   }
 
-  /// Collective. @note allocates: no with one rank, else scratch inside the reduction; fences: yes with several ranks
+  /// Collective: the list's gradients become their sums over all ranks. @throws MpiError
+  /// @note allocates: no with one rank, else scratch inside the reduction; fences: yes with several ranks; bitwise
+  ///       repeatable: yes
   void reduce(Space const& space) const {
     if (comm_.size() == 1) return;
     if constexpr (impl::is_device<Space>) {
@@ -40,14 +44,14 @@ class GradientReducer {
   }
 
  private:
-  using Staged = Kokkos::View<T*, Kokkos::HostSpace>;
+  using HostBuffer = Kokkos::View<T*, Kokkos::HostSpace>;
   auto part(typename ParameterList<Space, T>::Segment const& s) const {
     return Kokkos::View<T*, Kokkos::HostSpace, impl::Unmanaged>(staged_.data() + s.offset, s.gradient.size());
   }
 
   comm::Communicator comm_;
   ParameterList<Space, T> list_;
-  Staged staged_;
+  HostBuffer staged_;
 };
 
 }  // namespace krate::dist

@@ -28,10 +28,11 @@ inline constexpr std::int64_t checkpoint_version = 1;
 
 /// Model files, checkpoints and imported files are one format:
 ///
-///     /            attributes format = "krate-checkpoint", format_version, krate_version, git_commit, created_utc,
-///     complete /config      attributes: model and every hyper-parameter /model/NAME  parameters in their training
-///     precision, each with a `checksum` /optimizer/RULE/STATE/NAME   the same tensors' optimizer state (checkpoints
-///     only) /train       attributes: step, epoch, seed, …: all that resuming needs (checkpoints only)
+/// * `/` attributes format = "krate-checkpoint", format_version, krate_version, git_commit, created_utc, complete;
+/// * `/config` attributes: model and every hyper-parameter;
+/// * `/model/NAME` parameters in their training precision, each with a `checksum`;
+/// * `/optimizer/RULE/STATE/NAME` the same tensors' optimizer state (checkpoints only);
+/// * `/train` attributes: step, epoch, seed, …: all that resuming needs (checkpoints only).
 ///
 /// The file appears in one step at commit(); the number of ranks is no part of it. All members are collective.
 class CheckpointWriter {
@@ -147,6 +148,7 @@ auto flat_state(ParameterList<Space, T> const& list, Vector<T, Space> const& sta
 }  // namespace impl
 
 /// Collective: all values of a parameter list, to and from `/model`.
+/// @throws IoError; reading also ShapeError where a tensor of the file has another shape
 /// @note allocates: on devices, host memory for one tensor; fences: yes
 template <class Space, class T>
 void save_parameters(Space const& space, ParameterList<Space, T> const& list, CheckpointWriter& to) {
@@ -166,6 +168,8 @@ void load_parameters(Space const& space, CheckpointReader const& from, Parameter
 }
 
 /// Collective: one flat state of an optimizer (as long as the list), to and from `/optimizer/RULE/STATE`.
+/// @throws IoError; ValueError if the state has another length than the list; reading also ShapeError
+/// @note allocates: on devices, host memory for one tensor; fences: yes
 template <class Space, class T>
 void save_state(Space const& space, ParameterList<Space, T> const& list, std::string const& rule,
                 std::string const& state, std::type_identity_t<Vector<T, Space>> const& flat, CheckpointWriter& to) {

@@ -7,7 +7,8 @@
 
 namespace krate {
 
-/// The heads of [batch, tokens, heads * head_dim] as [batch, heads, tokens, head_dim]; zero copy.
+/// The heads of [batch, tokens, heads * head_dim], LayoutRight, as [batch, heads, tokens, head_dim]; zero copy. Columns
+/// beyond a multiple of `heads` are left out.
 template <class V>
 auto by_head(V const& v, std::size_t heads) {
   static_assert(V::rank() == 3 && std::is_same_v<typename V::array_layout, Kokkos::LayoutRight>);
@@ -28,7 +29,8 @@ auto as_batch(V const& v) {
 
 /// One product for each pair of batch indices: C = alpha op(A) op(B) + beta C.
 /// @param a,b,c  [outer, inner, rows, columns] in any layout, zero copy; C must not overlap A or B
-/// @throws ShapeError if extents disagree; ValueError for a transposition that is neither "N" nor "T"
+/// @throws ShapeError if extents disagree; ValueError for a transposition that is neither "N" nor "T"; NotBuiltError if
+///         Route::vendor cannot be had
 /// @note allocates: no; fences: no; bitwise repeatable: yes, for any number of threads
 template <class Space, class A, class B, class C>
 void batched_gemm(Space const& space, char const* trans_a, char const* trans_b, typename C::non_const_value_type alpha,

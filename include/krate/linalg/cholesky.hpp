@@ -25,7 +25,7 @@ void batched_cholesky(Space const& space, A const& a, Value<NumericalStatus, Spa
   impl::Cholesky<Space, T>::run(space, as_tensor3<Space>(a), status, route);
 }
 
-/// The same for one matrix [n, n], LayoutRight and contiguous.
+/// The same for one matrix [n, n], LayoutRight and contiguous. @throws as batched_cholesky(); ValueError if it has gaps
 template <class Space, class A>
 void cholesky(Space const& space, A const& a, Value<NumericalStatus, Space> const& status,
               Route route = Route::automatic) {
@@ -35,7 +35,8 @@ void cholesky(Space const& space, A const& a, Value<NumericalStatus, Space> cons
   impl::Cholesky<Space, T>::run(space, Tensor3<T, Space>(a.data(), 1, a.extent(0), a.extent(1)), status, route);
 }
 
-/// Waits for `space` and throws NumericalError if a factorization failed. @note fences: yes, once
+/// Waits for `space`. @throws NumericalError with matrix, pivot and its value if a factorization failed
+/// @note allocates: no; fences: yes, once
 template <class Space>
 void check(Space const& space, char const* where, Value<NumericalStatus, Space> const& status) {
   NumericalStatus const found = fetch(space, status, KRATE_LABEL("krate::check: status is read"));

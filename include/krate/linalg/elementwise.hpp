@@ -47,7 +47,9 @@ Vector<typename V::value_type, Space> flat(char const* where, V const& v) {
 }  // namespace impl
 
 /// to = from, element by element in memory order, converting the scalar type. Both contiguous, sizes equal.
-/// Unlike Kokkos::deep_copy it runs as one labelled kernel on `space`. @note allocates: no; fences: no
+/// Unlike Kokkos::deep_copy it runs as one labelled kernel on `space`.
+/// @throws ValueError if a View has gaps or the sizes differ
+/// @note allocates: no; fences: no; bitwise repeatable: yes
 template <class Space, class From, class To>
 void copy(Space const& space, From const& from, To const& to) {
   auto const f = impl::flat<Space>("krate::copy", from);
@@ -57,7 +59,7 @@ void copy(Space const& space, From const& from, To const& to) {
                        impl::CopyElements<decltype(f), decltype(t)>{f, t});
 }
 
-/// The same for matrices whose rows may lie apart.
+/// The same for matrices [rows, features] whose rows may lie apart. @throws ShapeError if extents disagree
 template <class Space, class T, class U>
 void copy_rows(Space const& space, ConstMatrix<T, Space> const& from, Matrix<U, Space> const& to) {
   require_shape("krate::copy_rows", "to", to, {from.extent(0), from.extent(1)}, "same shape as the source");
@@ -65,7 +67,7 @@ void copy_rows(Space const& space, ConstMatrix<T, Space> const& from, Matrix<U, 
                        impl::CopyRows<ConstMatrix<T, Space>, Matrix<U, Space>>{from, to});
 }
 
-/// v = value. @note allocates: no; fences: no
+/// v = value, any rank. @throws ValueError if v has gaps     @note allocates: no; fences: no; bitwise repeatable: yes
 template <class Space, class V>
 void fill(Space const& space, V const& v, typename V::value_type value) {
   auto const t = impl::flat<Space>("krate::fill", v);
@@ -73,7 +75,9 @@ void fill(Space const& space, V const& v, typename V::value_type value) {
                        impl::FillElements<decltype(t)>{t, value});
 }
 
-/// to += from. @note allocates: no; fences: no
+/// to += from, element by element in memory order.
+/// @throws ValueError if a View has gaps or the sizes differ
+/// @note allocates: no; fences: no; bitwise repeatable: yes
 template <class Space, class From, class To>
 void add(Space const& space, From const& from, To const& to) {
   auto const f = impl::flat<Space>("krate::add", from);

@@ -19,7 +19,7 @@ void batched_log_det(Space const& space, L const& l, Result const& result) {
   impl::LogDet<Space, T>::run(space, as_tensor3<Space>(l), as_vector<Space>(result));
 }
 
-/// The same for one matrix [n, n]; the result is a rank-0 View.
+/// The same for one matrix [n, n], contiguous; the result is a rank-0 View. @throws as batched_log_det()
 template <class Space, class L, class Result>
 void log_det(Space const& space, L const& l, Result const& result) {
   using T = typename Result::value_type;

@@ -23,7 +23,8 @@ std::size_t column_sums_workspace(std::size_t features) {
 }
 
 /// sums += x^T 1: adds the sum of each column of x [rows, features] to sums [features].
-/// @throws ShapeError if extents disagree
+/// @param work  column_sums_workspace<Space, T>(features) bytes
+/// @throws ShapeError if extents disagree; ValueError if the workspace is too small
 /// @note allocates: no; fences: no; bitwise repeatable: yes, for any number of threads
 template <class Space, class X, class Sums>
 void column_sums(Space const& space, X const& x, Workspace<Space> work, Sums const& sums) {

@@ -51,6 +51,7 @@ struct StackState {
   std::vector<BlockSaved<Space, T>> saved;  ///< [depth]
   Tensor3<T, Space> gradient[2];            ///< training: two buffers that blocks use in turn
 
+  /// Takes all of it from `work`, or measures it. @note allocates: the lists, at the first call
   void cut(Workspace<Space>& work, BlockConfig const& config, std::size_t depth, std::size_t batch,
            std::size_t tokens_each, Pass pass);
 };
@@ -79,17 +80,23 @@ template <class Space, class T>
 class BlockStack {
  public:
   BlockStack() = default;
+  /// Lists the parameters of `depth` blocks.
   BlockStack(ParameterTable& table, BlockConfig const& config, std::size_t depth);
 
   std::size_t depth() const { return blocks_.size(); }
   BlockConfig const& config() const { return config_; }
   BlockParameters const& block(std::size_t i) const { return blocks_[i]; }
 
+  /// Bytes that forward() and, for training, backward() take from their workspace.
   std::size_t workspace(std::size_t batch, std::size_t tokens, Pass pass) const;
-  /// From state.tokens.front() to state.tokens.back().
+  /// From state.tokens.front() to state.tokens.back(), [batch, tokens, dim].
+  /// @throws ValueError if the workspace is too small
+  /// @note allocates: no; fences: no; bitwise repeatable: yes
   void forward(Space const& space, ParameterList<Space, T> const& parameters, StackState<Space, T>& state,
                Workspace<Space> work, Tap<Space, T> tap) const;
-  /// From the gradient of the output in state.gradient[depth % 2] to that of the input in state.gradient[0].
+  /// From the gradient of the output in state.gradient[depth % 2] to that of the input in state.gradient[0]; adds to
+  /// the gradients of the parameters. @throws ValueError if the workspace is too small
+  /// @note allocates: no; fences: no; bitwise repeatable: yes
   void backward(Space const& space, ParameterList<Space, T> const& parameters, StackState<Space, T>& state,
                 Workspace<Space> work, GradientTap<Space, T> tap, Ready ready) const;
 

@@ -26,7 +26,7 @@ struct CrateState {
 /// CRATE, the white-box transformer, as an image classifier: patchify, norm, linear, norm; class token and positions;
 /// `depth` blocks; class token or mean of the tokens; norm, linear.
 /// Source: Yu et al., "White-Box Transformers via Sparse Rate Reduction", NeurIPS 2023, algorithm 2; details as the
-/// authors' code has them (crate.md 3). Copies share the parameters.
+/// authors' code has them. Copies share the parameters.
 template <class Space, class T>
 class Crate {
  public:
@@ -36,7 +36,8 @@ class Crate {
   using State = CrateState<Space, T>;
   static constexpr char const* name = "crate";
 
-  /// Parameters start as crate.md 3.2 says, from the seed alone.
+  /// Parameters start as in the authors' code, from the seed alone: class token and positions normal, linear maps
+  /// uniform in +-fan_in^-1/2, dictionaries uniform in +-(6 / dim)^1/2, norms 1 and 0.
   /// @throws ValueError if the configuration cannot work
   /// @note allocates: parameters and gradients; fences: no
   Crate(Space const& space, CrateConfig const& config, Seed seed = {});

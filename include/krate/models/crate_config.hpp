@@ -18,7 +18,7 @@ struct Extent2 {
   bool operator==(Extent2 const&) const = default;
 };
 
-/// A CRATE image classifier (crate.md 3). Field names are those of model files.
+/// A CRATE image classifier. Field names are those of model files.
 struct CrateConfig {
   Extent2 image_size = 8, patch_size = 4;
   std::size_t channels = 1;
@@ -46,7 +46,8 @@ struct CrateConfig {
   bool operator==(CrateConfig const&) const = default;
 };
 
-/// The published sizes: "tiny", "small", "base", "large" (crate.md 3.3), 224 x 224 RGB images in patches of 16.
+/// The published sizes: "tiny", "small", "base", "large" of Yu et al. 2023 (CRATE), 224 x 224 RGB images in patches
+/// of 16.
 /// @throws ValueError for another name, listing these
 CrateConfig crate_config(std::string const& name, std::size_t classes = 1000);
 

@@ -40,7 +40,7 @@ class ParameterTable {
 };
 
 /// Gives each parameter its start; the numbers depend on the seed and the position in the list, not on Space or
-/// threads.
+/// threads. @note allocates: no; fences: no; bitwise repeatable: yes
 template <class Space, class T>
 void initialize(Space const& space, ParameterTable const& table, Seed seed, ParameterList<Space, T> const& list);
 

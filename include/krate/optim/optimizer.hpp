@@ -29,6 +29,7 @@ template <class Space, class T>
 class OptimizerState {
  public:
   OptimizerState() = default;
+  /// @note allocates: the states; fences: no
   OptimizerState(Space const& space, Rule const& rule, ParameterList<Space, T> const& list)
       : names_(state_names(rule)), length_(list.length()) {
     for (std::size_t i = 0; i < names_.size(); ++i) {

@@ -28,7 +28,7 @@ inline std::size_t class_coding_rate_workspace(std::size_t samples, std::size_t 
 
 /// Coding rate of classes: with Z_k the n_k rows of z whose label is k,
 ///     R^c = sum_k n_k / n R_k,   R_k = 1/2 log det(I + alpha_k Z_k^T Z_k),   alpha_k = dim / (n_k eps_squared)
-/// Source: Yu et al. 2020 (MCR2), and mcr2.md section 2.1. The rate reduction is coding_rate() less this. A class
+/// Source: Yu et al. 2020 (MCR2), the rate of a hard partition. The rate reduction is coding_rate() less this. A class
 /// without samples contributes exactly 0. Rows are gathered by class in a fixed order, and each class factors its
 /// smaller Gram matrix; all classes are done together, in double whatever the scalar of z.
 /// @param z          [samples, dim], any layout

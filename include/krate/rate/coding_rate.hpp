@@ -29,8 +29,8 @@ inline std::size_t coding_rate_workspace(std::size_t samples, std::size_t dim) {
 
 /// Coding rate of the rows of z: the number of nats that describe them up to the squared distortion eps_squared,
 ///     R = 1/2 log det(I + alpha Z^T Z),   alpha = dim / (samples eps_squared)
-/// Source: Yu et al. 2020 (MCR2), and mcr2.md section 2; the papers write samples as columns. The smaller of the two
-/// Gram matrices is factored. Gram matrix, factorization and result are double whatever the scalar of z.
+/// Source: Yu et al. 2020 (MCR2); Yu et al. 2023 (CRATE), eq. 7; the papers write samples as columns. The smaller of
+/// the two Gram matrices is factored. Gram matrix, factorization and result are double whatever the scalar of z.
 /// @param z     [samples, dim], any layout, zero copy for double with a unit stride; float is converted piece by piece
 /// @param work  at least coding_rate_workspace(samples, dim) bytes
 /// @param rate  rank-0 View of double; 0 if z is empty, NaN if z has a NaN or its Gram matrix overflows

@@ -54,7 +54,7 @@ void subspace_coding_rate(Space const& space, Z const& z, U const& u, SubspaceRa
 
 /// The same and the gradient of the sum over samples, from one factorization, with C_k = I + gamma W_k^T W_k:
 ///     dR^c/dW_k = gamma W_k C_k^{-1},   dZ = sum_k dW_k U_k,   dU_k = dW_k^T Z
-/// Source: as above, and crate.md section 1.2.
+/// Source: the derivative of eq. 8, which Yu et al. 2023 (CRATE) expand to first order into MSSA, eqs. 10 to 12.
 /// @param dz  [batch, tokens, dim], written; must not overlap the inputs
 /// @param du  [heads * head_dim, dim], *added to*: U is a parameter
 /// @throws ShapeError also if dz or du have other shapes than z and u; else as subspace_coding_rate()

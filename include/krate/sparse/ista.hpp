@@ -30,7 +30,7 @@ std::size_t ista_backward_workspace(std::size_t rows, std::size_t dim) {
 /// @param x     [tokens, dim]      @param dict  D [dim, dim], atoms are columns
 /// @param work  ista_workspace<Space, T>(tokens, dim) bytes
 /// @param code  [tokens, dim], must not overlap x
-/// @throws ShapeError if extents disagree; ValueError if eta <= 0 or lambda < 0
+/// @throws ShapeError if extents disagree; ValueError if eta <= 0, lambda < 0 or the workspace is too small
 /// @note allocates: no; fences: no; bitwise repeatable: yes; gradient: ista_backward
 template <class Space, class X, class D, class Code>
 void ista(Space const& space, X const& x, D const& dict, IstaOptions const& options, Workspace<Space> work,
@@ -46,9 +46,11 @@ void ista(Space const& space, X const& x, D const& dict, IstaOptions const& opti
                                        as_matrix<Space>(code));
 }
 
-/// Gradient of ista() (crate.md 9.4), 0 at the kink: with H = dcode [code > 0], R = x - x D^T and Q = H D^T,
+/// Gradient of ista(), 0 at the kink: with H = dcode [code > 0], R = x - x D^T and Q = H D^T,
 ///     dx = H + eta (Q - Q D),   ddict += eta (R^T H - Q^T x)
-/// @param code  as ista() left it     @param dx  written, must not overlap the inputs     @param ddict  added to
+/// @param code  as ista() left it     @param dcode  [tokens, dim]
+/// @param work  ista_backward_workspace<Space, T>(tokens, dim) bytes
+/// @param dx    [tokens, dim], written, must not overlap the inputs     @param ddict  [dim, dim], added to
 /// @throws ShapeError if extents disagree; ValueError if eta <= 0 or lambda < 0
 /// @note allocates: no; fences: no; bitwise repeatable: yes
 template <class Space, class X, class D, class Code, class DCode, class DX, class DD>
@@ -73,18 +75,21 @@ struct IstaSize {
   std::size_t dim = 0, max_tokens = 0;
 };
 
-/// An ISTA layer that owns its workspace. @note allocates: in the constructor only; fences: no
+/// An ISTA layer that owns its workspace. @note allocates: in the constructor only; fences: no; bitwise repeatable: yes
 template <class Space, class T>
 class Ista {
  public:
+  /// @throws ValueError if eta <= 0 or lambda < 0
   Ista(Space const& space, IstaSize const& size, IstaOptions const& options = {})
       : options_(options), arena_(space, bytes(size), "krate::Ista") {
     impl::check_ista("krate::Ista", options);
   }
+  /// As ista(), for at most max_tokens rows. @throws ShapeError, ValueError as ista(); ValueError for more rows
   template <class X, class D, class Code>
   void forward(Space const& space, X const& x, D const& dict, Code const& code) const {
     ista(space, x, dict, options_, arena_.workspace(), code);
   }
+  /// As ista_backward(). @throws ShapeError, ValueError as ista_backward()
   template <class X, class D, class Code, class DCode, class DX, class DD>
   void backward(Space const& space, X const& x, D const& dict, Code const& code, DCode const& dcode, DX const& dx,
                 DD const& ddict) const {

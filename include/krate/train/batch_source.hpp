@@ -28,6 +28,7 @@ class BatchSource {
 
   /// Writes the given samples of a part, in that order.
   /// @param images  [samples, channels, height, width]     @param labels  [samples]
+  /// @throws ShapeError if they have other extents
   /// @note May write host-reachable memory at once: no work on `space` may still read the outputs. May fence `space`;
   ///       allocates: no, up to the largest number of samples given before
   virtual void fill(Space const& space, Part part, std::span<std::size_t const> samples,

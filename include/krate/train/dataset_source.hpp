@@ -35,8 +35,10 @@ class DatasetSource final : public BatchSource<Space, T> {
  private:
   io::SampleTable table_;
   std::vector<std::size_t> shape_, train_, test_;
-  Kokkos::View<T*, Kokkos::HostSpace> staged_images_;
-  Kokkos::View<Label*, Kokkos::HostSpace> staged_labels_;
+  template <class Element>
+  using HostBuffer = Kokkos::View<Element*, Kokkos::HostSpace>;
+  HostBuffer<T> staged_images_;
+  HostBuffer<Label> staged_labels_;
 };
 
 }  // namespace krate::train

@@ -29,6 +29,7 @@ class Inference {
 
   /// Bytes of the workspace that the constructor takes from.
   static std::size_t bytes(Model const& model, std::size_t batch);
+  /// @throws ValueError if batch is 0
   /// @param work  outlives the object; what is cut from it belongs to the object while it runs
   Inference(Model model, std::size_t batch, Workspace<Space> work);
 
@@ -39,11 +40,14 @@ class Inference {
     ConstMatrix<T, Space> features;  ///< [samples, dim]: the input of the head's linear map
     ConstVector<Label, Space> labels;
   };
-  /// Runs samples of `part` in the given order. @note allocates: no; fences: yes, after each batch
+  /// Runs samples of `part` in the given order, `use` and `tap` once a batch.
+  /// @throws ShapeError if the source's images do not fit the model; ValueError if the workspace is too small
+  /// @note allocates: no; fences: yes, after each batch; bitwise repeatable: yes
   void run(Space const& space, BatchSource<Space, T>& source, Part part, std::span<std::size_t const> samples,
            FunctionRef<void(Batch const&)> use, models::Tap<Space, T> tap = {});
 
-  /// Collective: all samples of a part, shared over the ranks. @note fences: yes
+  /// Collective: all samples of a part, shared over the ranks. @throws as run(); MpiError
+  /// @note fences: yes; bitwise repeatable: yes, for the same number of ranks
   Evaluation evaluate(Space const& space, comm::Communicator const& comm, BatchSource<Space, T>& source, Part part);
 
  private:

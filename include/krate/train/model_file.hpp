@@ -19,7 +19,8 @@ struct Checkpoint {
   optim::Rule const* rule = nullptr;
 };
 
-/// Collective: writes a model file, or a checkpoint, in one step (io/checkpoint.hpp has the layout). @throws IoError
+/// Collective: writes a model file, or a checkpoint, in one step (io/checkpoint.hpp has the layout).
+/// @throws IoError, and leaves nothing behind     @note allocates: host memory on devices; fences: yes
 template <class Space, class T>
 void save_model(Space const& space, comm::Communicator const& comm, models::Crate<Space, T> const& model,
                 std::string const& path, Checkpoint<Space, T> const* state = nullptr) {
@@ -38,11 +39,19 @@ void save_model(Space const& space, comm::Communicator const& comm, models::Crat
   file.commit();
 }
 
-/// Collective: the model of a file. @throws IoError, ValueError if the file holds another model
+/// @throws IoError if a file holds fewer numbers than a model of this configuration has: before memory is taken for it
+void require_room_for(models::CrateConfig const& config, io::CheckpointReader const& file);
+
+/// Collective: the model of a file, in scalar T whatever the file's.
+/// @throws IoError if the file is damaged or lacks a tensor; ValueError if it holds another model; ShapeError if a
+///         tensor does not fit the configuration
+/// @note allocates: the model; fences: yes
 template <class Space, class T>
 models::Crate<Space, T> load_crate(Space const& space, io::CheckpointReader const& file) {
   file.require_model(models::Crate<Space, T>::name);
-  models::Crate<Space, T> model(space, models::CrateConfig::from(file.config()));
+  auto const config = models::CrateConfig::from(file.config());
+  require_room_for(config, file);
+  models::Crate<Space, T> model(space, config);
   io::load_parameters(space, file, model.parameters());
   return model;
 }

@@ -35,7 +35,7 @@ class TrainStep {
   using Space = typename Model::ExecutionSpace;
   using T = typename Model::Scalar;
 
-  /// @note allocates: arena and optimizer state
+  /// @throws ValueError for options that cannot work     @note allocates: arena and optimizer state
   TrainStep(Space const& space, comm::Communicator const& comm, Model model, optim::Rule const& rule,
             TrainStepOptions const& options);
 
@@ -46,7 +46,7 @@ class TrainStep {
   StepResult run(Space const& space, BatchSource<Space, T>& source, std::span<std::size_t const> mine,
                  std::size_t global, std::int64_t step, double learning_rate);
 
-  /// Collective: with the arena of the steps. @note fences: yes
+  /// Collective: as Inference::evaluate, with the arena of the steps. @note allocates: no; fences: yes
   Evaluation evaluate(Space const& space, BatchSource<Space, T>& source, Part part);
 
   optim::OptimizerState<Space, T> const& optimizer() const { return optimizer_; }

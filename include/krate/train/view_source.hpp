@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <span>
 
+#include "krate/core/compat.hpp"
 #include "krate/core/label.hpp"
 #include "krate/core/require.hpp"
 #include "krate/train/batch_source.hpp"

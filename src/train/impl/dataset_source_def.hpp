@@ -39,8 +39,10 @@ void DatasetSource<Space, T>::fill(Space const& space, Part part, std::span<std:
   Label* names = labels.data();
   if constexpr (impl::is_device<Space>) {
     if (staged_images_.size() < images.size()) {
-      staged_images_ = decltype(staged_images_)("krate::train::staged_images", images.size());
-      staged_labels_ = decltype(staged_labels_)("krate::train::staged_labels", labels.size());
+      staged_images_ =
+          HostBuffer<T>(Kokkos::view_alloc(Kokkos::WithoutInitializing, "krate::train::staged_images"), images.size());
+      staged_labels_ = HostBuffer<Label>(Kokkos::view_alloc(Kokkos::WithoutInitializing, "krate::train::staged_labels"),
+                                         labels.size());
     }
     space.fence(KRATE_LABEL("krate::train::DatasetSource: staging memory is free again"));
     pixels = staged_images_.data();

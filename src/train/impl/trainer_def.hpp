@@ -62,12 +62,12 @@ void Trainer<Model>::check(BatchSource<Space, T> const& source) const {
 template <class Model>
 std::int64_t Trainer<Model>::restore() {
   auto const newest = io::newest_good_checkpoint(options_.run + "/checkpoints", comm_);
-  if (options_.logger) {
-    for (auto const& line : newest.skipped) options_.logger("skipped: " + line);
-  }
   if (!newest.path) {
     throw IoError("krate::train::Trainer", options_.run + "/checkpoints holds no good checkpoint; start the run anew" +
                                                (newest.skipped.empty() ? "" : " (newest: " + newest.skipped[0] + ")"));
+  }
+  if (options_.logger) {
+    for (auto const& line : newest.skipped) options_.logger("skipped: " + line);
   }
   io::CheckpointReader const file(*newest.path, comm_);
   io::load_parameters(space_, file, step_.model().parameters());
@@ -112,6 +112,10 @@ TrainSummary Trainer<Model>::run(BatchSource<Space, T>& source) {
   std::int64_t done = 0;
   if (o.resume) {
     done = restore();
+    require_value(done >= 0 && done <= steps, "krate::train::Trainer", "step", done,
+                  ("of the checkpoint must not lie behind the run's last, " + std::to_string(steps) +
+                   "; set steps or epochs as they were")
+                      .c_str());
     summary.resumed_from = done;
   }
   MetricsFile metrics;

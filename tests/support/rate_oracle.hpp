@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Coding rates by plain loops, straight from the formulas; they call nothing of krate.
+// Coding rates by plain loops, straight from the formulas.
 #pragma once
 
 #include <vector>
 
-#include "linalg/operands.hpp"
+#include "support/matrix_oracle.hpp"
 
-namespace {
+namespace krate::testing {
 
 /// I + alpha z^T z.
 inline Array rate_matrix(Array const& z, double alpha) {
@@ -112,4 +112,4 @@ inline Array permuted_rows(Array const& z) {
   return p;
 }
 
-}  // namespace
+}  // namespace krate::testing

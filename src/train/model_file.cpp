@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "krate/train/model_file.hpp"
+
+#include "krate/core/error.hpp"
+
+namespace krate::train {
+
+void require_room_for(models::CrateConfig const& config, io::CheckpointReader const& file) {
+  file.comm().guarded([&] {
+    double held = 0;
+    for (auto const& name : file.tensors("/model")) held += static_cast<double>(file.info("/model/" + name).size());
+    // The largest matrices alone, in floating point: products of a made-up configuration may be beyond all integers.
+    auto const number = [](std::size_t n) { return static_cast<double>(n); };
+    double const block = number(config.dim) * (number(config.heads) * number(config.head_dim()) + number(config.dim)),
+                 embedding = number(config.dim) * (number(config.patch_dim()) + number(config.tokens()));
+    double const needed = number(config.depth) * block + embedding + number(config.dim) * number(config.classes);
+    if (needed <= held) return;
+    throw IoError("krate::train::load_crate", file.path() +
+                                                  ": /model holds fewer numbers than its configuration needs (" +
+                                                  krate::impl::value_text(held) + " of " +
+                                                  krate::impl::value_text(needed) + "); take another copy of the file");
+  });
+}
+
+}  // namespace krate::train
