@@ -179,9 +179,10 @@ TEST(Bench, BadOptionsGetOneClearError) {
   fails({"rate", "--samples", "16777216", "--dim", "16777216", "--classes", "16777216"}, "of memory");
   fails({"product", "--size", "16777216"}, "of memory");
   fails({"triad", "--elements", "1099511627776"}, "of memory");
-  fails({"step", "--dim", "16777216", "--depth", "16777216", "--heads", "16777216", "--image-size", "16777216",
-         "--patch-size", "1", "--batch", "16777216"},
+  fails({"step", "--dim", "16777216", "--heads", "16777216", "--image-size", "16777216", "--patch-size", "1", "--batch",
+         "16777216"},
         "of memory");
+  fails({"step", "--depth", "16777216"}, "depth = 16777216, but it must be at most 10000");
 }
 
 #ifdef KRATE_MPIEXEC  // a build without MPI has no ranks to test
