@@ -50,6 +50,7 @@
 #include "krate/rate/coding_rate.hpp"
 #include "krate/rate/rate_accumulator.hpp"
 #include "krate/rate/rate_options.hpp"
+#include "krate/rate/soft_coding_rate.hpp"
 #include "krate/rate/subspace_coding_rate.hpp"
 #include "krate/sparse/ista.hpp"
 #include "krate/train/batch_source.hpp"

@@ -5,6 +5,7 @@
 #include "krate/analysis/layer_rates.hpp"
 #include "krate/rate/class_coding_rate.hpp"
 #include "krate/rate/coding_rate.hpp"
+#include "krate/rate/soft_coding_rate.hpp"
 #include "linalg/operands.hpp"
 #include "support/rate_oracle.hpp"
 
@@ -64,6 +65,42 @@ ClassRateResult run_class_rate(Array const& z, std::vector<int> const& labels, k
   ClassRateResult const r{to_array(rate)(0), per_class.array(), to_array(gradient)};
   EXPECT_TRUE(per_class.intact());
   return r;
+}
+
+struct SoftResult {
+  double rate;
+  Array per_class, dz, dmemberships;
+};
+
+template <class T>
+SoftResult run_soft(Array const& z, Array const& memberships, krate::SoftRateOptions const& options,
+                    Layout layout = Layout::right, bool with_gradient = true) {
+  std::size_t const n = z.extent(0), d = z.extent(1), classes = memberships.extent(1);
+  Bench const bench(with_gradient ? krate::soft_class_coding_rate_gradient_workspace(n, d, classes)
+                                  : krate::soft_class_coding_rate_workspace(n, d, classes));
+  Scalar0<double> const rate("krate::test");
+  Guarded<TestSpace, double, 1> per_class(classes);
+  auto const vz = laid_out<T>(z, layout), pi = laid_out<T>(memberships, layout);
+  auto const dz = laid_out<T>(Array(z.shape), layout), dpi = laid_out<T>(Array(memberships.shape), layout);
+  if (with_gradient) {
+    krate::soft_class_coding_rate_gradient(bench.space, vz, pi, options, bench.work(), rate, per_class.view(), dz, dpi);
+  } else {
+    krate::soft_class_coding_rate(bench.space, vz, pi, options, bench.work(), rate, per_class.view());
+  }
+  SoftResult const r{to_array(rate)(0), per_class.array(), to_array(dz), to_array(dpi)};
+  EXPECT_TRUE(per_class.intact());
+  return r;
+}
+
+template <class T>
+Array run_soft_hessian(Array const& z, Array const& memberships, krate::SoftRateOptions const& options,
+                       Array const& direction) {
+  Bench const bench(krate::soft_class_coding_rate_hessian_workspace(z.extent(0), z.extent(1), memberships.extent(1)));
+  Guarded<TestSpace, T, 2> product(z.extent(0), z.extent(1));
+  krate::soft_class_coding_rate_hessian_product(bench.space, view<T, 2>(z), view<T, 2>(memberships), options,
+                                                view<T, 2>(direction), bench.work(), product.view());
+  EXPECT_TRUE(product.intact());
+  return product.array();
 }
 
 template <class T>

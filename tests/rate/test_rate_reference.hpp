@@ -2,11 +2,9 @@
 // Hard-label cases of tests/data/rate.h5 (tests/data/rate.md): values computed with 448 bits, and beside them what
 // plain double arithmetic through a Gram matrix must lose (err_gram_*). The tolerances follow from that:
 //     |value - ref| <= 1e-12 max(1, |ref|) + 20 err_gram,   |derivative - ref| <= (1e-11 + 20 err_gram) max |ref|
-// Not asked for here, because a Cholesky factor of the Gram matrix cannot give it: relative accuracy of rates far below
-// 1
-// ("tiny": 1e-14 and less; it takes eigenvalues and log1p), and more digits than err_gram allows for rows or columns
-// scaled by 1e-6 to 1e6. Groups soft, weighted and distance, and the products with the Hessian (hvp_*), are of
-// operations that krate does not have.
+// Rates far below 1 ("tiny", 1e-14 and less) keep nine digits. Not asked for here: more digits than err_gram allows for
+// rows or columns scaled by 1e-6 to 1e6 (tests/rate/test_extremes.hpp has such scales). Groups weighted and distance
+// are of operations that krate does not have.
 #pragma once
 
 #include "krate/io/hdf5.hpp"
@@ -94,6 +92,7 @@ TYPED_TEST(RateReferenceTest, HardLabels) {
         auto const whole = run_rate<T>(view<T, 2>(c.z), {eps_squared, 0, route});
         double const rate = read_number(file, path + "/R");
         EXPECT_NEAR(whole.rate, rate, value_error("err_gram_R", rate));
+        if (name == "tiny") EXPECT_NEAR(whole.rate / rate, 1, (std::is_same_v<T, double> ? 1e-9 : 1e-5));
         EXPECT_LE(worst_error(whole.gradient, read_array(file, path + "/grad_R")), derivative_error("err_gram_grad_R"));
 
         auto const parts = run_class_rate<T>(c.z, c.labels, {eps_squared, c.classes, route});
@@ -109,6 +108,76 @@ TYPED_TEST(RateReferenceTest, HardLabels) {
     }
   }
   EXPECT_GE(count, 30);
+}
+
+TYPED_TEST(RateReferenceTest, SoftMemberships) {
+  using T = TypeParam;
+  auto const file = rate_file();
+  int count = 0;
+  for (auto const& name : file.list("/soft")) {
+    std::string const path = "/soft/" + name;
+    Array const z = read_array(file, path + "/Z"), pi = read_array(file, path + "/Pi");
+    bool const exact = same_bits(rounded<float>(z), z) && same_bits(rounded<float>(pi), pi);
+    if (std::is_same_v<T, float> && !exact) continue;
+    for (auto const& group : file.list(path)) {
+      if (group.rfind("eps_", 0) != 0) continue;
+      SCOPED_TRACE(name + "/" + group);
+      std::string const at = path + "/" + group;
+      auto const attributes = file.attributes(at);
+      auto const lost = [&](char const* key) { return 20 * attributes.get<double>(key); };
+      double const derivative = std::is_same_v<T, float> ? 1e-5 : 1e-11, rate = read_number(file, at + "/Rc");
+      auto const r = run_soft<T>(z, pi, {.eps_squared = attributes.get<double>("eps2")});
+      EXPECT_NEAR(r.rate, rate, (std::is_same_v<T, float> ? 1e-5 : 1e-12) * std::max(1.0, rate) + lost("err_gram_Rc"));
+      EXPECT_LE(worst_error(r.dz, read_array(file, at + "/grad_Rc")), derivative + lost("err_gram_grad_Rc"));
+      Array expected = read_array(file, at + "/grad_Rc_Pi"), found = r.dmemberships;
+      for (std::size_t i = 0; i < expected.size(); ++i) {
+        EXPECT_EQ(std::isnan(expected.data[i]), std::isnan(found.data[i]));
+        if (std::isnan(expected.data[i])) expected.data[i] = found.data[i] = 0;
+      }
+      EXPECT_LE(worst_error(found, expected), derivative);
+      if constexpr (std::is_same_v<T, double>) {
+        Array const product = run_soft_hessian<double>(z, pi, {.eps_squared = attributes.get<double>("eps2")},
+                                                       read_array(file, path + "/D"));
+        EXPECT_LE(worst_error(product, read_array(file, at + "/hvp_Rc")), 1e-11 + lost("err_gram_hvp_Rc"));
+      }
+      ++count;
+    }
+  }
+  EXPECT_GE(count, (std::is_same_v<T, float> ? 1 : 5));
+}
+
+// The rate is that of one class, and hard labels are memberships of 0 and 1: one code for all three products.
+TYPED_TEST(RateReferenceTest, HessianProducts) {
+  if constexpr (std::is_same_v<TypeParam, double>) {
+    auto const file = rate_file();
+    int count = 0;
+    for (auto const& name : file.list("/hard")) {
+      HardCase const c = hard_case(file, name);
+      for (auto const& group : file.list("/hard/" + name)) {
+        std::string const path = "/hard/" + name + "/" + group;
+        if (group.rfind("eps_", 0) != 0 || !file.exists(path + "/hvp_R")) continue;
+        SCOPED_TRACE(name + "/" + group);
+        auto const attributes = file.attributes(path);
+        double const eps_squared = attributes.template get<double>("eps2");
+        std::size_t const n = c.z.extent(0), d = c.z.extent(1);
+        auto const z = view<double, 2>(c.z), direction = view<double, 2>(read_array(file, "/hard/" + name + "/D"));
+        Bench const bench(krate::class_coding_rate_hessian_workspace<double>(n, d, c.classes) +
+                          krate::coding_rate_hessian_workspace<double>(n, d));
+        Guarded<TestSpace, double, 2> whole(n, d), parts(n, d);
+        krate::coding_rate_hessian_product(bench.space, z, {.eps_squared = eps_squared}, direction, bench.work(),
+                                           whole.view());
+        krate::class_coding_rate_hessian_product(bench.space, z, label_view(c.labels),
+                                                 {.eps_squared = eps_squared, .classes = c.classes}, direction,
+                                                 bench.work(), parts.view());
+        EXPECT_LE(worst_error(whole.array(), read_array(file, path + "/hvp_R")),
+                  1e-11 + 20 * attributes.template get<double>("err_gram_hvp_R"));
+        EXPECT_LE(worst_error(parts.array(), read_array(file, path + "/hvp_Rc")),
+                  1e-11 + 20 * attributes.template get<double>("err_gram_hvp_Rc"));
+        ++count;
+      }
+    }
+    EXPECT_GE(count, 20);
+  }
 }
 
 TYPED_TEST(RateReferenceTest, SweepsOverTheDistortion) {

@@ -21,6 +21,11 @@ struct ClassRateOptions {
   Route route = Route::automatic;  ///< which code runs products and factorizations
 };
 
+struct SoftRateOptions {
+  double eps_squared = 0;          ///< squared distortion, positive
+  Route route = Route::automatic;  ///< which code runs products and factorizations
+};
+
 struct SubspaceRateOptions {
   double eps_squared = 0;          ///< squared distortion, positive
   std::size_t heads = 1;           ///< number of subspaces; rows of U are grouped by head
