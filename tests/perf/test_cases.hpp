@@ -11,6 +11,7 @@
 #include "perf/cases/log_det.hpp"
 #include "perf/cases/patch_embedding.hpp"
 #include "perf/cases/pool.hpp"
+#include "perf/cases/soft_coding_rate.hpp"
 #include "perf/cases/subspace_coding_rate.hpp"
 #include "perf/cases/token_embedding.hpp"
 #include "perf/variants/triad.hpp"
@@ -103,6 +104,7 @@ TYPED_TEST_P(CaseTest, Rates) {
     this->template expect_works<perf::CodingRateCase<S, T>>(size);
   for (perf::RateSize const size : {perf::RateSize{20, 3, 2}, {7, 3, 5}, {3, 3, 5}})
     this->template expect_works<perf::ClassCodingRateCase<S, T>>(size);
+  this->template expect_works<perf::SoftCodingRateCase<S, T>>(perf::RateSize{7, 3, 2});
   using Subspace = perf::SubspaceCodingRateCase<S, T>;
   this->template expect_works<Subspace>(typename Subspace::Options{2, 3, 5, 2});
 }
