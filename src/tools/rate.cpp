@@ -17,9 +17,8 @@ namespace krate::tools {
 namespace {
 
 struct RateCommand {
-  std::string file, features, labels;
+  std::string file, features, labels, memory;
   double eps_squared = 0;
-  std::uint64_t memory = 0;  // 0: what the machine suggests
 };
 
 /// Coding rates of groups of samples that are spread over the ranks. What the ranks exchange for a group, and factor,
@@ -246,7 +245,6 @@ void add_rate(CLI::App& app, Context& context) {
   rate->add_option("--memory", command->memory,
                    "Most memory a rank may take for the samples, e.g. 64M or 2G: a file that needs more is read piece "
                    "by piece")
-      ->transform(CLI::AsSizeValue(false))
       ->option_text("BYTES [a quarter of the machine's, shared by the ranks]");
   context.add_json_flag(*rate);
   rate->callback([&context, command] {

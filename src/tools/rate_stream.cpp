@@ -2,13 +2,19 @@
 #include "tools/rate_stream.hpp"
 
 #include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <cmath>
+#include <string_view>
 
+#include "krate/core/require.hpp"
 #include "tools/machine.hpp"
 
 namespace krate::tools {
 
 namespace {
 
+constexpr char const* where = "krate::rate";
 constexpr std::size_t mebibyte = std::size_t(1) << 20;
 // Buffers of HDF5, MPI and BLAS, and of the pass over the labels.
 constexpr std::size_t reserve = 12 * mebibyte;
@@ -29,18 +35,33 @@ std::size_t row_bytes(io::DatasetDescription const& data) {
   return (impl::is_device<Space> ? 2 : 1) * row + sizeof(double);
 }
 
+// "4096", "64M", "1.5G".
+std::size_t bytes_of(std::string const& text) {
+  double number = 0;
+  char const* const end = text.data() + text.size();
+  auto const [rest, error] = std::from_chars(text.data(), end, number);
+  constexpr std::string_view units = "KMGT";
+  std::size_t power = 0;
+  if (rest + 1 == end) power = units.find(static_cast<char>(std::toupper(static_cast<unsigned char>(*rest)))) + 1;
+  double const bytes = std::ldexp(number, 10 * static_cast<int>(power));
+  bool const good = error == std::errc() && end - rest <= 1 && (rest == end || power > 0);
+  require_value(good && bytes >= 0 && bytes < 0x1p62, where, "--memory", text,
+                "must be a number of bytes, or one of K, M, G or T, such as 64M");
+  return static_cast<std::size_t>(bytes);
+}
+
 }  // namespace
 
-std::size_t rate_budget(comm::Communicator const& comm, io::DatasetDescription const& data, std::uint64_t asked) {
+std::size_t rate_budget(comm::Communicator const& comm, io::DatasetDescription const& data, std::string const& asked) {
   std::size_t const least = fixed_bytes(data) + row_bytes(data);
-  if (asked == 0) return std::max(memory_bytes() / 4 / static_cast<std::size_t>(comm.size()), least);
-  if (asked < least) {
-    throw ValueError("krate::rate", "--memory = " + std::to_string(asked) + ", but moments of " +
-                                        std::to_string(options_for(data).classes) + " classes of dim " +
-                                        std::to_string(data.sample_size()) + " and buffers take " +
-                                        std::to_string(least / mebibyte + 1) + "M; give at least that");
+  if (asked.empty()) return std::max(memory_bytes() / 4 / static_cast<std::size_t>(comm.size()), least);
+  std::size_t const bytes = bytes_of(asked);
+  if (bytes < least) {
+    throw ValueError(where, "--memory = " + asked + ", but moments of " + std::to_string(options_for(data).classes) +
+                                " classes of dim " + std::to_string(data.sample_size()) + " and buffers take " +
+                                std::to_string(least / mebibyte + 1) + "M; give at least that");
   }
-  return asked;
+  return bytes;
 }
 
 RateReduction rate_of_stream(Context& context, io::Dataset const& data, double eps_squared, std::size_t budget) {
