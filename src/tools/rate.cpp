@@ -10,13 +10,14 @@
 #include "krate/rate/coding_rate.hpp"
 #include "krate/rate/rate_accumulator.hpp"
 #include "tools/commands.hpp"
+#include "tools/rate_stream.hpp"
 
 namespace krate::tools {
 
 namespace {
 
 struct RateCommand {
-  std::string file, features, labels;
+  std::string file, features, labels, memory;
   double eps_squared = 0;
 };
 
@@ -153,28 +154,50 @@ Sorted read_sorted(Space const& space, comm::Communicator const& comm, io::Datas
   return sorted;
 }
 
-Json compute(Context& context, RateCommand const& command) {
+// Bytes that a rank needs to hold its share of the samples at once.
+double bytes_at_once(comm::Communicator const& comm, io::DatasetDescription const& d) {
+  auto const share = static_cast<double>(comm::share_of(d.samples, 0, comm.size()).count);
+  auto const dim = static_cast<double>(d.sample_size());
+  double const copies = impl::is_device<Space> ? 2 : 1;
+  return sizeof(double) * (copies * share * dim + 2 * share + 5 * dim * dim) + 16.0 * (1 << 20);
+}
+
+RateReduction rate_at_once(Context& context, io::Dataset const& data, double eps_squared) {
   Space const& space = context.space();
+  auto const& comm = context.comm();
+  Sorted const sorted = read_sorted(space, comm, data);
+  GroupRates rates(space, comm, sorted.rows, eps_squared);
+  RateReduction found;
+  found.samples = static_cast<std::int64_t>(data.size());
+  found.rate = rates.rate(0, sorted.rows.extent(0));
+  for (std::size_t k = 0; k < sorted.counts.size(); ++k) {
+    double const rate = rates.rate(sorted.begin[k], sorted.begin[k + 1]);
+    found.rate_classes += static_cast<double>(sorted.counts[k]) / static_cast<double>(found.samples) * rate;
+    found.per_class.push_back({sorted.counts[k], rate});
+  }
+  found.rate_reduction = found.rate - found.rate_classes;
+  return found;
+}
+
+Json compute(Context& context, RateCommand const& command) {
+  context.space();
   auto const& comm = context.comm();
   auto const data = open(command, comm);
   auto const& d = data.description();
-  Sorted const sorted = read_sorted(space, comm, data);
-  GroupRates rates(space, comm, sorted.rows, command.eps_squared);
-  double const whole = rates.rate(0, sorted.rows.extent(0));
-  double of_classes = 0;
+  std::size_t const budget = rate_budget(comm, d, command.memory);
+  RateReduction const found = bytes_at_once(comm, d) <= static_cast<double>(budget)
+                                  ? rate_at_once(context, data, command.eps_squared)
+                                  : rate_of_stream(context, data, command.eps_squared, budget);
   Json per_class = Json::array();
-  for (std::size_t k = 0; k < sorted.counts.size(); ++k) {
-    double const rate = rates.rate(sorted.begin[k], sorted.begin[k + 1]);
-    of_classes += static_cast<double>(sorted.counts[k]) / static_cast<double>(d.samples) * rate;
-    per_class.push_back({{"label", k}, {"samples", sorted.counts[k]}, {"rate", rate}});
-  }
+  for (std::size_t k = 0; d.has_labels && k < found.per_class.size(); ++k)
+    per_class.push_back({{"label", k}, {"samples", found.per_class[k].samples}, {"rate", found.per_class[k].rate}});
   return {{"samples", d.samples},
           {"dim", d.sample_size()},
           {"classes", d.classes},
           {"eps_squared", command.eps_squared},
-          {"rate", whole},
-          {"rate_classes", d.has_labels ? Json(of_classes) : Json()},
-          {"rate_reduction", d.has_labels ? Json(whole - of_classes) : Json()},
+          {"rate", found.rate},
+          {"rate_classes", d.has_labels ? Json(found.rate_classes) : Json()},
+          {"rate_reduction", d.has_labels ? Json(found.rate_reduction) : Json()},
           {"per_class", per_class}};
 }
 
@@ -219,6 +242,10 @@ void add_rate(CLI::App& app, Context& context) {
   rate->add_option("--eps-squared", command->eps_squared, "Squared distortion: how coarse a description may be")
       ->required()
       ->option_text("NUMBER");
+  rate->add_option("--memory", command->memory,
+                   "Most memory a rank may take for the samples, e.g. 64M or 2G: a file that needs more is read piece "
+                   "by piece")
+      ->option_text("BYTES [a quarter of the machine's, shared by the ranks]");
   context.add_json_flag(*rate);
   rate->callback([&context, command] {
     require_value(command->eps_squared > 0 && std::isfinite(command->eps_squared), "krate::rate", "--eps-squared",

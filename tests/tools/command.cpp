@@ -40,6 +40,15 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
   return list;
 }
 
+// Not wait4's ru_maxrss: that begins with the peak of the process that spawned the child.
+std::size_t peak_of(pid_t process) {
+  std::ifstream status("/proc/" + std::to_string(process) + "/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.rfind("VmHWM:", 0) == 0) return 1024 * std::stoull(line.substr(6));
+  }
+  return 0;
+}
+
 Outcome run(std::vector<std::string> words, Environment const& changes) {
   Scratch const scratch;
   std::string const out = scratch / "out", err = scratch / "err";
@@ -58,6 +67,7 @@ Outcome run(std::vector<std::string> words, Environment const& changes) {
   int status = 0;
   bool ended = false;
   for (auto const start = std::chrono::steady_clock::now(); !ended;) {
+    outcome.peak_bytes = std::max(outcome.peak_bytes, peak_of(child));
     ended = waitpid(child, &status, WNOHANG) == child;
     if (!ended && std::chrono::steady_clock::now() - start > std::chrono::seconds(120)) {
       kill(child, SIGKILL);

@@ -15,6 +15,7 @@ namespace krate::testing {
 struct Outcome {
   int exit_code = -1;  ///< -1: it did not end in time, or by a signal
   std::string out, err;
+  std::size_t peak_bytes = 0;  ///< highest resident memory of the process, to within its last milliseconds
 };
 
 using Environment = std::map<std::string, std::string>;  // an empty value removes the variable

@@ -6,6 +6,7 @@
 #include "krate/rate/impl/class_coding_rate_decl.hpp"
 #include "linalg/impl/team.hpp"
 #include "rate/impl/identity_plus.hpp"
+#include "rate/impl/rate_kernels.hpp"
 #include "rate/impl/sort_by_class.hpp"
 
 namespace krate::impl {
@@ -35,13 +36,6 @@ struct ClassBlocks {
   KOKKOS_FUNCTION double* diagonal(std::int64_t k) const { return &scratch.vectors(0, scratch.begin(k)); }
   KOKKOS_FUNCTION double* spare(std::int64_t k) const { return &scratch.vectors(1, scratch.begin(k)); }
 };
-
-template <class T, class Space>
-KOKKOS_INLINE_FUNCTION Strided<T, Space> block(Strided<T, Space> const& v, std::int64_t i, std::int64_t rows,
-                                               std::int64_t j, std::int64_t columns) {
-  return Strided<T, Space>(v.data() + i * v.stride(0) + j * v.stride(1),
-                           Kokkos::LayoutStride(rows, v.stride(0), columns, v.stride(1)));
-}
 
 /// S_k = I + alpha_k A^T A, lower triangle; a team does one class and one pair of tiles I >= J.
 template <class Space, bool Vendor>
@@ -128,17 +122,6 @@ struct ClassSolve {
 
 /// One team a sample.
 template <class Space, class T>
-struct GatherRows {
-  ConstStrided<T, Space> z;
-  ConstVector<std::int64_t, Space> order;
-  Matrix<double, Space> sorted;
-  KOKKOS_FUNCTION void operator()(RowMember<Space> const& team) const {
-    std::int64_t const i = team.league_rank(), row = order(i);
-    Kokkos::parallel_for(Kokkos::TeamVectorRange(team, static_cast<int>(sorted.extent(1))),
-                         [&](int j) { sorted(i, j) = static_cast<double>(z(row, j)); });
-  }
-};
-template <class Space, class T>
 struct ScatterRows {
   ClassBlocks<Space> blocks;
   std::int64_t classes;
@@ -187,7 +170,7 @@ void ClassCodingRate<Space, T>::run(Space const& space, ConstStrided<T, Space> z
     return fill(space, rate, 0);
   }
   ClassRateScratch<Space> const scratch(work, samples, dim, classes);
-  sort_by_class(space, labels, scratch, static_cast<std::int64_t>(dim));
+  sort_by_class<Space>(space, labels, scratch, static_cast<std::int64_t>(dim), scratch.factor_begin);
   Kokkos::parallel_for(KRATE_LABEL("krate::class_coding_rate::gather"), rows(space, samples),
                        GatherRows<Space, T>{z, scratch.order, scratch.sorted});
   double const dim_over_eps_squared = static_cast<double>(dim) / options.eps_squared;

@@ -7,6 +7,13 @@
 
 namespace krate::impl {
 
+template <class T, class Space>
+KOKKOS_INLINE_FUNCTION Strided<T, Space> block(Strided<T, Space> const& v, std::int64_t i, std::int64_t rows,
+                                               std::int64_t j, std::int64_t columns) {
+  return Strided<T, Space>(v.data() + i * v.stride(0) + j * v.stride(1),
+                           Kokkos::LayoutStride(rows, v.stride(0), columns, v.stride(1)));
+}
+
 /// to = scale * from, element by element; layouts and scalars may differ.
 template <class Space, class From, class To>
 struct ScaleInto {

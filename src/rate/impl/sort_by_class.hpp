@@ -17,8 +17,7 @@ struct ClassOf {
     return label >= 0 && label < classes ? label : classes;
   }
   KOKKOS_FUNCTION std::int64_t first(std::int64_t chunk) const {
-    return static_cast<std::int64_t>(labels.extent(0)) * chunk /
-           static_cast<std::int64_t>(ClassRateScratch<Space>::chunks);
+    return static_cast<std::int64_t>(labels.extent(0)) * chunk / static_cast<std::int64_t>(ClassOrder<Space>::chunks);
   }
 };
 
@@ -36,23 +35,24 @@ struct CountLabels {
 /// Counts become places, class by class and within a class chunk by chunk.
 template <class Space>
 struct FindPlaces {
-  ClassRateScratch<Space> scratch;
+  ClassOrder<Space> sorted;
   std::int64_t classes, dim;
+  Vector<std::int64_t, Space> factor_begin;  ///< empty where there are no factors
   KOKKOS_FUNCTION void operator()(std::int64_t) const {
     std::int64_t next = 0, factor = 0;
     for (std::int64_t k = 0; k <= classes; ++k) {
-      scratch.begin(k) = next;
-      for (std::int64_t chunk = 0; chunk < static_cast<std::int64_t>(scratch.place.extent(0)); ++chunk) {
-        std::int64_t const count = scratch.place(chunk, k);
-        scratch.place(chunk, k) = next;
+      sorted.begin(k) = next;
+      for (std::int64_t chunk = 0; chunk < static_cast<std::int64_t>(sorted.place.extent(0)); ++chunk) {
+        std::int64_t const count = sorted.place(chunk, k);
+        sorted.place(chunk, k) = next;
         next += count;
       }
-      if (k == classes) break;
-      std::int64_t const count = next - scratch.begin(k), side = count < dim ? count : dim;
-      scratch.factor_begin(k) = factor;
+      if (k == classes || !factor_begin.data()) continue;
+      std::int64_t const count = next - sorted.begin(k), side = count < dim ? count : dim;
+      factor_begin(k) = factor;
       factor += side * side;
     }
-    scratch.begin(classes + 1) = next;
+    sorted.begin(classes + 1) = next;
   }
 };
 
@@ -67,18 +67,32 @@ struct PlaceSamples {
   }
 };
 
+/// One team a sample.
+template <class Space, class T>
+struct GatherRows {
+  ConstStrided<T, Space> z;
+  ConstVector<std::int64_t, Space> order;
+  Matrix<double, Space> sorted;
+  KOKKOS_FUNCTION void operator()(RowMember<Space> const& team) const {
+    std::int64_t const i = team.league_rank(), row = order(i);
+    Kokkos::parallel_for(Kokkos::TeamVectorRange(team, static_cast<int>(sorted.extent(1))),
+                         [&](int j) { sorted(i, j) = static_cast<double>(z(row, j)); });
+  }
+};
+
+/// @param factor_begin  [classes], where matrices of side min(n_k, dim) begin; or empty
 template <class Space>
-void sort_by_class(Space const& space, ConstVector<Label, Space> labels, ClassRateScratch<Space> const& scratch,
-                   std::int64_t dim) {
-  constexpr std::size_t chunks = ClassRateScratch<Space>::chunks;
-  std::int64_t const classes = static_cast<std::int64_t>(scratch.factor_begin.extent(0));
+void sort_by_class(Space const& space, ConstVector<Label, Space> labels, ClassOrder<Space> const& sorted,
+                   std::int64_t dim, Vector<std::int64_t, Space> factor_begin) {
+  constexpr std::size_t chunks = ClassOrder<Space>::chunks;
+  std::int64_t const classes = static_cast<std::int64_t>(sorted.begin.extent(0)) - 2;
   ClassOf<Space> const class_of{labels, classes};
   Kokkos::parallel_for(KRATE_LABEL("krate::class_coding_rate::count"), elements(space, chunks),
-                       CountLabels<Space>{class_of, scratch.place});
+                       CountLabels<Space>{class_of, sorted.place});
   Kokkos::parallel_for(KRATE_LABEL("krate::class_coding_rate::find_places"), elements(space, 1),
-                       FindPlaces<Space>{scratch, classes, dim});
+                       FindPlaces<Space>{sorted, classes, dim, factor_begin});
   Kokkos::parallel_for(KRATE_LABEL("krate::class_coding_rate::place"), elements(space, chunks),
-                       PlaceSamples<Space>{class_of, scratch.place, scratch.order});
+                       PlaceSamples<Space>{class_of, sorted.place, sorted.order});
 }
 
 }  // namespace krate::impl
