@@ -57,6 +57,7 @@
 #include "krate/sparse/ista.hpp"
 #include "krate/train/batch_source.hpp"
 #include "krate/train/inference.hpp"
+#include "krate/train/redunet_builder.hpp"
 #include "krate/train/train_step.hpp"
 #include "krate/train/view_source.hpp"
 #include "krate/version.hpp"
@@ -69,5 +70,6 @@
 #include "krate/train/dataset_source.hpp"
 #include "krate/train/metrics_file.hpp"
 #include "krate/train/model_file.hpp"
+#include "krate/train/redunet_file.hpp"
 #include "krate/train/trainer.hpp"
 #endif
