@@ -4,6 +4,7 @@
 
 #include "tools/commands.hpp"
 #include "tools/model_command.hpp"
+#include "tools/redunet.hpp"
 
 namespace krate::tools {
 
@@ -15,8 +16,13 @@ void add_eval(CLI::App& app, Context& context) {
   context.add_json_flag(*eval);
   eval->callback([&context, arguments] {
     train::Evaluation found;
-    with_model(context, *arguments, true,
-               [&](auto& run) { found = run.inference.evaluate(run.space, run.comm, run.source, train::Part::train); });
+    if (is_redunet(context, arguments->model)) {
+      found = eval_redunet(context, *arguments);
+    } else {
+      with_model(context, *arguments, true, [&](auto& run) {
+        found = run.inference.evaluate(run.space, run.comm, run.source, train::Part::train);
+      });
+    }
     if (context.json()) {
       return context.print_json({{"samples", found.samples}, {"loss", found.loss}, {"accuracy", found.accuracy()}});
     }

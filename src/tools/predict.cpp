@@ -4,6 +4,7 @@
 #include "tools/commands.hpp"
 #include "tools/files.hpp"
 #include "tools/model_command.hpp"
+#include "tools/redunet.hpp"
 
 namespace krate::tools {
 
@@ -60,6 +61,7 @@ void add_predict(CLI::App& app, Context& context) {
   command->callback([&context, given] {
     given->arguments.split = "all";
     context.comm().guarded([&] { require_other(given->output, {given->arguments.model, given->arguments.data}); });
+    if (is_redunet(context, given->arguments.model)) return predict_redunet(context, given->arguments, given->output);
     with_model(context, given->arguments, false, [&](auto& run) { predict(context, run, given->output); });
   });
 }

@@ -9,6 +9,7 @@
 #include "krate/io/dataset.hpp"
 #include "krate/train/dataset_source.hpp"
 #include "tools/files.hpp"
+#include "tools/redunet.hpp"
 #include "tools/report.hpp"
 
 namespace krate::tools {
@@ -16,35 +17,42 @@ namespace krate::tools {
 namespace fs = std::filesystem;
 
 OptionTable training_options() {
+  std::vector<std::string> const crate{"crate"}, redunet{"redunet"};
   OptionTable o("krate::train");
-  o.add<std::string>("model", {}, "Model family").one_of({"crate"});
+  o.add<std::string>("model", {}, "Model family").one_of({"crate", "redunet"});
   o.add<std::string>("data", {}, "Dataset file");
-  o.add<std::string>("optimizer", "adamw", "Update rule").one_of({"adamw", "lion"});
-  o.add<double>("learning-rate", 1e-3, "Largest learning rate").above(0);
-  o.add<double>("weight-decay", 0.05, "Weight decay, of all parameters").at_least(0);
-  o.add<std::int64_t>("warmup", {}, "Steps of linear warm-up [5 % of all]").at_least(0);
+  o.add<std::string>("optimizer", "adamw", "Update rule").one_of({"adamw", "lion"}).only_for(crate);
+  o.add<double>("learning-rate", 1e-3, "Largest learning rate").above(0).only_for(crate);
+  o.add<double>("weight-decay", 0.05, "Weight decay, of all parameters").at_least(0).only_for(crate);
+  o.add<std::int64_t>("warmup", {}, "Steps of linear warm-up [5 % of all]").at_least(0).only_for(crate);
   o.add<std::string>("schedule", "warmup_cosine", "Learning rate over time")
-      .one_of({"warmup_cosine", "crate", "constant"});
-  o.add<double>("clip", 1, "Largest gradient norm; 0: off").at_least(0);
-  o.add<double>("label-smoothing", 0.1, "Weight of the uniform target").at_least(0).at_most(0.999999);
-  o.add<std::string>("augment", "none", "Random moves of each image, in pixels").one_of({"none", "shift1", "shift2"});
-  o.add<std::int64_t>("batch", 64, "Samples a step, of all ranks together").at_least(1);
-  o.add<std::int64_t>("epochs", 50, "Passes over the training samples").at_least(1);
-  o.add<std::int64_t>("steps", {}, "Optimizer steps, instead of epochs").at_least(1);
-  o.add<std::int64_t>("seed", 0, "Of parameters, sample order and augmentation").at_least(0);
+      .one_of({"warmup_cosine", "crate", "constant"})
+      .only_for(crate);
+  o.add<double>("clip", 1, "Largest gradient norm; 0: off").at_least(0).only_for(crate);
+  o.add<double>("label-smoothing", 0.1, "Weight of the uniform target").at_least(0).at_most(0.999999).only_for(crate);
+  o.add<std::string>("augment", "none", "Random moves of each image, in pixels")
+      .one_of({"none", "shift1", "shift2"})
+      .only_for(crate);
+  o.add<std::int64_t>("batch", 64, "Samples a step, of all ranks together").at_least(1).only_for(crate);
+  o.add<std::int64_t>("epochs", 50, "Passes over the training samples").at_least(1).only_for(crate);
+  o.add<std::int64_t>("steps", {}, "Optimizer steps, instead of epochs").at_least(1).only_for(crate);
+  o.add<std::int64_t>("seed", 0, "Of parameters, sample order and augmentation").at_least(0).only_for(crate);
   o.add<std::string>("precision", "fp32", "Arithmetic").one_of({"fp32", "fp64", "bf16"});
-  o.add<std::int64_t>("dim", 64, "Width of the tokens").at_least(1);
-  o.add<std::int64_t>("depth", 4, "Number of blocks").at_least(1);
-  o.add<std::int64_t>("heads", 4, "Number of subspaces").at_least(1);
-  o.add<std::int64_t>("dim-head", {}, "Width of a subspace [dim / heads]").at_least(1);
-  o.add<Pair>("patch-size", Pair{4, 4}, "Height and width of a patch");
-  o.add<std::string>("pool", "cls", "What the head sees of the tokens").one_of({"cls", "mean"});
-  o.add<double>("eta", 0.1, "Step size of ISTA").above(0);
-  o.add<double>("lambda", 0.1, "Sparsity weight of ISTA").at_least(0);
-  o.add<std::int64_t>("classes", {}, "Outputs of the head [classes of the dataset]").at_least(1);
-  o.add<std::int64_t>("checkpoint-every", {}, "Steps between checkpoints [an epoch]").at_least(1);
-  o.add<double>("checkpoint-minutes", {}, "Minutes between checkpoints, besides").above(0);
-  o.add<std::int64_t>("keep", 3, "Checkpoints that stay").at_least(1);
+  o.add<std::int64_t>("dim", 64, "Width of the tokens").at_least(1).only_for(crate);
+  o.add<std::int64_t>("depth", 4, "Number of blocks").at_least(1).only_for(crate);
+  o.add<std::int64_t>("heads", 4, "Number of subspaces").at_least(1).only_for(crate);
+  o.add<std::int64_t>("dim-head", {}, "Width of a subspace [dim / heads]").at_least(1).only_for(crate);
+  o.add<Pair>("patch-size", Pair{4, 4}, "Height and width of a patch").only_for(crate);
+  o.add<std::string>("pool", "cls", "What the head sees of the tokens").one_of({"cls", "mean"}).only_for(crate);
+  o.add<double>("eta", {}, "Step size of ISTA, or of a layer of ReduNet [0.1, 0.5]").above(0);
+  o.add<double>("lambda", 0.1, "Sparsity weight of ISTA").at_least(0).only_for(crate);
+  o.add<std::int64_t>("classes", {}, "Classes that the model tells apart [classes of the dataset]").at_least(1);
+  o.add<std::int64_t>("checkpoint-every", {}, "Steps between checkpoints [an epoch]").at_least(1).only_for(crate);
+  o.add<double>("checkpoint-minutes", {}, "Minutes between checkpoints, besides").above(0).only_for(crate);
+  o.add<std::int64_t>("keep", 3, "Checkpoints that stay").at_least(1).only_for(crate);
+  o.add<std::int64_t>("layers", 20, "Number of layers").at_least(1).only_for(redunet);
+  o.add<double>("eps-squared", 0.1, "Squared distortion").above(0).only_for(redunet);
+  o.add<double>("lambda-s", 500, "Sharpness of the soft assignment to classes").above(0).only_for(redunet);
   return o;
 }
 
@@ -240,6 +248,13 @@ void train_run(Context& context, OptionTable& options, std::string const& run, b
   if (options.get<std::string>("precision") == "bf16") {
     throw NotBuiltError("krate::train", "--precision bf16 is not built yet; use fp32 or fp64");
   }
+  if (options.get<std::string>("model") == "redunet") {
+    if (!resume) return train_redunet(context, options, run);
+    throw ValueError("krate::resume", run +
+                                          " is an unfinished ReduNet (it is built in one go, without checkpoints); "
+                                          "remove it and run krate train again");
+  }
+  options.resolve<double>("eta", 0.1);
   if (options.is_set("steps") && options.is_set("epochs") && !resume) {
     throw ValueError("krate::train", "--steps and --epochs were both given, but each says when to end; give one");
   }

@@ -39,6 +39,7 @@ TEST_P(FullDisk, LeavesNothing) {
   expect_no_room("data digits -o " + out);
   expect_no_room("predict " + files.model() + on_good);
   expect_no_room("train --model crate --dim 8 --depth 1 --heads 2 --steps 2" + on_good);
+  expect_no_room("train --model redunet --layers 20" + on_good);
   EXPECT_EQ(files.changes(before), BadFiles::Listing());
   expect_no_room("analyze attention " + files.model() + on_good);
   EXPECT_TRUE(std::filesystem::is_empty(out));
