@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "perf/cases/class_coding_rate.hpp"
+#include "perf/cases/class_moments.hpp"
 #include "perf/cases/coding_rate.hpp"
 #include "perf/cases/soft_coding_rate.hpp"
 #include "perf/cases/subspace_coding_rate.hpp"
@@ -11,5 +12,7 @@ void krate::perf::add_benchmarks() {
   add_both<ClassCodingRateCase>("class_coding_rate/10000x512/10", [](auto& o) { o = {10000, 512, 10}; });
   add_both<ClassCodingRateCase>("class_coding_rate/10000x512/100", [](auto& o) { o = {10000, 512, 100}; });
   add_both<SoftCodingRateCase>("soft_coding_rate/4000x128/10", [](auto& o) { o = {4000, 128, 10}; });
+  add_both<ClassMomentsCase>("class_moments/10000x512/10", [](auto& o) { o = {10000, 512, 10}; });
+  add_both<ClassMomentsCase>("class_moments/10000x512/100", [](auto& o) { o = {10000, 512, 100}; });
   add_both<SubspaceCodingRateCase>("subspace_coding_rate/8x12x197x48", [](auto& o) { o = {8, 12, 197, 48}; });
 }

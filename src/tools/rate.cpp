@@ -184,10 +184,9 @@ Json compute(Context& context, RateCommand const& command) {
   auto const& comm = context.comm();
   auto const data = open(command, comm);
   auto const& d = data.description();
-  std::size_t const budget = rate_budget(comm, d, command.memory);
-  RateReduction const found = bytes_at_once(comm, d) <= static_cast<double>(budget)
-                                  ? rate_at_once(context, data, command.eps_squared)
-                                  : rate_of_stream(context, data, command.eps_squared, budget);
+  std::size_t const piece = rate_piece(comm, d, command.memory, bytes_at_once(comm, d));
+  RateReduction const found = piece > 0 ? rate_of_stream(context, data, command.eps_squared, piece)
+                                        : rate_at_once(context, data, command.eps_squared);
   Json per_class = Json::array();
   for (std::size_t k = 0; d.has_labels && k < found.per_class.size(); ++k)
     per_class.push_back({{"label", k}, {"samples", found.per_class[k].samples}, {"rate", found.per_class[k].rate}});

@@ -25,8 +25,13 @@ ClassMomentsOptions options_for(io::DatasetDescription const& data) {
   return {.dim = data.sample_size(), .classes = static_cast<std::size_t>(std::max<std::int64_t>(data.classes, 1))};
 }
 
-std::size_t fixed_bytes(io::DatasetDescription const& data) {
-  return reserve + ClassMoments<Space>::bytes(options_for(data));
+// Infinity where the moments are larger than any memory, so that no product overflows.
+double fixed_bytes(io::DatasetDescription const& data) {
+  auto const options = options_for(data);
+  auto const dim = static_cast<double>(options.dim);
+  if (sizeof(double) * static_cast<double>(options.classes) * dim * dim > 0x1p50) return INFINITY;
+  std::size_t const split = data.split.size() * (1 + sizeof(std::int64_t));  // as it is, and as it was read
+  return static_cast<double>(reserve + split + ClassMoments<Space>::bytes(options));
 }
 
 // Of a sample: its features and label, the latter also as the file's number; on a device features and label again.
@@ -52,27 +57,33 @@ std::size_t bytes_of(std::string const& text) {
 
 }  // namespace
 
-std::size_t rate_budget(comm::Communicator const& comm, io::DatasetDescription const& data, std::string const& asked) {
-  std::size_t const least = fixed_bytes(data) + row_bytes(data);
-  if (asked.empty()) return std::max(memory_bytes() / 4 / static_cast<std::size_t>(comm.size()), least);
-  std::size_t const bytes = bytes_of(asked);
-  if (bytes < least) {
-    throw ValueError(where, "--memory = " + asked + ", but moments of " + std::to_string(options_for(data).classes) +
-                                " classes of dim " + std::to_string(data.sample_size()) + " and buffers take " +
-                                std::to_string(least / mebibyte + 1) + "M; give at least that");
+std::size_t rate_piece(comm::Communicator const& comm, io::DatasetDescription const& data, std::string const& asked,
+                       double bytes_at_once) {
+  double budget =
+      asked.empty() ? static_cast<double>(memory_bytes()) / 4 / comm.size() : static_cast<double>(bytes_of(asked));
+  budget = comm.all_reduce(budget, comm::Reduction::min);  // machines may differ
+  if (bytes_at_once <= budget) return 0;
+  double const fixed = fixed_bytes(data), row = static_cast<double>(row_bytes(data)), least = fixed + row;
+  if (asked.empty() && bytes_at_once < least) return 0;
+  if (!asked.empty() && budget < least) {
+    char const* const lesser = bytes_at_once < least ? "all samples at once" : "moments of the classes and buffers";
+    double const mebibytes = std::ceil(std::min(bytes_at_once, least) / mebibyte);
+    throw ValueError(where, "--memory = " + asked + ", but " + lesser + " take " +
+                                std::to_string(static_cast<std::int64_t>(mebibytes)) + "M; give at least that");
   }
-  return bytes;
+  double const room = asked.empty() ? std::max(budget - fixed, static_cast<double>(reserve)) : budget - fixed;
+  double const rows = std::min(room, static_cast<double>(largest_piece)) / row;
+  std::size_t const longest = comm::share_of(data.samples, 0, comm.size()).count;
+  return static_cast<std::size_t>(std::clamp(rows, 1.0, static_cast<double>(longest)));
 }
 
-RateReduction rate_of_stream(Context& context, io::Dataset const& data, double eps_squared, std::size_t budget) {
+RateReduction rate_of_stream(Context& context, io::Dataset const& data, double eps_squared, std::size_t piece) {
   Space const& space = context.space();
   auto const& comm = context.comm();
   auto const& d = data.description();
   std::size_t const dim = d.sample_size();
   auto const share = comm::share_of(d.samples, comm.rank(), comm.size());
   std::size_t const longest = comm::share_of(d.samples, 0, comm.size()).count;  // reading is collective
-  std::size_t const room = std::min(budget - fixed_bytes(d), largest_piece);
-  std::size_t const piece = std::clamp<std::size_t>(room / row_bytes(d), 1, longest);
 
   ClassMoments<Space> moments(space, comm, options_for(d));
   {

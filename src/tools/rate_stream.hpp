@@ -8,12 +8,16 @@
 
 namespace krate::tools {
 
-/// Bytes that a rank may take for a file.
-/// @param asked  "64M" or a plain number; empty: a quarter of the machine's memory, shared by the ranks
-/// @throws ValueError for another text, or if streaming the file takes more
-std::size_t rate_budget(comm::Communicator const& comm, io::DatasetDescription const& data, std::string const& asked);
+/// Collective: samples that a rank reads at a time, so that it takes no more memory than it may; 0: all of its share at
+/// once.
+/// @param asked          "64M", "1.5G" or a plain number; empty: a quarter of the machine's memory, shared by the ranks
+/// @param bytes_at_once  what a rank takes that holds its whole share
+/// @throws ValueError for another text, or if nothing that small is possible
+std::size_t rate_piece(comm::Communicator const& comm, io::DatasetDescription const& data, std::string const& asked,
+                       double bytes_at_once);
 
-/// Collective: reads the file in pieces that fit `budget`; without labels all samples are one class.
-RateReduction rate_of_stream(Context& context, io::Dataset const& data, double eps_squared, std::size_t budget);
+/// Collective: without labels all samples are one class.
+/// @param piece  samples that a rank reads at a time, the same on all ranks
+RateReduction rate_of_stream(Context& context, io::Dataset const& data, double eps_squared, std::size_t piece);
 
 }  // namespace krate::tools

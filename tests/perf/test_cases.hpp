@@ -5,6 +5,7 @@
 
 #include "perf/cases/batched_gemm.hpp"
 #include "perf/cases/class_coding_rate.hpp"
+#include "perf/cases/class_moments.hpp"
 #include "perf/cases/coding_rate.hpp"
 #include "perf/cases/gradient_clip.hpp"
 #include "perf/cases/infer.hpp"
@@ -102,8 +103,10 @@ TYPED_TEST_P(CaseTest, Rates) {
   using T = TypeParam;
   for (perf::RateSize const size : {perf::RateSize{20, 3}, {5, 4}, {3, 8}})
     this->template expect_works<perf::CodingRateCase<S, T>>(size);
-  for (perf::RateSize const size : {perf::RateSize{20, 3, 2}, {7, 3, 5}, {3, 3, 5}})
+  for (perf::RateSize const size : {perf::RateSize{20, 3, 2}, {7, 3, 5}, {3, 3, 5}}) {
     this->template expect_works<perf::ClassCodingRateCase<S, T>>(size);
+    this->template expect_works<perf::ClassMomentsCase<S, T>>(size);
+  }
   this->template expect_works<perf::SoftCodingRateCase<S, T>>(perf::RateSize{7, 3, 2});
   using Subspace = perf::SubspaceCodingRateCase<S, T>;
   this->template expect_works<Subspace>(typename Subspace::Options{2, 3, 5, 2});

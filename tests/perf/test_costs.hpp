@@ -3,6 +3,7 @@
 #pragma once
 
 #include "perf/cases/class_coding_rate.hpp"
+#include "perf/cases/class_moments.hpp"
 #include "perf/cases/coding_rate.hpp"
 #include "perf/cases/crate_cost.hpp"
 #include "perf/cases/gemm.hpp"
@@ -74,6 +75,10 @@ TEST(KRATE_TEST_COSTS, Rates) {
             2 * (32 + 5 + 10 + 2 * 16) + 16);
   EXPECT_EQ((cost_of<perf::ClassCodingRateCase<TestSpace, float>>(perf::RateSize{8, 2, 2}).bytes),
             4 * 16 + 4 * 16 + 4 * 8);
+  // The same Gram matrices; samples, labels, and a triangle of 3 a class, read and written.
+  EXPECT_EQ((cost_of<perf::ClassMomentsCase<TestSpace, double>>(perf::RateSize{8, 2, 2}).flops), 2 * 32);
+  EXPECT_EQ((cost_of<perf::ClassMomentsCase<TestSpace, float>>(perf::RateSize{8, 2, 2}).bytes),
+            4 * 16 + 4 * 8 + 2 * 8 * (2 * 3));
 }
 
 TEST(KRATE_TEST_COSTS, Optimizers) {

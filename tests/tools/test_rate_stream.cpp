@@ -74,7 +74,7 @@ TEST(RateStream, PackedFilesAndFilesWithoutLabels) {
   Scratch const scratch;
   std::string const file = scratch / "z.h5";
   for (bool const with_labels : {true, false}) {
-    write_features(file, 40011, 96, with_labels, {.chunk_bytes = 1 << 20, .compression = 1});
+    write_features(file, 20011, 96, with_labels, {.chunk_bytes = 1 << 20, .compression = 1});
     expect_same(json_of(krate(rate_of(file, "15M"))), json_of(krate(rate_of(file, "4G"))));
   }
 }
@@ -92,9 +92,10 @@ TEST(RateStream, DoesNotDependOnRanks) {
 TEST(RateStream, RejectsBudgetsThatCannotDo) {
   Scratch const scratch;
   std::string const file = scratch / "z.h5";
-  write_features(file, 100, 8);
-  expect_failure(krate({"rate", file, "--eps-squared", "1", "--memory", "1M"}),
-                 "--memory = 1M, but moments of 4 classes of dim 8");
+  write_features(file, 60000, 64);
+  expect_failure(krate(rate_of(file, "1M")), "--memory = 1M, but moments of the classes and buffers take 13M");
+  write_features(file, 100, 900);
+  expect_failure(krate(rate_of(file, "1M")), "--memory = 1M, but all samples at once take ");
   for (char const* const word : {"0", "-1", "much", "1.5.2G", "99999999999999999999G", "inf", "nan", "M", "1 G"})
     expect_failure(krate({"rate", file, "--eps-squared", "1", "--memory", word}), "--memory");
 }

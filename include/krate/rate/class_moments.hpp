@@ -11,6 +11,7 @@
 #include "krate/core/require.hpp"
 #include "krate/linalg/elementwise.hpp"
 #include "krate/rate/impl/class_moments_decl.hpp"
+#include "krate/rate/impl/host_copy.hpp"
 
 namespace krate {
 
@@ -128,7 +129,7 @@ class ClassMoments {
     found.samples = std::accumulate(counts.begin(), counts.end(), std::int64_t(0));
     std::size_t const classes = options_.classes;
     host_counts_[classes] = found.samples;
-    to_device(space, host_counts_, totals_);
+    impl::copy_to_device(space, host_counts_, totals_);
     double const scale = static_cast<double>(options_.dim) / eps_squared;
     fill(space, whole_, 0);
     for_each_group([&](std::size_t first, std::size_t count) {
@@ -137,7 +138,7 @@ class ClassMoments {
       rate(space, packed, scale, first, count);
     });
     rate(space, whole_, scale, classes, 1);
-    to_host(space, rates_, host_rates_, KRATE_LABEL("krate::class_moments: rates are read"));
+    impl::copy_to_host(space, rates_, host_rates_, KRATE_LABEL("krate::class_moments: rates are read"));
     require_numbers(where);
     found.rate = host_rates_[classes];
     for (std::size_t k = 0; k < classes; ++k) {
@@ -163,8 +164,8 @@ class ClassMoments {
     std::vector<double> host(packed_.size());
     for_each_group([&](std::size_t first, std::size_t count) {
       auto const packed = sum_moments(space, first, count);
-      to_host(space, Vector<double const, Space>(packed.data(), packed.size()), host,
-              KRATE_LABEL("krate::class_moments: moments are read"));
+      impl::copy_to_host(space, Vector<double const, Space>(packed.data(), packed.size()), host,
+                         KRATE_LABEL("krate::class_moments: moments are read"));
       for (std::size_t k = 0; k < count; ++k)
         take(first + k, std::span<double const>(host).subspan(k * packed.extent(1), packed.extent(1)));
     });
@@ -179,9 +180,10 @@ class ClassMoments {
     require_shape(where, "lower", Kokkos::View<double const*, Kokkos::HostSpace>(lower.data(), lower.size()),
                   {packed.extent(1)}, "dim (dim + 1) / 2, a lower triangle");
     space.fence(KRATE_LABEL("krate::class_moments: a moment is written"));
-    to_device(space, lower, Vector<double, Space>(packed.data(), packed.size()));
+    impl::copy_to_device(space, lower, Vector<double, Space>(packed.data(), packed.size()));
     Rates::add_packed(space, packed, part_of(moments_, k, 1));
-    to_device(space, std::span<std::int64_t const>(&samples, 1), Vector<std::int64_t, Space>(totals_.data(), 1));
+    impl::copy_to_device(space, std::span<std::int64_t const>(&samples, 1),
+                         Vector<std::int64_t, Space>(totals_.data(), 1));
     krate::add(space, Vector<std::int64_t, Space>(totals_.data(), 1),
                Vector<std::int64_t, Space>(counts_.data() + k, 1));
     space.fence(KRATE_LABEL("krate::class_moments: a moment was added"));
@@ -225,28 +227,9 @@ class ClassMoments {
       work(first, std::min(group, options_.classes - first));
   }
 
-  /// The host's copy; waits for `space`.
-  template <class T>
-  static void to_host(Space const& space, Vector<T, Space> const& from, auto& to, std::string const& why) {
-    using Host = Kokkos::View<std::remove_const_t<T>*, Kokkos::HostSpace, impl::Unmanaged>;
-    if constexpr (staged) Kokkos::deep_copy(space, Host(to.data(), from.size()), from);
-    space.fence(why);
-    if constexpr (!staged) std::copy_n(from.data(), from.size(), to.data());
-  }
-  /// Where nothing on `space` is under way that reads or writes `to`.
-  template <class From, class T>
-  static void to_device(Space const& space, From const& from, Vector<T, Space> const& to) {
-    using Host = Kokkos::View<T const*, Kokkos::HostSpace, impl::Unmanaged>;
-    if constexpr (staged) {
-      Kokkos::deep_copy(space, to, Host(from.data(), to.size()));
-    } else {
-      std::copy_n(from.data(), to.size(), to.data());
-    }
-  }
-
   /// Counts of the classes over all ranks, in host_counts_.
   std::span<std::int64_t const> sum_counts(Space const& space, char const* where) {
-    to_host(space, counts_, host_counts_, KRATE_LABEL("krate::class_moments: counts are read"));
+    impl::copy_to_host(space, counts_, host_counts_, KRATE_LABEL("krate::class_moments: counts are read"));
     comm_.all_reduce(std::span<std::int64_t>(host_counts_));
     std::int64_t const outside = host_counts_.back();
     if (outside > 0)
@@ -269,7 +252,8 @@ class ClassMoments {
     }
     space.fence(KRATE_LABEL("krate::class_moments: moments are sent"));
     comm_.all_reduce(std::span<double>(data, packed.size()));
-    to_device(space, std::span<double const>(data, packed.size()), Vector<double, Space>(packed.data(), packed.size()));
+    impl::copy_to_device(space, std::span<double const>(data, packed.size()),
+                         Vector<double, Space>(packed.data(), packed.size()));
     return packed;
   }
 
