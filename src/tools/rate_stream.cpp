@@ -89,10 +89,12 @@ RateReduction rate_of_stream(Context& context, io::Dataset const& data, double e
   {
     Kokkos::View<double**, Kokkos::LayoutRight, Space> const rows(
         Kokkos::view_alloc(space, Kokkos::WithoutInitializing, "krate::tools::rate::rows"), piece, dim);
-    Kokkos::View<Label*, Space> const labels(Kokkos::view_alloc(space, "krate::tools::rate::labels"), piece);
+    Kokkos::View<Label*, Space> const labels(
+        Kokkos::view_alloc(space, Kokkos::WithoutInitializing, "krate::tools::rate::labels"), piece);
     auto const host_rows = Kokkos::create_mirror_view(Kokkos::WithoutInitializing, rows);
-    auto const host_labels = Kokkos::create_mirror_view(labels);
+    auto const host_labels = Kokkos::create_mirror_view(Kokkos::WithoutInitializing, labels);
     space.fence("krate::tools::rate: buffers are there");
+    std::fill_n(host_labels.data(), piece, Label(0));
     auto progress = context.progress("rate", d.samples);
     for (std::size_t begin = 0; begin < longest; begin += piece) {
       std::size_t const done = std::min(begin, share.count), count = std::min(piece, share.count - done);

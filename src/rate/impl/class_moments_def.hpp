@@ -45,9 +45,10 @@ void add_class_gram(Space const& space, ClassOrder<Space> const& order, Matrix<d
   using Gram = AddClassGram<Space, Vendor>;
   std::int64_t const tiles = (static_cast<std::int64_t>(sorted.extent(1)) + Gram::tile - 1) / Gram::tile;
   std::int64_t const pairs = tiles * (tiles + 1) / 2;
-  Kokkos::parallel_for(
-      Vendor ? KRATE_LABEL("krate::class_moments::gram[vendor]") : KRATE_LABEL("krate::class_moments::gram[portable]"),
-      rows(space, moments.extent(0) * static_cast<std::size_t>(pairs)), Gram{order.begin, sorted, moments, pairs});
+  std::string const& label =
+      Vendor ? KRATE_LABEL("krate::class_moments::gram[vendor]") : KRATE_LABEL("krate::class_moments::gram[portable]");
+  std::size_t const teams = moments.extent(0) * static_cast<std::size_t>(pairs);
+  Kokkos::parallel_for(label, rows(space, teams), AddClassGram<Space, Vendor>{order.begin, sorted, moments, pairs});
 }
 
 template <class Space, class T>
