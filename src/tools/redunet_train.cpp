@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include <chrono>
-#include <filesystem>
 #include <optional>
 #include <sstream>
 
@@ -9,42 +8,13 @@
 #include "tools/files.hpp"
 #include "tools/redunet.hpp"
 #include "tools/redunet_samples.hpp"
+#include "tools/run_directory.hpp"
 
 namespace krate::tools {
 
 namespace {
 
-namespace fs = std::filesystem;
 using Records = std::vector<train::RedunetLayerRecord>;
-
-/// RUN of a build; unless it is kept, what was written goes with this object.
-class UnfinishedRun {
- public:
-  UnfinishedRun(std::string const& run, std::string const& config)
-      : run_(run), made_(make_directories(run, "krate::train")) {
-    try {
-      write_file(run + "/config.toml", config);
-    } catch (...) {
-      remove();
-      throw;
-    }
-  }
-  ~UnfinishedRun() {
-    if (!kept_) remove();
-  }
-  UnfinishedRun(UnfinishedRun const&) = delete;
-  void keep() { kept_ = true; }
-
- private:
-  void remove() const {
-    std::error_code ignored;
-    for (auto const* name : {"/config.toml", "/metrics.csv", "/model.h5", "/summary.json"})
-      fs::remove(run_ + name, ignored);
-    if (made_) fs::remove(run_, ignored);
-  }
-  std::string run_;
-  bool made_, kept_ = false;
-};
 
 /// The columns of every training run; a step is a layer, and the objective is the rate reduction, with its sign turned.
 std::string metrics(Records const& records, std::vector<double> const& seconds) {
@@ -74,7 +44,7 @@ void build(Context& context, OptionTable const& options, io::Dataset const& data
   RedunetRows<T> const train_part(space, table, mine(comm, train_rows)), test_part(space, table, mine(comm, test_rows));
   models::Redunet<Space, T> const model(space, config);
 
-  std::optional<UnfinishedRun> directory;
+  std::optional<RunDirectory> directory;
   comm.guarded([&] {
     if (comm.is_root()) directory.emplace(run, options.to_toml());
   });

@@ -11,6 +11,7 @@
 #include "tools/files.hpp"
 #include "tools/redunet.hpp"
 #include "tools/report.hpp"
+#include "tools/run_directory.hpp"
 
 namespace krate::tools {
 
@@ -145,34 +146,6 @@ train::TrainerOptions trainer_options(OptionTable const& o, std::string const& r
   t.resume = resume;
   return t;
 }
-
-/// The directory of a new run. If the run fails before its first checkpoint, there is nothing to go on from, and the
-/// directory goes with it.
-class RunDirectory {
- public:
-  RunDirectory(std::string const& run, std::string const& config)
-      : run_(run), made_(make_directories(run, "krate::train")) {
-    try {
-      write_file(run + "/config.toml", config);
-    } catch (...) {
-      remove();
-      throw;
-    }
-  }
-  ~RunDirectory() {
-    if (io::list_checkpoints(run_ + "/checkpoints").empty()) remove();
-  }
-  RunDirectory(RunDirectory const&) = delete;
-
- private:
-  void remove() const {
-    std::error_code ignored;
-    for (auto const* name : {"/config.toml", "/metrics.csv", "/checkpoints"}) fs::remove(run_ + name, ignored);
-    if (made_) fs::remove(run_, ignored);
-  }
-  std::string run_;
-  bool made_;
-};
 
 Json number(double x) {
   return std::isfinite(x) ? Json(x) : Json();
