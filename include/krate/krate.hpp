@@ -55,6 +55,7 @@
 #include "krate/rate/rate_accumulator.hpp"
 #include "krate/rate/rate_options.hpp"
 #include "krate/rate/redunet_layer.hpp"
+#include "krate/rate/regularised_rate.hpp"
 #include "krate/rate/soft_coding_rate.hpp"
 #include "krate/rate/subspace_coding_rate.hpp"
 #include "krate/sparse/ista.hpp"
