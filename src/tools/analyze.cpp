@@ -9,6 +9,7 @@
 #include "tools/commands.hpp"
 #include "tools/files.hpp"
 #include "tools/image.hpp"
+#include "tools/landscape.hpp"
 #include "tools/png.hpp"
 #include "tools/sample_image.hpp"
 #include "tools/svg.hpp"
@@ -152,7 +153,8 @@ void analyze_attention(Context& context, ModelOnData<T>& run, Command const& com
 }  // namespace
 
 void add_analyze(CLI::App& app, Context& context) {
-  auto* const analyze = app.add_subcommand("analyze", "Look inside a trained model: layers, attention");
+  auto* const analyze = app.add_subcommand(
+      "analyze", "Look inside a trained model: layers, attention; and at the landscape of its objective");
   analyze->require_subcommand(1);
   analyze->footer("Example: krate analyze layers run/model.h5 --data digits.h5 -o analysis");
 
@@ -179,6 +181,8 @@ void add_analyze(CLI::App& app, Context& context) {
     with_model(context, of_attention->arguments, false,
                [&](auto& run) { analyze_attention(context, run, *of_attention); });
   });
+
+  add_landscape(*analyze, context);
 }
 
 }  // namespace krate::tools
