@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "krate/analysis/constrained_maximiser.hpp"
 
+#include <algorithm>
 #include <limits>
 
 #include "analysis/impl/concave_envelope.hpp"

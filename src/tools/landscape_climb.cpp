@@ -26,7 +26,7 @@ class Climber {
         dim_(problem.rates.dim),
         z_(Kokkos::view_alloc(space, "krate::tools::landscape::z"), samples_, dim_),
         labels_(Kokkos::view_alloc(space, "krate::tools::landscape::labels"), samples_) {
-    auto const host = Kokkos::create_mirror_view(labels_);
+    auto const host = Kokkos::create_mirror_view(Kokkos::WithoutInitializing, labels_);
     std::size_t row = 0;
     for (std::size_t k = 0; k < problem.rates.class_sizes.size(); ++k)
       for (std::int64_t i = 0; i < problem.rates.class_sizes[k]; ++i) host(row++) = static_cast<Label>(k);
@@ -54,7 +54,7 @@ class Climber {
 
   /// Singular values, ranks and angles of the features; @return all cosines
   std::vector<double> measure(LandscapeForm const& form, LandscapeStart& start) {
-    auto const host = Kokkos::create_mirror_view(z_);
+    auto const host = Kokkos::create_mirror_view(Kokkos::WithoutInitializing, z_);
     std::copy(start.features.begin(), start.features.end(), host.data());
     Kokkos::deep_copy(space_, z_, host);
     auto const& sizes = problem_.rates.class_sizes;

@@ -189,6 +189,11 @@ TEST_P(BadInput, ModelFiles) {
   cases.push_back({analyze("layers", "run/model.h5", "good.h5", {"--eps-squared", "0"}), "--eps-squared"});
   cases.push_back({analyze("layers", "run/model.h5", "good.h5", {"--eps-squared", "nan"}), "--eps-squared"});
   cases.push_back({analyze("layers", "run/model.h5", "good.h5", {"--eps-squared", "inf"}), "--eps-squared"});
+  cases.push_back({{"analyze", "landscape", "--dim", "0", "-o", out()}, "--dim"});
+  cases.push_back({{"analyze", "landscape", "--class-sizes", "20,0", "-o", out()}, "--class-sizes"});
+  cases.push_back({{"analyze", "landscape", "--lambda", "1", "-o", out()}, "lambda_max"});
+  cases.push_back({{"analyze", "landscape", "--ranks", "20,20,20", "-o", out()}, "sum of ranks"});
+  cases.push_back({{"analyze", "landscape", "-o", at("good.h5")}, "good.h5"});
   expect_failures(cases);
 }
 

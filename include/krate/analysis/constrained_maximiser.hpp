@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Rate reduction with |Z_k|_F^2 = m_k and rank Z_k <= d_k: its maximum in closed form, and projected gradient ascent.
-// Source: Yu et al. 2020 (MCR2), theorem A.6. The paper asks for eps^4 < (m_k / m)(d / d_k)^2, which makes the equal
-// spectrum a local maximum only; what makes it the global one is a constant c(q_k) of 0.12 to 0.22 in front, q = m /
-// m_k:
+// Source: Yu et al. 2020 (MCR2), the theorem on optimal representations. The paper asks for
+// eps^4 < (m_k / m)(d / d_k)^2, which makes the equal spectrum a local maximum only; what makes it the global one is a
+// constant c(q_k) in front, 0.12 to 0.22, with q = m / m_k:
 //     c(q) = 1 / (q u^2),   u the positive root of h(u) = u h'(u),   h(u) = log(1 + u) - log(1 + q u) / q
 #pragma once
-
-#include <algorithm>
 
 #include "krate/analysis/impl/constrained_ascent_decl.hpp"
 #include "krate/core/require.hpp"
