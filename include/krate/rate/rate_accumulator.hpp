@@ -9,6 +9,8 @@
 #include "krate/core/require.hpp"
 #include "krate/linalg/cholesky.hpp"
 #include "krate/linalg/elementwise.hpp"
+#include "krate/linalg/fetch.hpp"
+#include "krate/linalg/impl/first_not_finite_decl.hpp"
 #include "krate/rate/impl/moment_decl.hpp"
 #include "krate/rate/impl/rate_parts_decl.hpp"
 
@@ -71,7 +73,8 @@ class RateAccumulator {
   std::int64_t samples() const { return samples_; }
 
   /// Collective: the coding rate of all samples of all ranks, the same bits on every rank; 0 without samples.
-  /// @throws NumericalError on all ranks if a sample held a NaN or the moments overflow
+  /// @throws NumericalError on all ranks, with the first column that is bad, if a sample held a NaN or an infinity or
+  /// the moments overflow
   /// @note fences: once with one rank; with several also before the one all-reduce, whose sums are in the order of the
   /// ranks
   double result(Space const& space) {
@@ -82,7 +85,7 @@ class RateAccumulator {
     impl::Moment<Space, double>::unpack(space, packed_, alpha_, factor_);
     impl::RateParts<Space, T>::factorize(space, alpha_, {}, factor_, vectors_, status_, rate_, options_.route);
     double const rate = fetch(space, rate_, KRATE_LABEL("krate::rate_accumulator: result is read"));
-    if (!(rate >= 0)) check(space, where, status_);
+    if (!(rate >= 0)) throw_not_a_number(space, where);
     is_factored_ = true;
     return rate;
   }
@@ -142,6 +145,19 @@ class RateAccumulator {
     comm_.all_reduce(std::span<double>(data, size));
     if constexpr (staged) Kokkos::deep_copy(space, packed_, host_);
     return data[size - 1];
+  }
+
+  /// A bad sample spoils the square of its column, and only that.
+  [[noreturn]] void throw_not_a_number(Space const& space, char const* where) {
+    impl::Moment<Space, double>::unpack(space, packed_, 1, factor_);
+    std::size_t const d = options_.dim;
+    ConstStrided<double, Space> const squares(factor_.data(), Kokkos::LayoutStride(d, d + 1, 1, 1));
+    std::int64_t const column = impl::FirstNotFinite<Space, double>::find(space, squares);
+    throw NumericalError(where, column >= 0 ? "column " + std::to_string(column) +
+                                                  " of the samples has a NaN, an infinity or squares that overflow; "
+                                                  "clean or scale the samples"
+                                            : "the moments overflow where eps_squared divides them; scale the samples "
+                                              "or raise eps_squared");
   }
 
   comm::Communicator comm_;
