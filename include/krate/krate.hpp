@@ -58,6 +58,7 @@
 #include "krate/rate/rate_distance.hpp"
 #include "krate/rate/rate_options.hpp"
 #include "krate/rate/redunet_layer.hpp"
+#include "krate/rate/regularised_rate.hpp"
 #include "krate/rate/soft_coding_rate.hpp"
 #include "krate/rate/sparse_rate_reduction.hpp"
 #include "krate/rate/subspace_coding_rate.hpp"
