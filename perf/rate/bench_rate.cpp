@@ -2,7 +2,9 @@
 #include "perf/cases/class_coding_rate.hpp"
 #include "perf/cases/class_moments.hpp"
 #include "perf/cases/coding_rate.hpp"
+#include "perf/cases/rate_distance.hpp"
 #include "perf/cases/soft_coding_rate.hpp"
+#include "perf/cases/sparse_rate_reduction.hpp"
 #include "perf/cases/subspace_coding_rate.hpp"
 #include "perf/support/bench.hpp"
 
@@ -15,4 +17,6 @@ void krate::perf::add_benchmarks() {
   add_both<ClassMomentsCase>("class_moments/10000x512/10", [](auto& o) { o = {10000, 512, 10}; });
   add_both<ClassMomentsCase>("class_moments/10000x512/100", [](auto& o) { o = {10000, 512, 100}; });
   add_both<SubspaceCodingRateCase>("subspace_coding_rate/8x12x197x48", [](auto& o) { o = {8, 12, 197, 48}; });
+  add_both<SparseRateReductionCase>("sparse_rate_reduction/8x12x197x48", [](auto& o) { o = {8, 12, 197, 48}; });
+  add_both<RateDistanceCase>("rate_distance/2048x128", [](auto& o) { o = {2048, 128}; });
 }
