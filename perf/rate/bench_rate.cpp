@@ -2,6 +2,7 @@
 #include "perf/cases/class_coding_rate.hpp"
 #include "perf/cases/class_moments.hpp"
 #include "perf/cases/coding_rate.hpp"
+#include "perf/cases/in_situ.hpp"
 #include "perf/cases/rate_distance.hpp"
 #include "perf/cases/soft_coding_rate.hpp"
 #include "perf/cases/sparse_rate_reduction.hpp"
@@ -9,6 +10,14 @@
 #include "perf/support/bench.hpp"
 
 void krate::perf::add_benchmarks() {
+  for (std::size_t const dim : {8, 16, 32, 64})
+    for (bool const left : {false, true})
+      for (bool const gradient : {false, true})
+        add_both<InSituCase>("in_situ/1000000x" + std::to_string(dim) + (left ? "/left" : "/right") +
+                                 (gradient ? "/gradient" : "/value"),
+                             [&](auto& o) {
+                               o = {1000000, dim, left, gradient};
+                             });
   add_both<CodingRateCase>("coding_rate/10000x512", [](auto& o) { o = {10000, 512}; });
   add_both<CodingRateCase>("coding_rate/2000x1024", [](auto& o) { o = {2000, 1024}; });
   add_both<ClassCodingRateCase>("class_coding_rate/10000x512/10", [](auto& o) { o = {10000, 512, 10}; });

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include <limits>
 #include <span>
 
 #include "krate/comm/communicator.hpp"
@@ -65,7 +66,7 @@ class RateAccumulator {
     require_shape("krate::RateAccumulator::add", "z", z, {z.extent(0), options_.dim}, "dim is that of the constructor");
     is_factored_ = false;
     if (z.extent(0) == 0) return;
-    impl::RateParts<Space, T>::add_moment(space, 1, as_strided<Space>(z), 1, chunk_, moment_, options_.route);
+    impl::RateParts<Space, T>::add_moment(space, 1, as_strided<Space>(z), 1, chunks_, moment_, options_.route);
     samples_ += static_cast<std::int64_t>(z.extent(0));
   }
 
@@ -121,7 +122,7 @@ class RateAccumulator {
     moment_ = work.template take<double>(d, d);
     factor_ = work.template take<double>(d, d);
     vectors_ = work.template take<double>(2, d);
-    chunk_ = work.template take<double>(impl::rate_chunk, d);
+    chunks_ = impl::MomentScratch<Space>(work, std::numeric_limits<std::size_t>::max() / 2, d);
     packed_ = work.template take<double>(impl::Moment<Space, double>::packed_size(d));
     rate_ = work.template take<double>();
     status_ = work.template take<NumericalStatus>();
@@ -163,7 +164,8 @@ class RateAccumulator {
   comm::Communicator comm_;
   RateAccumulatorOptions options_;
   Arena<Space> arena_;
-  Matrix<double, Space> moment_, factor_, vectors_, chunk_;
+  Matrix<double, Space> moment_, factor_, vectors_;
+  impl::MomentScratch<Space> chunks_;
   Vector<double, Space> packed_;
   Value<double, Space> rate_;
   Value<NumericalStatus, Space> status_;
