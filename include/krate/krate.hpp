@@ -2,8 +2,15 @@
 // Everything at once; programs that mind their compile time include what they use.
 #pragma once
 
+#include "krate/analysis/ascent.hpp"
 #include "krate/analysis/attention_maps.hpp"
+#include "krate/analysis/class_geometry.hpp"
+#include "krate/analysis/constrained_maximiser.hpp"
+#include "krate/analysis/lanczos.hpp"
 #include "krate/analysis/layer_rates.hpp"
+#include "krate/analysis/rate_problem.hpp"
+#include "krate/analysis/regularised_ascent.hpp"
+#include "krate/analysis/regularised_maximiser.hpp"
 #include "krate/attention/mssa.hpp"
 #include "krate/attention/subspace_attention.hpp"
 #include "krate/comm/communicator.hpp"
