@@ -3,6 +3,7 @@
 #pragma once
 
 #include "krate/analysis/attention_maps.hpp"
+#include "krate/analysis/class_subspaces.hpp"
 #include "krate/analysis/layer_rates.hpp"
 #include "krate/attention/mssa.hpp"
 #include "krate/attention/subspace_attention.hpp"
@@ -33,6 +34,9 @@
 #include "krate/models/block.hpp"
 #include "krate/models/crate.hpp"
 #include "krate/models/crate_config.hpp"
+#include "krate/models/mlp.hpp"
+#include "krate/models/mlp_config.hpp"
+#include "krate/models/objective.hpp"
 #include "krate/models/parameter_table.hpp"
 #include "krate/models/redunet.hpp"
 #include "krate/models/redunet_config.hpp"
@@ -51,6 +55,8 @@
 #include "krate/rate/class_coding_rate.hpp"
 #include "krate/rate/class_moments.hpp"
 #include "krate/rate/coding_rate.hpp"
+#include "krate/rate/mcr2.hpp"
+#include "krate/rate/mcr2_objective.hpp"
 #include "krate/rate/rate_accumulator.hpp"
 #include "krate/rate/rate_options.hpp"
 #include "krate/rate/redunet_layer.hpp"
