@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-# krate_instantiate(target "module/op:Class" ... [NAMESPACE part] [OF template]): one small source per op and space, for all scalars, so
+# krate_instantiate(target "module/op:Class" ... [NAMESPACE part] [OF template ...]): one small source per op and space, for all scalars, so
 # that kernels are compiled once into the library and never in a user's file. Classes live in krate::impl, or krate::part.
 
 function(krate_instantiate target)
-  cmake_parse_arguments(arg "" "NAMESPACE;OF" "" ${ARGN})
+  cmake_parse_arguments(arg "" "NAMESPACE" "OF" ${ARGN})
   if(NOT arg_NAMESPACE)
     set(arg_NAMESPACE impl)
   endif()
@@ -18,9 +18,11 @@ function(krate_instantiate target)
       foreach(scalar IN LISTS KRATE_SCALARS)
         set(arguments "Kokkos::${space}, ${scalar}")
         if(arg_OF)
-          set(arguments "krate::${arg_OF}<${arguments}>")
+          list(TRANSFORM arg_OF REPLACE "(.+)" "krate::\\1<${arguments}>" OUTPUT_VARIABLE arguments)
         endif()
-        string(APPEND text "template class krate::${arg_NAMESPACE}::${class}<${arguments}>;\n")
+        foreach(argument IN LISTS arguments)
+          string(APPEND text "template class krate::${arg_NAMESPACE}::${class}<${argument}>;\n")
+        endforeach()
       endforeach()
       set(file ${CMAKE_CURRENT_BINARY_DIR}/instantiate/${module}/${name}_${space}.cpp)
       file(CONFIGURE OUTPUT ${file} CONTENT "${text}" @ONLY)

@@ -37,12 +37,13 @@ class CodingRateCase {
   Cost cost() const {
     auto const [low, high] = std::minmax(options_.samples, options_.dim);
     auto const rows = static_cast<double>(high), side = static_cast<double>(low);
-    bool const solves = rows < 2 * side, converts = solves || !std::is_same_v<T, double>;
+    bool const solves = rows < 2 * side, thin = impl::is_thin(high, low);
+    bool const single = !std::is_same_v<T, double> && !thin, converts = solves || single;
     double const inverse =
         triangular_solve_flops(side, side) + gram_flops(side, side) + product_flops(rows, side, side);
     return {gram_flops(rows, side) + cholesky_flops(side) + side * (side + 3) +
                 (solves ? 2 * triangular_solve_flops(side, rows) : inverse) + (converts ? 2 * rows * side : 0) +
-                (std::is_same_v<T, double> ? 0 : rows * side),
+                (single ? rows * side : 0),
             2 * rows * side * sizeof(T)};
   }
   Matrix<T, Space> output() const { return gradient_; }

@@ -33,13 +33,13 @@ class SubspaceCodingRateCase {
     subspace_coding_rate_gradient(space, z_, u_, SubspaceRateOptions{.eps_squared = 0.5, .heads = options_.heads},
                                   work_, rates_, dz_, du_);
   }
-  Cost cost() const {
-    auto const n = static_cast<double>(options_.tokens), p = static_cast<double>(options_.head_dim),
-               d = static_cast<double>(u_.extent(0)), rows = static_cast<double>(options_.batch) * n;
+  static double flops(Options const& o) {
+    auto const n = static_cast<double>(o.tokens), p = static_cast<double>(o.head_dim),
+               d = static_cast<double>(o.heads) * p, samples = static_cast<double>(o.batch);
     double const head = product_flops(p, p, n) + cholesky_flops(p) + p * (p + 3) + 2 * triangular_solve_flops(p, n);
-    return {3 * product_flops(rows, d, d) + static_cast<double>(options_.batch * options_.heads) * head,
-            static_cast<double>(2 * z_.size() + 3 * u_.size()) * sizeof(T)};
+    return 3 * product_flops(samples * n, d, d) + samples * static_cast<double>(o.heads) * head;
   }
+  Cost cost() const { return {flops(options_), static_cast<double>(2 * z_.size() + 3 * u_.size()) * sizeof(T)}; }
   Tensor3<T, Space> output() const { return dz_; }
 
  private:

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "krate/core/require.hpp"
+#include "krate/models/objective.hpp"
 
 namespace krate::models {
 
@@ -34,6 +35,7 @@ void CrateConfig::validate() const {
   require_value(norm_eps > 0, where, "norm_eps", norm_eps, "must be positive; CRATE uses 1e-5");
   require_value(label_smoothing >= 0 && label_smoothing < 1, where, "label_smoothing", label_smoothing,
                 "must be in [0, 1)");
+  if (mcr2) mcr2->validate(where);
 }
 
 Configuration CrateConfig::configuration() const {
@@ -52,6 +54,7 @@ Configuration CrateConfig::configuration() const {
   c.set("lambda", lambda);
   c.set("norm_eps", norm_eps);
   c.set("label_smoothing", label_smoothing);
+  store_objective(mcr2, c);
   return c;
 }
 
@@ -89,6 +92,7 @@ CrateConfig CrateConfig::from(Configuration const& stored) {
   c.lambda = stored.get<double>("lambda", c.lambda);
   c.norm_eps = stored.get<double>("norm_eps", c.norm_eps);
   c.label_smoothing = stored.get<double>("label_smoothing", c.label_smoothing);
+  c.mcr2 = stored_objective(stored);
   c.validate();
   return c;
 }

@@ -52,7 +52,8 @@ inline std::size_t default_attention_block(std::size_t depth) {
 }
 /// How much the class token attends to each patch in a block: [samples, heads, patches], in host memory.
 template <class T>
-std::vector<T> attention_maps(ModelOnData<T>& run, std::span<std::size_t const> samples, std::size_t block) {
+std::vector<T> attention_maps(ModelOnData<models::Crate<Space, T>>& run, std::span<std::size_t const> samples,
+                              std::size_t block) {
   auto const& c = run.model.config();
   std::vector<T> maps;
   Kokkos::View<T***, Kokkos::LayoutRight, DeviceOf<Space>> const batch_maps(

@@ -55,7 +55,7 @@ std::string layers_chart(std::vector<LayerMeasure> const& layers) {
 }
 
 template <class T>
-void analyze_layers(Context& context, ModelOnData<T>& run, Command const& command) {
+void analyze_layers(Context& context, ModelOnData<models::Crate<Space, T>>& run, Command const& command) {
   LayerSamples samples(run.model.blocks().depth());
   auto const mine = run.mine();
   run.inference.run(
@@ -90,7 +90,8 @@ void analyze_layers(Context& context, ModelOnData<T>& run, Command const& comman
 
 /// The first samples beside the maps of all heads, a row a sample.
 template <class T>
-void write_pictures(ModelOnData<T>& run, std::string const& path, std::vector<T> const& maps, std::size_t count) {
+void write_pictures(ModelOnData<models::Crate<Space, T>>& run, std::string const& path, std::vector<T> const& maps,
+                    std::size_t count) {
   auto const& c = run.model.config();
   std::size_t const h = c.image_size.height, w = c.image_size.width, heads = c.heads, patches = c.patches();
   Kokkos::View<T****, Kokkos::LayoutRight, DeviceOf<Space>> const images(
@@ -121,7 +122,7 @@ void write_pictures(ModelOnData<T>& run, std::string const& path, std::vector<T>
 }
 
 template <class T>
-void analyze_attention(Context& context, ModelOnData<T>& run, Command const& command) {
+void analyze_attention(Context& context, ModelOnData<models::Crate<Space, T>>& run, Command const& command) {
   auto const& c = run.model.config();
   std::size_t const depth = c.depth, heads = c.heads, patches = c.patches();
   std::size_t const block =
@@ -154,7 +155,7 @@ void analyze_attention(Context& context, ModelOnData<T>& run, Command const& com
 
 void add_analyze(CLI::App& app, Context& context) {
   auto* const analyze = app.add_subcommand(
-      "analyze", "Look inside a trained model: layers, attention; and at the landscape of its objective");
+      "analyze", "Look inside a trained model: layers, attention, probe; and at the landscape of its objective");
   analyze->require_subcommand(1);
   analyze->footer("Example: krate analyze layers run/model.h5 --data digits.h5 -o analysis");
 
@@ -168,7 +169,8 @@ void add_analyze(CLI::App& app, Context& context) {
   layers->callback([&context, of_layers] {
     require_value(of_layers->eps_squared > 0 && std::isfinite(of_layers->eps_squared), "krate::analyze",
                   "--eps-squared", of_layers->eps_squared, "must be positive and finite; 0.01 is usual");
-    with_model(context, of_layers->arguments, false, [&](auto& run) { analyze_layers(context, run, *of_layers); });
+    with_model<CrateOnly>(context, of_layers->arguments, false,
+                          [&](auto& run) { analyze_layers(context, run, *of_layers); });
   });
 
   CLI::App* attention = nullptr;
@@ -178,10 +180,11 @@ void add_analyze(CLI::App& app, Context& context) {
       "DIR/attention.h5: /maps [samples, heads, rows, columns]; a picture of the first samples beside.\n"
       "Example: krate analyze attention run/model.h5 --data digits.h5 -o analysis");
   attention->callback([&context, of_attention] {
-    with_model(context, of_attention->arguments, false,
-               [&](auto& run) { analyze_attention(context, run, *of_attention); });
+    with_model<CrateOnly>(context, of_attention->arguments, false,
+                          [&](auto& run) { analyze_attention(context, run, *of_attention); });
   });
 
+  add_analyze_probe(*analyze, context);
   add_landscape(*analyze, context);
 }
 

@@ -37,19 +37,24 @@ void for_each_sample(Space const& space, Rows const& test, DeviceMatrix const& b
 }  // namespace
 
 std::vector<Label> nearest_neighbour(Space const& space, Rows const& train, std::span<Label const> labels,
-                                     Rows const& test) {
-  require_comparable("krate::tools::nearest_neighbour", train, labels, test);
+                                     Rows const& test, std::size_t count) {
+  constexpr char const* where = "krate::tools::nearest_neighbour";
+  require_comparable(where, train, labels, test);
+  require_value(count > 0, where, "count", count, "must be positive");
   std::vector<double> norms(train.count());
   for (std::size_t j = 0; j < norms.size(); ++j) norms[j] = dot(train.row(j), train.row(j));
   std::vector<Label> found(test.count());
+  std::vector<std::pair<double, std::size_t>> near(train.count());
   for_each_sample(space, test, on_device(space, train), [&](std::size_t i, std::span<double const> products) {
-    std::size_t best = 0;  // |x - y|^2 = |x|^2 - 2 x.y + |y|^2
-    double least = std::numeric_limits<double>::infinity();
-    for (std::size_t j = 0; j < norms.size(); ++j) {
-      double const distance = norms[j] - 2 * products[j];
-      if (distance < least) least = distance, best = j;
-    }
-    found[i] = labels[best];
+    for (std::size_t j = 0; j < norms.size(); ++j)  // |x - y|^2 = |x|^2 - 2 x.y + |y|^2
+      near[j] = {norms[j] - 2 * products[j], j};
+    auto const end = near.begin() + static_cast<std::ptrdiff_t>(std::min(count, near.size()));
+    std::partial_sort(near.begin(), end, near.end());
+    std::map<Label, std::size_t> votes;
+    for (auto n = near.begin(); n != end; ++n) ++votes[labels[n->second]];
+    found[i] = labels[near.front().second];
+    for (auto n = near.begin(); n != end; ++n)
+      if (votes[labels[n->second]] > votes[found[i]]) found[i] = labels[n->second];
   });
   return found;
 }

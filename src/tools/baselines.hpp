@@ -9,11 +9,12 @@
 
 namespace krate::tools {
 
-/// The label of the training sample at the least Euclidean distance; of several, the first one's.
-/// @throws ShapeError if the columns differ; ValueError without training samples
+/// The label that most of the `count` training samples at the least Euclidean distance have, of several such labels the
+/// one that came up nearest; samples at the same distance stand in their order.
+/// @throws ShapeError if the columns differ; ValueError without training samples, or if count is 0
 /// @note allocates: yes; fences: yes
 std::vector<Label> nearest_neighbour(Space const& space, Rows const& train, std::span<Label const> labels,
-                                     Rows const& test);
+                                     Rows const& test, std::size_t count = 1);
 
 /// The class whose subspace leaves the least residual |x - Q Q^T x|: Q spans the leading `dim` right singular vectors
 /// of the class's training samples, whose mean is not removed.

@@ -3,6 +3,7 @@
 
 #include "perf/cases/class_coding_rate.hpp"
 #include "perf/cases/coding_rate.hpp"
+#include "perf/cases/in_situ.hpp"
 #include "perf/cases/infer.hpp"
 #include "perf/cases/ista.hpp"
 #include "perf/cases/mssa.hpp"
@@ -138,6 +139,24 @@ Json run_rate(Bench& bench, BenchCase const& self, OptionTable const& o) {
                                            : run_case<perf::CodingRateCase>(bench, self, o, fill);
 }
 
+OptionTable in_situ_options() {
+  OptionTable o("krate::bench");
+  add_size(o, "samples", 2000000, "Cells");
+  add_size(o, "dim", 16, "Quantities of a cell");
+  o.add<std::string>("layout", "right", "Together in memory: a cell's quantities (right) or a quantity (left)")
+      .one_of({"right", "left"});
+  o.add<bool>("gradient", false, "Time value and gradient together");
+  o.add<std::string>("precision", "fp64", "Scalar of the cells").one_of({"fp32", "fp64", "bf16"});
+  return o;
+}
+
+Json run_in_situ(Bench& bench, BenchCase const& self, OptionTable const& o) {
+  return run_case<perf::InSituCase>(bench, self, o, [&](auto& options) {
+    options = {o.get<std::size_t>("samples"), o.get<std::size_t>("dim"), o.get<std::string>("layout") == "left",
+               o.get<bool>("gradient")};
+  });
+}
+
 OptionTable product_options() {
   OptionTable o("krate::bench");
   o.add<std::int64_t>("size", 2048, "Rows and columns of the matrices").at_least(1).at_most(1 << 24);
@@ -182,6 +201,11 @@ constexpr BenchCase cases[] = {
     {"rate", "Coding rate with its gradient",
      "Timed: the value and the gradient of R; with --classes those of R^c. Sums are double in any precision.",
      rate_options, run_rate},
+    {"in-situ", "Coding rate of a simulation's field",
+     "Timed: reset, add and result of a RateAccumulator on this rank's cells; with --gradient also the gradient. Here "
+     "the\n"
+     "roof is that of a stream that is only read, and of multiply-adds in registers.",
+     in_situ_options, run_in_situ},
     {"product", "Product of the vendor's library",
      "Timed: C = A B of square matrices by the BLAS itself, without krate.", product_options, run_product},
     {"triad", "Memory bandwidth", "Timed: a = b + s c; three streams are counted.", triad_options, run_triad},

@@ -36,7 +36,19 @@ class Bench {
       times = time([&] { c.run(space); });
       cost = c.cost();
     }
-    return record(name, std::move(config), times, cost, roof<typename Case::Arithmetic>());
+    return record(name, std::move(config), times, cost, roof_of<Case>());
+  }
+
+  /// The case's own, if it has one.
+  template <class Case>
+  perf::Roof roof_of() {
+    Space const& space = context_.space();
+    if constexpr (requires { Case::roof(space); }) {
+      perf::Roof const own = Case::roof(space);
+      return {together([&] { return own.flop_per_s; }), together([&] { return own.byte_per_s; })};
+    } else {
+      return roof<typename Case::Arithmetic>();
+    }
   }
 
   /// Of all ranks together; measured at the first call, after memory of cases is free again.

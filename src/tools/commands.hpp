@@ -14,6 +14,7 @@ void add_eval(CLI::App& app, Context& context);
 void add_predict(CLI::App& app, Context& context);
 void add_rate(CLI::App& app, Context& context);
 void add_analyze(CLI::App& app, Context& context);
+void add_analyze_probe(CLI::App& analyze, Context& context);
 void add_report(CLI::App& app, Context& context);
 void add_bench(CLI::App& app, Context& context);
 

@@ -106,12 +106,13 @@ void report_dataset(Context& context, std::string const& path) {
 }
 
 void add_data(CLI::App& app, Context& context) {
-  auto* const data = app.add_subcommand("data", "Make a dataset: digits, mnist or csv");
+  auto* const data = app.add_subcommand("data", "Make a dataset: digits, mnist, csv or corrupt");
   data->footer("Example: krate data digits -o digits.h5");
   data->require_subcommand(1);
   add_data_digits(*data, context);
   add_data_mnist(*data, context);
   add_data_csv(*data, context);
+  add_data_corrupt(*data, context);
 }
 
 }  // namespace krate::tools

@@ -9,11 +9,13 @@
 #include <vector>
 
 #include "krate/core/function_ref.hpp"
+#include "krate/core/random.hpp"
 #include "krate/io/dataset.hpp"
 #include "tools/context.hpp"
 
 namespace krate::tools {
 
+void add_data_corrupt(CLI::App& data, Context& context);
 void add_data_csv(CLI::App& data, Context& context);
 void add_data_digits(CLI::App& data, Context& context);
 void add_data_mnist(CLI::App& data, Context& context);
@@ -29,6 +31,11 @@ DataCommand add_source(CLI::App& data, Context& context, std::string const& name
 /// Which samples are for testing (1), the others for training (0): a fifth of all, rounded up, spread over the classes
 /// in proportion, and always the same for the same labels. A lone sample is for training.
 std::vector<std::uint8_t> stratified_split(std::span<Label const> labels);
+
+/// Draws new labels for floor(fraction * rows) of the rows, uniformly from all classes: a draw may be the old one. What
+/// happens to a row depends on the seed, and on which rows there are. Source: Yu et al. 2020 (MCR2), label corruption.
+void corrupt_labels(std::span<Label> labels, std::vector<std::size_t> rows, std::int64_t classes, double fraction,
+                    Seed seed);
 
 /// A dataset that a source has read into memory.
 struct NewDataset {

@@ -4,7 +4,9 @@
 #include <cmath>
 #include <set>
 
+#include "krate/models/objective.hpp"
 #include "tools/baselines.hpp"
+#include "tools/probe.hpp"
 #include "tools/report.hpp"
 
 namespace krate::tools {
@@ -71,7 +73,7 @@ std::vector<std::size_t> varied(Findings const& f) {
 }
 
 template <class T>
-void measure_layers(ModelOnData<T>& model, Findings& f) {
+void measure_layers(ModelOnData<models::Crate<Space, T>>& model, Findings& f) {
   auto const chosen = spread_rows(first_rows(f.samples.count()), most_for_layers);
   LayerSamples measures(model.model.blocks().depth());
   model.inference.run(
@@ -82,7 +84,7 @@ void measure_layers(ModelOnData<T>& model, Findings& f) {
 }
 
 template <class T>
-void map_attention(ModelOnData<T>& model, Findings& f) {
+void map_attention(ModelOnData<models::Crate<Space, T>>& model, Findings& f) {
   auto const& c = model.model.config();
   f.block = default_attention_block(c.depth);
   f.heads = c.heads;
@@ -95,7 +97,7 @@ void map_attention(ModelOnData<T>& model, Findings& f) {
 
 /// Features of all samples; predictions of the first, which are not of the training part.
 template <class T>
-Rows predict(ModelOnData<T>& model, Findings& f) {
+Rows predict(ModelOnData<models::Crate<Space, T>>& model, Findings& f) {
   auto const all = first_rows(model.source.size(train::Part::train));
   Rows features{model.model.config().dim, {}};
   model.inference.run(model.space, model.source, train::Part::train, all, [&](auto const& some) {
@@ -116,12 +118,6 @@ Rows predict(ModelOnData<T>& model, Findings& f) {
     }
   });
   return features;
-}
-
-std::size_t agreement(std::vector<Label> const& found, std::vector<Label> const& labels) {
-  std::size_t right = 0;
-  for (std::size_t i = 0; i < labels.size(); ++i) right += found[i] == labels[i];
-  return right;
 }
 
 void compare(Space const& space, Part const& train, Rows const& features, Findings& f) {
@@ -174,16 +170,21 @@ Findings examine(Space const& space, std::string const& path, io::SampleTable co
   f.labels = part.labels;
   comm::Communicator const alone;
   io::CheckpointReader const file(path, alone);
-  with_model_on(space, alone, joined(about, part, train), first_rows(f.samples.count() + f.trained_on),
-                about.has_labels, file, batch, [&](auto& model) {
-                  f.channels = model.source.channels();
-                  f.height = model.source.height();
-                  f.width = model.source.width();
-                  measure_layers(model, f);
-                  map_attention(model, f);
-                  Rows const features = predict(model, f);
-                  if (f.trained_on > 0) compare(space, train, features, f);
-                });
+  if (models::stored_objective(file.config())) {
+    throw ValueError("krate::report", path +
+                                          " was trained by mcr2 (its head was not trained, a page would compare "
+                                          "nothing); use krate analyze probe");
+  }
+  with_model_on<CrateOnly>(space, alone, joined(about, part, train), {first_rows(f.samples.count() + f.trained_on)},
+                           about.has_labels, file, batch, [&](auto& model) {
+                             f.channels = model.source.channels();
+                             f.height = model.source.height();
+                             f.width = model.source.width();
+                             measure_layers(model, f);
+                             map_attention(model, f);
+                             Rows const features = predict(model, f);
+                             if (f.trained_on > 0) compare(space, train, features, f);
+                           });
   return f;
 }
 

@@ -4,6 +4,7 @@
 
 #include <numeric>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "krate/core/arena.hpp"
@@ -23,25 +24,32 @@ struct ModelArguments {
 /// The positional model file, --data, --batch and, where `splits`, --split.
 void add_model_arguments(CLI::App& command, ModelArguments& arguments, bool splits);
 
-/// A model and the chosen samples of a dataset, ready to run.
-template <class T>
+/// Rows of a dataset: those that a command is about, and those that classifiers on features learn from.
+struct ChosenRows {
+  std::vector<std::size_t> samples, reference{};
+};
+
+/// A model and the chosen samples of a dataset, ready to run: the samples are the train part of the source, those to
+/// learn from the test part.
+template <class Model>
 struct ModelOnData {
+  using T = typename Model::Scalar;
   Space const& space;
   comm::Communicator const& comm;
   train::DatasetSource<Space, T> source;
-  models::Crate<Space, T> model;
+  Model model;
   std::size_t batch;
   Arena<Space> arena;
-  train::Inference<models::Crate<Space, T>> inference;
+  train::Inference<Model> inference;
 
-  ModelOnData(Space const& on, comm::Communicator const& ranks, io::SampleTable table, std::vector<std::size_t> rows,
-              bool labelled, io::CheckpointReader const& file, std::size_t batch_size)
+  ModelOnData(Space const& on, comm::Communicator const& ranks, io::SampleTable table, ChosenRows rows, bool labelled,
+              io::CheckpointReader const& file, std::size_t batch_size)
       : space(on),
         comm(ranks),
         source(std::move(table), labelled),
-        model(train::load_crate<Space, T>(space, file)),
+        model(train::load_model<Model>(space, file)),
         batch(batch_size),
-        arena(space, train::Inference<models::Crate<Space, T>>::bytes(model, batch), "krate::tools::arena"),
+        arena(space, train::Inference<Model>::bytes(model, batch), "krate::tools::arena"),
         inference(model, batch, arena.workspace()) {
     auto const& c = model.config();
     if (source.channels() != c.channels || source.height() != c.image_size.height ||
@@ -57,7 +65,7 @@ struct ModelOnData {
                                            " classes, but the model " + std::to_string(c.classes) +
                                            "; use the dataset that it was trained on");
     }
-    source.select(std::move(rows));
+    source.select(std::move(rows.samples), std::move(rows.reference));
   }
 
   /// This rank's samples, positions among those chosen.
@@ -69,39 +77,49 @@ struct ModelOnData {
   }
 };
 
-/// Calls `use(ModelOnData<T>&)`, T as the model's parameters are stored. Collective.
-template <class Use>
-void with_model_on(Space const& space, comm::Communicator const& comm, io::SampleTable table,
-                   std::vector<std::size_t> rows, bool labelled, io::CheckpointReader const& file, std::size_t batch,
-                   Use const& use) {
-  file.require_model("crate");
+/// Families of models that these commands run.
+template <class T>
+using CrateOnly = std::tuple<models::Crate<Space, T>>;
+template <class T>
+using ImageModels = std::tuple<models::Crate<Space, T>, models::Mlp<Space, T>>;
+
+/// Calls `use(ModelOnData<Model>&)`, Model of the family and with the scalar that the file's parameters are stored in.
+/// Collective. @throws ValueError if the file holds none of the families
+template <template <class> class Families, class Use>
+void with_model_on(Space const& space, comm::Communicator const& comm, io::SampleTable table, ChosenRows rows,
+                   bool labelled, io::CheckpointReader const& file, std::size_t batch, Use const& use) {
   auto const names = file.tensors("/model");
   bool const wide = !names.empty() && file.info("/model/" + names.front()).element_bytes == sizeof(double);
-  if (wide) {
-    ModelOnData<double> run(space, comm, std::move(table), std::move(rows), labelled, file, batch);
+  auto const run_if = [&]<class Model>(Model const*, bool chosen) {
+    if (!chosen) return false;
+    ModelOnData<Model> run(space, comm, std::move(table), std::move(rows), labelled, file, batch);
     use(run);
-  } else {
-    ModelOnData<float> run(space, comm, std::move(table), std::move(rows), labelled, file, batch);
-    use(run);
-  }
+    return true;
+  };
+  auto const run_one_of = [&]<class... Models>(std::tuple<Models...> const*, bool chosen) {
+    return (run_if(static_cast<Models const*>(nullptr), chosen && file.model() == Models::name) || ...);
+  };
+  if (run_one_of(static_cast<Families<double> const*>(nullptr), wide)) return;
+  if (run_one_of(static_cast<Families<float> const*>(nullptr), !wide)) return;
+  file.require_model("crate");
 }
 
 /// The same for what a command was given. Collective.
 /// @param labelled  the samples must have labels
-template <class Use>
+template <template <class> class Families, class Use>
 void with_model(Context& context, ModelArguments const& arguments, bool labelled, Use const& use) {
   require_value(arguments.batch > 0, "krate::model", "--batch", arguments.batch, "must be positive");
   io::CheckpointReader const file(arguments.model, context.comm());
-  file.require_model("crate");
   auto const data = io::Dataset::open(arguments.data, context.comm());
   if (labelled) data.require_labels();
   bool const has_split = data.description().has_split();
   auto const subset =
       arguments.split.empty() ? (has_split ? io::Subset::test : io::Subset::all) : io::subset_of(arguments.split);
-  auto rows = data.indices(subset);
-  require_value(!rows.empty(), "krate::model", "samples", 0, "must be at least one in the chosen part of the dataset");
-  with_model_on(context.space(), context.comm(), data.load(), std::move(rows), labelled, file,
-                static_cast<std::size_t>(arguments.batch), use);
+  ChosenRows rows{data.indices(subset), data.indices(io::Subset::train)};
+  require_value(!rows.samples.empty(), "krate::model", "samples", 0,
+                "must be at least one in the chosen part of the dataset");
+  with_model_on<Families>(context.space(), context.comm(), data.load(), std::move(rows), labelled, file,
+                          static_cast<std::size_t>(arguments.batch), use);
 }
 
 }  // namespace krate::tools

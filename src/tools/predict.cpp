@@ -20,8 +20,9 @@ void append(Space const& space, M const& from, std::vector<T>& to) {
   Kokkos::deep_copy(space, host, from);
 }
 
-template <class T>
-void predict(Context& context, ModelOnData<T>& run, std::string const& output) {
+template <class Model>
+void predict(Context& context, ModelOnData<Model>& run, std::string const& output) {
+  using T = typename Model::Scalar;
   std::vector<T> logits, features;
   auto const mine = run.mine();
   auto progress = context.progress("predicting", mine.size());
@@ -48,7 +49,8 @@ void add_predict(CLI::App& app, Context& context) {
   command->footer(
       "The file gets /logits [samples, classes] and /features [samples, dim] (the input of the head's linear map), "
       "all\n"
-      "samples in file order; labels are not needed.\n"
+      "samples in file order; labels are not needed. The head of a model trained by mcr2 was not trained: its logits\n"
+      "mean nothing.\n"
       "Example: krate predict run/model.h5 --data digits.h5 -o outputs.h5");
   struct Command {
     ModelArguments arguments;
@@ -62,7 +64,7 @@ void add_predict(CLI::App& app, Context& context) {
     given->arguments.split = "all";
     context.comm().guarded([&] { require_other(given->output, {given->arguments.model, given->arguments.data}); });
     if (is_redunet(context, given->arguments.model)) return predict_redunet(context, given->arguments, given->output);
-    with_model(context, given->arguments, false, [&](auto& run) { predict(context, run, given->output); });
+    with_model<ImageModels>(context, given->arguments, false, [&](auto& run) { predict(context, run, given->output); });
   });
 }
 

@@ -6,7 +6,7 @@
 
 #include "krate/core/require.hpp"
 #include "krate/io/dataset.hpp"
-#include "krate/linalg/fetch.hpp"
+#include "krate/rate/checked_rate.hpp"
 #include "krate/rate/coding_rate.hpp"
 #include "krate/rate/rate_accumulator.hpp"
 #include "tools/commands.hpp"
@@ -21,8 +21,8 @@ struct RateCommand {
   double eps_squared = 0;
 };
 
-/// Coding rates of groups of samples that are spread over the ranks. What the ranks exchange for a group, and factor,
-/// is its second moments or its samples, whichever is smaller.
+/// Coding rates of groups of samples that are spread over the ranks. What several ranks exchange for a group, and
+/// factor, is its second moments or its samples, whichever is smaller.
 class GroupRates {
  public:
   using Rows = Kokkos::View<double**, Kokkos::LayoutRight, Space>;
@@ -39,6 +39,7 @@ class GroupRates {
     comm_.all_reduce(std::span<std::int64_t>(counts));
     auto const total = static_cast<std::size_t>(std::accumulate(counts.begin(), counts.end(), std::int64_t(0)));
     if (total == 0) return 0;
+    if (comm_.size() == 1) return of_all(mine);
     return total < dim_ ? of_samples(mine, counts, total) : of_moments(mine);
   }
 
@@ -55,6 +56,13 @@ class GroupRates {
     return accumulator_->result(space_);
   }
 
+  double of_all(Part const& all) {
+    Arena<Space> const arena(space_, coding_rate_workspace(all.extent(0), dim_), "krate::tools::rate");
+    Kokkos::View<double, Space> const rate(Kokkos::view_alloc(space_, "krate::tools::rate::value"));
+    coding_rate(space_, all, RateOptions{.eps_squared = eps_squared_}, arena.workspace(), rate);
+    return checked_rate(space_, "krate::rate", rate, all);
+  }
+
   double of_samples(Part const& mine, std::vector<std::int64_t> const& counts, std::size_t total) {
     Rows const all(Kokkos::view_alloc(space_, Kokkos::WithoutInitializing, "krate::tools::rate::samples"), total, dim_);
     auto const host = Kokkos::create_mirror_view(Kokkos::WithoutInitializing, all);
@@ -67,10 +75,7 @@ class GroupRates {
     comm_.all_gather(std::as_bytes(std::span<double const>(own.data(), own.size())),
                      std::as_writable_bytes(std::span<double>(host.data(), host.size())), bytes);
     Kokkos::deep_copy(space_, all, host);
-    Arena<Space> const arena(space_, coding_rate_workspace(total, dim_), "krate::tools::rate");
-    Kokkos::View<double, Space> const rate(Kokkos::view_alloc(space_, "krate::tools::rate::value"));
-    coding_rate(space_, all, RateOptions{.eps_squared = eps_squared_}, arena.workspace(), rate);
-    return fetch<Space>(space_, as_value<Space>(rate), "krate::tools::rate: value is read");
+    return of_all(Kokkos::subview(all, std::pair(std::size_t(0), total), Kokkos::ALL));
   }
 
   Space const& space_;
@@ -175,7 +180,7 @@ RateReduction rate_at_once(Context& context, io::Dataset const& data, double eps
     found.rate_classes += static_cast<double>(sorted.counts[k]) / static_cast<double>(found.samples) * rate;
     found.per_class.push_back({sorted.counts[k], rate});
   }
-  found.rate_reduction = found.rate - found.rate_classes;
+  found.rate_reduction = std::max(0.0, found.rate - found.rate_classes);  // rounding may leave less than nothing
   return found;
 }
 

@@ -102,6 +102,7 @@ void train_redunet(Context& context, OptionTable& options, std::string const& ru
                 about.origin, "must hold images or features with one label each for the model redunet");
   options.resolve<std::int64_t>("classes", about.classes);
   options.resolve<double>("eta", 0.5);
+  options.resolve<double>("eps-squared", 0.1);
   models::RedunetConfig config;
   config.dim = about.sample_size();
   config.layers = options.get<std::size_t>("layers");

@@ -11,6 +11,10 @@ namespace krate::tools {
 
 namespace fs = std::filesystem;
 
+bool has_report(OptionTable const& options) {
+  return options.get<std::string>("model") == "crate" && options.get<std::string>("objective") == "cross_entropy";
+}
+
 Findings write_report(Context& context, std::string const& run, io::SampleTable const& data,
                       std::string const& directory) {
   Findings findings;

@@ -51,6 +51,9 @@ Findings examine(Space const& space, std::string const& model, io::SampleTable c
 /// One self-contained HTML page, well-formed as XML too.
 std::string report_page(RunRecord const& run, Findings const& findings);
 
+/// Pages are about a CRATE and its head: runs of other models and objectives have none.
+bool has_report(OptionTable const& options);
+
 /// Collective: writes DIRECTORY/index.html about a finished run. Rank 0 works, with one-rank means.
 /// @return what was measured, on rank 0
 Findings write_report(Context& context, std::string const& run, io::SampleTable const& data,

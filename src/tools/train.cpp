@@ -32,6 +32,11 @@ void add_train(CLI::App& app, Context& context) {
   train->footer(
       "RUN gets config.toml (all options), metrics.csv (a row a step), checkpoints/, model.h5, summary.json and "
       "report/.\n"
+      "With --objective mcr2 the loss of a train row is that of the global batch, and its accuracy is empty; that of "
+      "a\n"
+      "test row is of all test samples together, and its accuracy that of the nearest subspace (see krate eval "
+      "--help).\n"
+      "Runs of mlp and of mcr2 have no report.\n"
       "SIGTERM and Ctrl-C write a checkpoint first; krate resume RUN goes on from it.\n"
       "Example: krate train --model crate --data digits.h5 --epochs 20 -o run");
   struct Command {

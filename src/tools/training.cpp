@@ -9,6 +9,7 @@
 #include "krate/io/dataset.hpp"
 #include "krate/train/dataset_source.hpp"
 #include "tools/files.hpp"
+#include "tools/model_options.hpp"
 #include "tools/redunet.hpp"
 #include "tools/report.hpp"
 #include "tools/run_directory.hpp"
@@ -18,41 +19,55 @@ namespace krate::tools {
 namespace fs = std::filesystem;
 
 OptionTable training_options() {
-  std::vector<std::string> const crate{"crate"}, redunet{"redunet"};
+  std::vector<std::string> const crate{"crate"}, redunet{"redunet"}, mlp{"mlp"}, trained{"crate", "mlp"};
   OptionTable o("krate::train");
-  o.add<std::string>("model", {}, "Model family").one_of({"crate", "redunet"});
+  o.add<std::string>("model", {}, "Model family").one_of({"crate", "redunet", "mlp"});
   o.add<std::string>("data", {}, "Dataset file");
-  o.add<std::string>("optimizer", "adamw", "Update rule").one_of({"adamw", "lion"}).only_for(crate);
-  o.add<double>("learning-rate", 1e-3, "Largest learning rate").above(0).only_for(crate);
-  o.add<double>("weight-decay", 0.05, "Weight decay, of all parameters").at_least(0).only_for(crate);
-  o.add<std::int64_t>("warmup", {}, "Steps of linear warm-up [5 % of all]").at_least(0).only_for(crate);
+  o.add<std::string>("objective", "cross_entropy", "What is made small; mcr2: -(R - R^c) of the features of a batch")
+      .one_of({"cross_entropy", "mcr2"})
+      .only_for(trained);
+  o.add<std::string>("optimizer", "adamw", "Update rule").one_of({"adamw", "lion"}).only_for(trained);
+  o.add<double>("learning-rate", 1e-3, "Largest learning rate").above(0).only_for(trained);
+  o.add<double>("weight-decay", 0.05, "Weight decay, of all parameters").at_least(0).only_for(trained);
+  o.add<std::int64_t>("warmup", {}, "Steps of linear warm-up [5 % of all]").at_least(0).only_for(trained);
   o.add<std::string>("schedule", "warmup_cosine", "Learning rate over time")
       .one_of({"warmup_cosine", "crate", "constant"})
-      .only_for(crate);
-  o.add<double>("clip", 1, "Largest gradient norm; 0: off").at_least(0).only_for(crate);
-  o.add<double>("label-smoothing", 0.1, "Weight of the uniform target").at_least(0).at_most(0.999999).only_for(crate);
+      .only_for(trained);
+  o.add<double>("clip", 1, "Largest gradient norm; 0: off").at_least(0).only_for(trained);
+  o.add<double>("label-smoothing", {}, "Weight of the uniform target in cross-entropy [0.1]")
+      .at_least(0)
+      .at_most(0.999999)
+      .only_for(trained);
   o.add<std::string>("augment", "none", "Random moves of each image, in pixels")
       .one_of({"none", "shift1", "shift2"})
-      .only_for(crate);
-  o.add<std::int64_t>("batch", 64, "Samples a step, of all ranks together").at_least(1).only_for(crate);
-  o.add<std::int64_t>("epochs", 50, "Passes over the training samples").at_least(1).only_for(crate);
-  o.add<std::int64_t>("steps", {}, "Optimizer steps, instead of epochs").at_least(1).only_for(crate);
-  o.add<std::int64_t>("seed", 0, "Of parameters, sample order and augmentation").at_least(0).only_for(crate);
+      .only_for(trained);
+  o.add<std::int64_t>("batch", 64, "Samples a step, of all ranks together").at_least(1).only_for(trained);
+  o.add<std::int64_t>("epochs", 50, "Passes over the training samples").at_least(1).only_for(trained);
+  o.add<std::int64_t>("steps", {}, "Optimizer steps, instead of epochs").at_least(1).only_for(trained);
+  o.add<std::int64_t>("seed", 0, "Of parameters, sample order and augmentation").at_least(0).only_for(trained);
   o.add<std::string>("precision", "fp32", "Arithmetic").one_of({"fp32", "fp64", "bf16"});
-  o.add<std::int64_t>("dim", 64, "Width of the tokens").at_least(1).only_for(crate);
+  o.add<std::int64_t>("dim", {}, "Width of the tokens of a CRATE, or of an MLP's features [64, 128]")
+      .at_least(1)
+      .only_for(trained);
   o.add<std::int64_t>("depth", 4, "Number of blocks").at_least(1).only_for(crate);
   o.add<std::int64_t>("heads", 4, "Number of subspaces").at_least(1).only_for(crate);
   o.add<std::int64_t>("dim-head", {}, "Width of a subspace [dim / heads]").at_least(1).only_for(crate);
   o.add<Pair>("patch-size", Pair{4, 4}, "Height and width of a patch").only_for(crate);
   o.add<std::string>("pool", "cls", "What the head sees of the tokens").one_of({"cls", "mean"}).only_for(crate);
-  o.add<double>("eta", {}, "Step size of ISTA, or of a layer of ReduNet [0.1, 0.5]").above(0);
+  o.add<double>("eta", {}, "Step size of ISTA, or of a layer of ReduNet [0.1, 0.5]")
+      .above(0)
+      .only_for({"crate", "redunet"});
   o.add<double>("lambda", 0.1, "Sparsity weight of ISTA").at_least(0).only_for(crate);
+  o.add<std::int64_t>("hidden", 2048, "Width of the hidden layer").at_least(1).only_for(mlp);
   o.add<std::int64_t>("classes", {}, "Classes that the model tells apart [classes of the dataset]").at_least(1);
-  o.add<std::int64_t>("checkpoint-every", {}, "Steps between checkpoints [an epoch]").at_least(1).only_for(crate);
-  o.add<double>("checkpoint-minutes", {}, "Minutes between checkpoints, besides").above(0).only_for(crate);
-  o.add<std::int64_t>("keep", 3, "Checkpoints that stay").at_least(1).only_for(crate);
+  o.add<std::int64_t>("checkpoint-every", {}, "Steps between checkpoints [an epoch]").at_least(1).only_for(trained);
+  o.add<double>("checkpoint-minutes", {}, "Minutes between checkpoints, besides").above(0).only_for(trained);
+  o.add<std::int64_t>("keep", 3, "Checkpoints that stay").at_least(1).only_for(trained);
   o.add<std::int64_t>("layers", 20, "Number of layers").at_least(1).only_for(redunet);
-  o.add<double>("eps-squared", 0.1, "Squared distortion").above(0).only_for(redunet);
+  o.add<double>("eps-squared", {}, "Squared distortion of the rates of mcr2, or of ReduNet [0.5, 0.1]").above(0);
+  o.add<double>("frobenius", {}, "Weight of |Z|^2 / 2 in mcr2; 0: features of unit length instead [0]")
+      .at_least(0)
+      .only_for(trained);
   o.add<double>("lambda-s", 500, "Sharpness of the soft assignment to classes").above(0).only_for(redunet);
   return o;
 }
@@ -99,29 +114,6 @@ class GracefulStop {
   }, int_{};
 };
 
-models::CrateConfig model_config(OptionTable const& o, io::DatasetDescription const& data) {
-  require_value(data.kind == io::SampleKind::images, "krate::train", "--data", data.origin,
-                "must hold images [n, C, H, W] in /samples/images for the model crate");
-  auto const size = [&](char const* name) { return o.get<std::size_t>(name); };
-  auto const patch = o.get<Pair>("patch-size");
-  require_value(patch.rows > 0 && patch.columns > 0, "krate::train", "--patch-size", patch.rows, "must be positive");
-  models::CrateConfig c;
-  c.channels = data.sample_shape[0];
-  c.image_size = {data.sample_shape[1], data.sample_shape[2]};
-  c.patch_size = {static_cast<std::size_t>(patch.rows), static_cast<std::size_t>(patch.columns)};
-  c.dim = size("dim");
-  c.depth = size("depth");
-  c.heads = size("heads");
-  c.dim_head = o.has_value("dim-head") ? size("dim-head") : 0;
-  c.classes = size("classes");
-  c.pool = o.get<std::string>("pool") == "mean" ? Pool::mean : Pool::cls;
-  c.eta = o.get<double>("eta");
-  c.lambda = o.get<double>("lambda");
-  c.label_smoothing = o.get<double>("label-smoothing");
-  c.validate();
-  return c;
-}
-
 optim::Rule rule_of(OptionTable const& o) {
   double const rate = o.get<double>("learning-rate"), decay = o.get<double>("weight-decay");
   if (o.get<std::string>("optimizer") == "lion") return optim::Lion{.learning_rate = rate, .weight_decay = decay};
@@ -151,24 +143,24 @@ Json number(double x) {
   return std::isfinite(x) ? Json(x) : Json();
 }
 
-template <class T>
-void run_in(Context& context, OptionTable& options, io::SampleTable table, models::CrateConfig const& config,
+template <class Model>
+void run_in(Context& context, OptionTable& options, io::SampleTable table, typename Model::Config const& config,
             std::string const& run, bool resume) {
+  using T = typename Model::Scalar;
   Space const& space = context.space();
   auto const& comm = context.comm();
   train::DatasetSource<Space, T> source(std::move(table));
   auto settings = trainer_options(options, run, resume);
-  models::Crate<Space, T> const model(space, config, settings.seed);
+  Model const model(space, config, settings.seed);
   settings.logger = context.logger();
 
   std::unique_ptr<Progress> progress;
   settings.progress = [&](train::Progress const& p) {
     if (!progress) progress.reset(new Progress(context.progress("training", static_cast<std::size_t>(p.steps))));
-    char note[96];
-    std::snprintf(note, sizeof note,
-                  p.part == train::Part::test ? "epoch %lld: test loss %.4f, accuracy %.4f"
-                                              : "epoch %lld: loss %.4f, accuracy %.4f",
-                  static_cast<long long>(p.epoch + 1), p.loss, p.accuracy);
+    char accuracy[32] = "", note[128];
+    if (std::isfinite(p.accuracy)) std::snprintf(accuracy, sizeof accuracy, ", accuracy %.4f", p.accuracy);
+    std::snprintf(note, sizeof note, "epoch %lld: %sloss %.4f%s", static_cast<long long>(p.epoch + 1),
+                  p.part == train::Part::test ? "test " : "", p.loss, accuracy);
     progress->update(static_cast<std::size_t>(p.step), note);
   };
   settings.stop = [] { return stop_signal != 0; };
@@ -185,7 +177,7 @@ void run_in(Context& context, OptionTable& options, io::SampleTable table, model
     throw Error("krate::train",
                 "stopped by a signal, a checkpoint was written first; continue with krate resume " + run);
   }
-  Json const result{{"model", "crate"},
+  Json const result{{"model", Model::name},
                     {"parameters", model.parameters().count()},
                     {"ranks", comm.size()},
                     {"threads", space.concurrency()},
@@ -199,7 +191,8 @@ void run_in(Context& context, OptionTable& options, io::SampleTable table, model
   comm.guarded([&] {
     if (comm.is_root()) write_file(run + "/summary.json", result.dump(2) + "\n");
   });
-  write_report(context, run, source.table(), run + "/report");
+  bool const reported = has_report(options);
+  if (reported) write_report(context, run, source.table(), run + "/report");
   if (context.json()) return context.print_json(result);
   char line[160];
   std::snprintf(line, sizeof line, "%lld steps in %.1f s, train loss %.4f", static_cast<long long>(summary.steps),
@@ -212,7 +205,7 @@ void run_in(Context& context, OptionTable& options, io::SampleTable table, model
     context.print(line);
   }
   context.print("model: " + run + "/model.h5");
-  context.print("report: " + run + "/report/index.html");
+  if (reported) context.print("report: " + run + "/report/index.html");
 }
 
 }  // namespace
@@ -227,24 +220,22 @@ void train_run(Context& context, OptionTable& options, std::string const& run, b
                                           " is an unfinished ReduNet (it is built in one go, without checkpoints); "
                                           "remove it and run krate train again");
   }
-  options.resolve<double>("eta", 0.1);
   if (options.is_set("steps") && options.is_set("epochs") && !resume) {
     throw ValueError("krate::train", "--steps and --epochs were both given, but each says when to end; give one");
   }
   auto const data = io::Dataset::open(options.get<std::string>("data"), context.comm());
   auto const& about = data.description();
   about.require_labels();
-  options.resolve<std::int64_t>("classes", about.classes);
-  auto const classes = options.get<std::int64_t>("classes");
-  require_value(classes >= about.classes, "krate::train", "--classes", classes,
-                ("must be at least the dataset's " + std::to_string(about.classes)).c_str());
-  auto const config = model_config(options, about);
-  auto table = data.load();
-  if (options.get<std::string>("precision") == "fp64") {
-    run_in<double>(context, options, std::move(table), config, run, resume);
-  } else {
-    run_in<float>(context, options, std::move(table), config, run, resume);
+  resolve_model_options(options, about);
+  bool const wide = options.get<std::string>("precision") == "fp64";
+  if (options.get<std::string>("model") == "mlp") {
+    auto const config = mlp_config_of(options, about);
+    if (wide) return run_in<models::Mlp<Space, double>>(context, options, data.load(), config, run, resume);
+    return run_in<models::Mlp<Space, float>>(context, options, data.load(), config, run, resume);
   }
+  auto const config = crate_config_of(options, about);
+  if (wide) return run_in<models::Crate<Space, double>>(context, options, data.load(), config, run, resume);
+  run_in<models::Crate<Space, float>>(context, options, data.load(), config, run, resume);
 }
 
 }  // namespace krate::tools

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <cmath>
 #include <cstring>
 #include <fstream>
 #include <utility>
@@ -67,14 +68,15 @@ MetricsFile& MetricsFile::operator=(MetricsFile&& other) noexcept {
 
 void MetricsFile::write(Progress const& row) {
   if (!file_) return;
+  char accuracy[32] = "";
+  if (!std::isnan(row.accuracy)) std::snprintf(accuracy, sizeof accuracy, "%.8g", row.accuracy);
   int const written =
       row.part == Part::train
-          ? std::fprintf(file_, "%lld,%lld,train,%.17g,%.8g,%.17g,%.17g,%.6g,%.6f\n", static_cast<long long>(row.step),
-                         static_cast<long long>(row.epoch), row.loss, row.accuracy, row.learning_rate,
-                         row.gradient_norm, row.samples_per_second, row.seconds)
-          : std::fprintf(file_, "%lld,%lld,test,%.17g,%.8g,,,%.6g,%.6f\n", static_cast<long long>(row.step),
-                         static_cast<long long>(row.epoch), row.loss, row.accuracy, row.samples_per_second,
-                         row.seconds);
+          ? std::fprintf(file_, "%lld,%lld,train,%.17g,%s,%.17g,%.17g,%.6g,%.6f\n", static_cast<long long>(row.step),
+                         static_cast<long long>(row.epoch), row.loss, accuracy, row.learning_rate, row.gradient_norm,
+                         row.samples_per_second, row.seconds)
+          : std::fprintf(file_, "%lld,%lld,test,%.17g,%s,,,%.6g,%.6f\n", static_cast<long long>(row.step),
+                         static_cast<long long>(row.epoch), row.loss, accuracy, row.samples_per_second, row.seconds);
   if (written < 0) fail(path_);
 }
 

@@ -5,21 +5,38 @@
 
 namespace krate::train {
 
-void require_room_for(models::CrateConfig const& config, io::CheckpointReader const& file) {
+namespace {
+
+double number(std::size_t n) {
+  return static_cast<double>(n);
+}
+
+/// @param needed  of the largest matrices alone, in floating point: products of a made-up configuration may be beyond
+///                all integers
+void require_room(double needed, io::CheckpointReader const& file) {
   file.comm().guarded([&] {
     double held = 0;
-    for (auto const& name : file.tensors("/model")) held += static_cast<double>(file.info("/model/" + name).size());
-    // The largest matrices alone, in floating point: products of a made-up configuration may be beyond all integers.
-    auto const number = [](std::size_t n) { return static_cast<double>(n); };
-    double const block = number(config.dim) * (number(config.heads) * number(config.head_dim()) + number(config.dim)),
-                 embedding = number(config.dim) * (number(config.patch_dim()) + number(config.tokens()));
-    double const needed = number(config.depth) * block + embedding + number(config.dim) * number(config.classes);
+    for (auto const& name : file.tensors("/model")) held += number(file.info("/model/" + name).size());
     if (needed <= held) return;
-    throw IoError("krate::train::load_crate", file.path() +
-                                                  ": /model holds fewer numbers than its configuration needs (" +
-                                                  krate::impl::value_text(held) + " of " +
-                                                  krate::impl::value_text(needed) + "); take another copy of the file");
+    throw IoError("krate::train::load_" + file.model(),
+                  file.path() + ": /model holds fewer numbers than its configuration needs (" +
+                      krate::impl::value_text(held) + " of " + krate::impl::value_text(needed) +
+                      "); take another copy of the file");
   });
+}
+
+}  // namespace
+
+void require_room_for(models::CrateConfig const& config, io::CheckpointReader const& file) {
+  double const block = number(config.dim) * (number(config.heads) * number(config.head_dim()) + number(config.dim)),
+               embedding = number(config.dim) * (number(config.patch_dim()) + number(config.tokens()));
+  require_room(number(config.depth) * block + embedding + number(config.dim) * number(config.classes), file);
+}
+
+void require_room_for(models::MlpConfig const& config, io::CheckpointReader const& file) {
+  require_room(number(config.hidden) * (number(config.pixels()) + number(config.dim)) +
+                   number(config.dim) * number(config.classes),
+               file);
 }
 
 }  // namespace krate::train

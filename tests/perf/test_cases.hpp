@@ -8,6 +8,7 @@
 #include "perf/cases/class_moments.hpp"
 #include "perf/cases/coding_rate.hpp"
 #include "perf/cases/gradient_clip.hpp"
+#include "perf/cases/in_situ.hpp"
 #include "perf/cases/infer.hpp"
 #include "perf/cases/log_det.hpp"
 #include "perf/cases/patch_embedding.hpp"
@@ -108,6 +109,10 @@ TYPED_TEST_P(CaseTest, Rates) {
     this->template expect_works<perf::ClassMomentsCase<S, T>>(size);
   }
   this->template expect_works<perf::SoftCodingRateCase<S, T>>(perf::RateSize{7, 3, 2});
+  for (bool const left : {false, true})
+    for (bool const gradient : {false, true})
+      this->template expect_works<perf::InSituCase<S, T>>(
+          typename perf::InSituCase<S, T>::Options{300, 3, left, gradient});
   using Subspace = perf::SubspaceCodingRateCase<S, T>;
   this->template expect_works<Subspace>(typename Subspace::Options{2, 3, 5, 2});
 }

@@ -8,6 +8,7 @@
 #include "perf/cases/crate_cost.hpp"
 #include "perf/cases/gemm.hpp"
 #include "perf/cases/gradient_clip.hpp"
+#include "perf/cases/in_situ.hpp"
 #include "perf/cases/infer.hpp"
 #include "perf/cases/roof.hpp"
 #include "support/op_test.hpp"
@@ -70,6 +71,18 @@ TEST(KRATE_TEST_COSTS, Rates) {
   // Float is converted on its way in (twice) and out.
   EXPECT_EQ((cost_of<perf::CodingRateCase<TestSpace, float>>(perf::RateSize{8, 2}).flops),
             48 + 5 + 10 + 8 + 12 + 64 + 3 * 16);
+  // But not where rows are many and short.
+  EXPECT_EQ((cost_of<perf::CodingRateCase<TestSpace, float>>(perf::RateSize{64, 2}).flops),
+            64 * 6 + 5 + 10 + 8 + 12 + 64 * 8);
+  // A field of 8 cells: Gram alone, or a product of 2 * 8 * 4 as well; one stream, or two in and one out.
+  auto const in_situ = [](bool gradient) {
+    return cost_of<perf::InSituCase<TestSpace, double>>(
+        typename perf::InSituCase<TestSpace, double>::Options{8, 2, false, gradient});
+  };
+  EXPECT_EQ(in_situ(false).flops, 48);
+  EXPECT_EQ(in_situ(false).bytes, 8 * 16);
+  EXPECT_EQ(in_situ(true).flops, 48 + 64);
+  EXPECT_EQ(in_situ(true).bytes, 3 * 8 * 16);
   // Two classes of 4: Gram as one tile 2 * 2 * 2 * 4, factor 5, 2 * (2 + 3), two solves of 4 columns; the scale of 16.
   EXPECT_EQ((cost_of<perf::ClassCodingRateCase<TestSpace, double>>(perf::RateSize{8, 2, 2}).flops),
             2 * (32 + 5 + 10 + 2 * 16) + 16);
@@ -115,11 +128,13 @@ TEST(KRATE_TEST_COSTS, OneWideHeadHasNoOutputMap) {
 
 TEST(KRATE_TEST_COSTS, TheRoofIsMeasured) {
   TestSpace const space;
-  perf::Roof const roof{perf::product_peak<float>(space), perf::triad_peak(space)};
-  EXPECT_GT(roof.flop_per_s, 0);
-  EXPECT_GT(roof.byte_per_s, 0);
-  EXPECT_DOUBLE_EQ(roof.seconds({roof.flop_per_s, 2 * roof.byte_per_s}), 2);
-  EXPECT_DOUBLE_EQ(roof.seconds({3 * roof.flop_per_s, 0}), 3);
+  for (perf::Roof const& roof : {perf::Roof{perf::product_peak<float>(space), perf::triad_peak(space)},
+                                 perf::InSituCase<TestSpace, double>::roof(space)}) {
+    EXPECT_GT(roof.flop_per_s, 0);
+    EXPECT_GT(roof.byte_per_s, 0);
+    EXPECT_DOUBLE_EQ(roof.seconds({roof.flop_per_s, 2 * roof.byte_per_s}), 2);
+    EXPECT_DOUBLE_EQ(roof.seconds({3 * roof.flop_per_s, 0}), 3);
+  }
 }
 
 }  // namespace

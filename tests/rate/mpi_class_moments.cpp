@@ -13,18 +13,9 @@ using TestSpace = Kokkos::DefaultExecutionSpace;
 #include "krate/io/moments_file.hpp"
 #endif
 #include "rate/runs.hpp"
+#include "support/ranks.hpp"
 
-namespace {
-
-int failures = 0;
-void expect(bool good, char const* what) {
-  int rank = 0;
-  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-  if (!good) std::printf("rank %d: %s\n", rank, what);
-  failures += !good;
-}
-
-void run() {
+void run_on_ranks() {
   krate::comm::Communicator const comm(MPI_COMM_WORLD);
   TestSpace space;
   constexpr std::size_t samples = 37, dim = 6, classes = 4;  // class 3 is empty
@@ -81,17 +72,4 @@ void run() {
   };
   expect(refuses.operator()<krate::NumericalError>(std::numeric_limits<double>::quiet_NaN(), 0), "NaN went unnoticed");
   expect(refuses.operator()<krate::ValueError>(1, classes), "a bad label went unnoticed");
-}
-
-}  // namespace
-
-int main(int argc, char** argv) {
-  MPI_Init(&argc, &argv);
-  Kokkos::initialize(Kokkos::InitializationSettings().set_disable_warnings(true));
-  run();
-  Kokkos::finalize();
-  int total = 0;
-  MPI_Allreduce(&failures, &total, 1, MPI_INT, MPI_SUM, MPI_COMM_WORLD);
-  MPI_Finalize();
-  return total == 0 ? 0 : 1;
 }

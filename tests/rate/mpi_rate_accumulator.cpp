@@ -8,17 +8,10 @@ using TestSpace = Kokkos::DefaultExecutionSpace;
 
 #include "krate/rate/rate_accumulator.hpp"
 #include "linalg/operands.hpp"
+#include "support/ranks.hpp"
 #include "support/rate_oracle.hpp"
 
 namespace {
-
-int failures = 0;
-void expect(bool good, char const* what) {
-  int rank = 0;
-  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-  if (!good) std::printf("rank %d: %s\n", rank, what);
-  failures += !good;
-}
 
 Array rows_of(Array const& z, std::size_t begin, std::size_t count) {
   auto const first = z.data.begin() + static_cast<std::ptrdiff_t>(begin * z.extent(1));
@@ -26,7 +19,9 @@ Array rows_of(Array const& z, std::size_t begin, std::size_t count) {
                std::vector<double>(first, first + static_cast<std::ptrdiff_t>(count * z.extent(1))));
 }
 
-void run() {
+}  // namespace
+
+void run_on_ranks() {
   int world_rank = 0, world_size = 1;
   MPI_Comm_rank(MPI_COMM_WORLD, &world_rank);
   MPI_Comm_size(MPI_COMM_WORLD, &world_size);
@@ -64,17 +59,4 @@ void run() {
     }
   }
   MPI_Comm_free(&half);
-}
-
-}  // namespace
-
-int main(int argc, char** argv) {
-  MPI_Init(&argc, &argv);
-  Kokkos::initialize(Kokkos::InitializationSettings().set_disable_warnings(true));
-  run();
-  Kokkos::finalize();
-  int total = 0;
-  MPI_Allreduce(&failures, &total, 1, MPI_INT, MPI_SUM, MPI_COMM_WORLD);
-  MPI_Finalize();
-  return total == 0 ? 0 : 1;
 }

@@ -7,6 +7,7 @@
 using TestSpace = Kokkos::DefaultExecutionSpace;
 
 #include "rate/redunet_runs.hpp"
+#include "support/ranks.hpp"
 
 namespace {
 
@@ -20,14 +21,6 @@ extern "C" int MPI_Alltoallv(void const* sent, int const* sent_counts, int const
 }
 
 namespace {
-
-int failures = 0;
-void expect(bool good, char const* what) {
-  int rank = 0;
-  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-  if (!good) std::printf("rank %d: %s\n", rank, what);
-  failures += !good;
-}
 
 Array rows_of(Array const& z, krate::comm::Share const& share) {
   auto const first = z.data.begin() + static_cast<std::ptrdiff_t>(share.begin * z.extent(1));
@@ -71,7 +64,9 @@ void compare(krate::comm::Communicator const& comm, std::size_t samples) {
   }
 }
 
-void run() {
+}  // namespace
+
+void run_on_ranks() {
   int world_rank = 0, world_size = 1;
   MPI_Comm_rank(MPI_COMM_WORLD, &world_rank);
   MPI_Comm_size(MPI_COMM_WORLD, &world_size);
@@ -90,17 +85,4 @@ void run() {
     expect(layer.failed, "a stray label went unnoticed");
   }
   MPI_Comm_free(&half);
-}
-
-}  // namespace
-
-int main(int argc, char** argv) {
-  MPI_Init(&argc, &argv);
-  Kokkos::initialize(Kokkos::InitializationSettings().set_disable_warnings(true));
-  run();
-  Kokkos::finalize();
-  int total = 0;
-  MPI_Allreduce(&failures, &total, 1, MPI_INT, MPI_SUM, MPI_COMM_WORLD);
-  MPI_Finalize();
-  return total == 0 ? 0 : 1;
 }

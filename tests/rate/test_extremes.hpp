@@ -2,6 +2,7 @@
 // Finite samples of any scale have a rate that is a number and not negative, and small rates keep their digits.
 #pragma once
 
+#include "krate/rate/checked_rate.hpp"
 #include "krate/rate/rate_accumulator.hpp"
 #include "rate/runs.hpp"
 
@@ -109,6 +110,30 @@ TYPED_TEST(RateExtremesTest, NothingButZerosHasTheRateZero) {
       std::vector<int> const labels(shape[0], 1);
       EXPECT_EQ(run_class_rate<TypeParam>(z, labels, {.eps_squared = eps_squared, .classes = 2}).rate, 0);
     }
+  }
+}
+
+TYPED_TEST(RateExtremesTest, TheFirstBadEntryIsNamed) {
+  using T = TypeParam;
+  auto const run = [](Array const& z, Layout layout) {
+    TestSpace const space;
+    auto const v = laid_out<T>(z, layout);
+    Bench const bench(krate::coding_rate_workspace(z.extent(0), z.extent(1)));
+    Scalar0<double> const rate("krate::test");
+    krate::coding_rate(bench.space, v, {.eps_squared = 0.1}, bench.work(), rate);
+    return krate::checked_rate(bench.space, "program", rate, v);
+  };
+  for (Layout const layout : all_layouts) {
+    Array z = filled(1, {40, 6});
+    EXPECT_GT(run(z, layout), 0);
+    z(31, 2) = std::numeric_limits<double>::infinity();
+    z(31, 4) = z(39, 0) = std::numeric_limits<double>::quiet_NaN();
+    EXPECT_ERROR(krate::NumericalError, "program: z(31, 2) is NaN or infinite, expected finite numbers",
+                 run(z, layout));
+  }
+  if constexpr (std::is_same_v<T, double>) {
+    EXPECT_ERROR(krate::NumericalError, "though all samples are finite",
+                 run(Array({2, 2}, {1e200, 1, 1, 1}), Layout::right));
   }
 }
 

@@ -105,10 +105,23 @@ TYPED_TEST(RateAccumulatorTest, NaNIsReported) {
   z(4, 1) = std::numeric_limits<double>::quiet_NaN();
   auto rate = this->make(3, 0.1);
   rate.add(this->space, view<T, 2>(z));
-  EXPECT_ERROR(krate::NumericalError, "krate::RateAccumulator::result: matrix 0 is not positive definite at pivot 1",
+  EXPECT_ERROR(krate::NumericalError, "krate::RateAccumulator::result: column 1 of the samples has a NaN",
                rate.result(this->space));
   EXPECT_ERROR(krate::ValueError, "call result() after the last add()",
                rate.gradient(this->space, view<T, 2>(z), view<T, 2>(z)));
+}
+
+TYPED_TEST(RateAccumulatorTest, OverflowIsReported) {
+  if constexpr (std::is_same_v<TypeParam, double>) {
+    auto rate = this->make(2, 0.1);
+    rate.add(this->space, view<double, 2>(Array({1, 2}, {1, 1e160})));
+    EXPECT_ERROR(krate::NumericalError, "column 1 of the samples has a NaN, an infinity or squares that overflow",
+                 rate.result(this->space));
+    auto fine = this->make(2, 1e-300);
+    fine.add(this->space, view<double, 2>(Array({1, 2}, {1, 1e10})));
+    EXPECT_ERROR(krate::NumericalError, "the moments overflow where eps_squared divides them",
+                 fine.result(this->space));
+  }
 }
 
 TYPED_TEST(RateAccumulatorTest, RefusesWhatDoesNotFit) {

@@ -3,11 +3,10 @@
 // plain double arithmetic through a Gram matrix must lose (err_gram_*). The tolerances follow from that:
 //     |value - ref| <= 1e-12 max(1, |ref|) + 20 err_gram,   |derivative - ref| <= (1e-11 + 20 err_gram) max |ref|
 // Rates far below 1 ("tiny", 1e-14 and less) keep nine digits. Not asked for here: more digits than err_gram allows for
-// rows or columns scaled by 1e-6 to 1e6 (tests/rate/test_extremes.hpp has such scales). Groups weighted and distance
-// are of operations that krate does not have.
+// rows or columns scaled by 1e-6 to 1e6 (tests/rate/test_extremes.hpp has such scales).
 #pragma once
 
-#include "krate/io/hdf5.hpp"
+#include "rate/reference.hpp"
 #include "rate/runs.hpp"
 
 namespace {
@@ -18,19 +17,6 @@ struct HardCase {
   std::vector<int> labels;
   std::size_t classes;
 };
-
-inline Array read_array(krate::io::File const& file, std::string const& path) {
-  Array a;
-  a.data = file.read_all<double>(path, &a.shape);
-  return a;
-}
-inline double read_number(krate::io::File const& file, std::string const& path) {
-  return read_array(file, path).data[0];
-}
-
-inline krate::io::File rate_file() {
-  return krate::io::File::open(KRATE_TEST_DATA "/rate.h5");
-}
 
 inline HardCase hard_case(krate::io::File const& file, std::string const& name) {
   std::string const path = "/hard/" + name;
@@ -92,7 +78,9 @@ TYPED_TEST(RateReferenceTest, HardLabels) {
         auto const whole = run_rate<T>(view<T, 2>(c.z), {eps_squared, 0, route});
         double const rate = read_number(file, path + "/R");
         EXPECT_NEAR(whole.rate, rate, value_error("err_gram_R", rate));
-        if (name == "tiny") EXPECT_NEAR(whole.rate / rate, 1, (std::is_same_v<T, double> ? 1e-9 : 1e-5));
+        if (name == "tiny") {
+          EXPECT_NEAR(whole.rate / rate, 1, (std::is_same_v<T, double> ? 1e-9 : 1e-5));
+        }
         EXPECT_LE(worst_error(whole.gradient, read_array(file, path + "/grad_R")), derivative_error("err_gram_grad_R"));
 
         auto const parts = run_class_rate<T>(c.z, c.labels, {eps_squared, c.classes, route});

@@ -104,6 +104,10 @@ TYPED_TEST(RegularisedRateTest, RefusesBadOptions) {
                "krate::regularised_rate_gradient: lambda = -1, but it must be finite and not negative",
                run_regularised<T>(this->z, this->labels, options));
   options = this->options;
+  options.gamma_1 = 0;
+  EXPECT_ERROR(krate::ValueError, "gamma_1 = 0, but it must be positive",
+               run_regularised<T>(this->z, this->labels, options));
+  options = this->options;
   options.eps_squared = 0;
   EXPECT_ERROR(krate::ValueError, "eps_squared = 0, but it must be positive",
                run_regularised<T>(this->z, this->labels, options));

@@ -2,7 +2,7 @@
 // Points that are not critical: tests/data/landscape.h5 and numbers of an independent program.
 #pragma once
 
-#include "krate/io/hdf5.hpp"
+#include "rate/reference.hpp"
 #include "rate/regularised_runs.hpp"
 
 namespace {
@@ -62,6 +62,37 @@ TYPED_TEST(RegularisedReferenceTest, GenericPoints) {
     ++cases;
   }
   EXPECT_EQ(cases, 2);
+}
+
+// Group weighted of tests/data/rate.h5; its loss is minimised.
+TYPED_TEST(RegularisedReferenceTest, Weights) {
+  auto const file = rate_file();
+  int cases = 0;
+  for (auto const& name : file.list("/weighted")) {
+    std::string const path = "/weighted/" + name;
+    SCOPED_TRACE(path);
+    auto const about = file.attributes(path);
+    Array const z = read_array(file, path + "/Z");
+    auto const integers = file.template read_all<std::int32_t>(path + "/labels");
+    std::vector<int> const labels(integers.begin(), integers.end());
+    krate::RegularisedRateOptions const options{
+        .eps_squared = about.template get<double>("eps2"),
+        .classes = static_cast<std::size_t>(about.template get<std::int64_t>("classes")),
+        .gamma_1 = about.template get<double>("gamma1"),
+        .gamma_2 = about.template get<double>("gamma2")};
+    auto const found = run_regularised<double>(z, labels, options);
+    EXPECT_NEAR(found.rate, -read_number(file, path + "/loss"), 1e-12);
+    Array const gradient = read_array(file, path + "/grad");
+    EXPECT_LE(worst_error(found.gradient, combined(-1, gradient, 0, gradient)), 1e-11);
+    Array const direction = filled(5, {1, z.size()});
+    Array const product = run_regularised_hessian<double>(z, labels, options, direction);
+    auto const slope = [&](Array const& x) {
+      return krate::testing::dot(run_regularised<double>(x, labels, options).gradient, direction.reshaped(z.shape));
+    };
+    EXPECT_LE(krate::testing::gradient_error(slope, z, product.reshaped(z.shape)), 1e-8);
+    ++cases;
+  }
+  EXPECT_GE(cases, 2);
 }
 
 }  // namespace

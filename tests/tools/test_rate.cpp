@@ -167,5 +167,23 @@ TEST(Rate, RejectsNaNsNamingTheRow) {
 }
 #endif
 
+// One direction, so long that its moments hold no digit of the identity: 1/2 log(1 + alpha |a|^2 |v|^2).
+TEST(Rate, AHopelesslyScaledDirectionKeepsItsRate) {
+  std::size_t const samples = 40, dim = 8;
+  std::vector<double> z;
+  double squares = 0;
+  for (std::size_t e = 0; e < samples * dim; ++e) {
+    double const a = std::sin(1.0 + static_cast<double>(e / dim)), v = 1.0 / static_cast<double>(1 + e % dim);
+    z.push_back(1e6 * a * v);
+    squares += z.back() * z.back();
+  }
+  Scratch const dir;
+  io::DatasetContents c{.kind = io::SampleKind::features, .sample_shape = {dim}, .samples = std::span<double const>(z)};
+  io::write_dataset(dir / "line.h5", {}, c);
+  auto const found = json_of(krate({"rate", dir / "line.h5", "--eps-squared", "1e-6", "--json"}));
+  double const expected = 0.5 * std::log1p(dim / (samples * 1e-6) * squares);
+  EXPECT_NEAR(found["rate"].get<double>(), expected, 1e-8 * expected);
+}
+
 }  // namespace
 }  // namespace krate::testing

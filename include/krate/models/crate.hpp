@@ -73,6 +73,12 @@ class Crate {
   void backward(Space const& space, ConstMatrix<T, Space> const& dlogits, State& state, Workspace<Space> work,
                 Ready ready = {}, Tensor4<T, Space> const& dimages = {}, GradientTap<Space, T> tap = {}) const;
 
+  /// The same from the gradient of the features instead; the head's linear map has no part in it.
+  /// @param dfeatures  [batch, dim], of state.head_input
+  void backward_features(Space const& space, ConstMatrix<T, Space> const& dfeatures, State& state,
+                         Workspace<Space> work, Ready ready = {}, Tensor4<T, Space> const& dimages = {},
+                         GradientTap<Space, T> tap = {}) const;
+
  private:
   struct Parameters {
     std::size_t positions, class_token;

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 
 #include "krate/core/configuration.hpp"
 #include "krate/nn/pool.hpp"
+#include "krate/rate/mcr2_objective.hpp"
 
 namespace krate::models {
 
@@ -27,7 +29,8 @@ struct CrateConfig {
   std::size_t classes = 10;
   Pool pool = Pool::cls;
   double eta = 0.1, lambda = 0.1, norm_eps = 1e-5;
-  double label_smoothing = 0.1;  ///< of the training objective
+  double label_smoothing = 0.1;            ///< of training by cross-entropy
+  std::optional<Mcr2Objective> mcr2 = {};  ///< trains features for this objective, and no head
 
   std::size_t head_dim() const { return dim_head ? dim_head : dim / heads; }
   std::size_t patches() const {

@@ -146,7 +146,7 @@ class ClassMoments {
       if (counts[k] > 0)
         found.rate_classes += static_cast<double>(counts[k]) / static_cast<double>(found.samples) * host_rates_[k];
     }
-    found.rate_reduction = found.rate - found.rate_classes;
+    found.rate_reduction = std::max(0.0, found.rate - found.rate_classes);  // rounding may leave less than nothing
     return found;
   }
 

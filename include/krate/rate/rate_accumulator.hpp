@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include <limits>
 #include <span>
 
 #include "krate/comm/communicator.hpp"
@@ -9,6 +10,8 @@
 #include "krate/core/require.hpp"
 #include "krate/linalg/cholesky.hpp"
 #include "krate/linalg/elementwise.hpp"
+#include "krate/linalg/fetch.hpp"
+#include "krate/linalg/impl/first_not_finite_decl.hpp"
 #include "krate/rate/impl/moment_decl.hpp"
 #include "krate/rate/impl/rate_parts_decl.hpp"
 
@@ -63,7 +66,7 @@ class RateAccumulator {
     require_shape("krate::RateAccumulator::add", "z", z, {z.extent(0), options_.dim}, "dim is that of the constructor");
     is_factored_ = false;
     if (z.extent(0) == 0) return;
-    impl::RateParts<Space, T>::add_moment(space, 1, as_strided<Space>(z), 1, chunk_, moment_, options_.route);
+    impl::RateParts<Space, T>::add_moment(space, 1, as_strided<Space>(z), 1, chunks_, moment_, options_.route);
     samples_ += static_cast<std::int64_t>(z.extent(0));
   }
 
@@ -71,7 +74,8 @@ class RateAccumulator {
   std::int64_t samples() const { return samples_; }
 
   /// Collective: the coding rate of all samples of all ranks, the same bits on every rank; 0 without samples.
-  /// @throws NumericalError on all ranks if a sample held a NaN or the moments overflow
+  /// @throws NumericalError on all ranks, with the first column that is bad, if a sample held a NaN or an infinity or
+  /// the moments overflow
   /// @note fences: once with one rank; with several also before the one all-reduce, whose sums are in the order of the
   /// ranks
   double result(Space const& space) {
@@ -82,7 +86,7 @@ class RateAccumulator {
     impl::Moment<Space, double>::unpack(space, packed_, alpha_, factor_);
     impl::RateParts<Space, T>::factorize(space, alpha_, {}, factor_, vectors_, status_, rate_, options_.route);
     double const rate = fetch(space, rate_, KRATE_LABEL("krate::rate_accumulator: result is read"));
-    if (!(rate >= 0)) check(space, where, status_);
+    if (!(rate >= 0)) throw_not_a_number(space, where);
     is_factored_ = true;
     return rate;
   }
@@ -118,7 +122,7 @@ class RateAccumulator {
     moment_ = work.template take<double>(d, d);
     factor_ = work.template take<double>(d, d);
     vectors_ = work.template take<double>(2, d);
-    chunk_ = work.template take<double>(impl::rate_chunk, d);
+    chunks_ = impl::MomentScratch<Space>(work, std::numeric_limits<std::size_t>::max() / 2, d);
     packed_ = work.template take<double>(impl::Moment<Space, double>::packed_size(d));
     rate_ = work.template take<double>();
     status_ = work.template take<NumericalStatus>();
@@ -144,10 +148,24 @@ class RateAccumulator {
     return data[size - 1];
   }
 
+  /// A bad sample spoils the square of its column, and only that.
+  [[noreturn]] void throw_not_a_number(Space const& space, char const* where) {
+    impl::Moment<Space, double>::unpack(space, packed_, 1, factor_);
+    std::size_t const d = options_.dim;
+    ConstStrided<double, Space> const squares(factor_.data(), Kokkos::LayoutStride(d, d + 1, 1, 1));
+    std::int64_t const column = impl::FirstNotFinite<Space, double>::find(space, squares);
+    throw NumericalError(where, column >= 0 ? "column " + std::to_string(column) +
+                                                  " of the samples has a NaN, an infinity or squares that overflow; "
+                                                  "clean or scale the samples"
+                                            : "the moments overflow where eps_squared divides them; scale the samples "
+                                              "or raise eps_squared");
+  }
+
   comm::Communicator comm_;
   RateAccumulatorOptions options_;
   Arena<Space> arena_;
-  Matrix<double, Space> moment_, factor_, vectors_, chunk_;
+  Matrix<double, Space> moment_, factor_, vectors_;
+  impl::MomentScratch<Space> chunks_;
   Vector<double, Space> packed_;
   Value<double, Space> rate_;
   Value<NumericalStatus, Space> status_;

@@ -49,7 +49,7 @@ void subspace_coding_rate(Space const& space, Z const& z, U const& u, SubspaceRa
                 "krate was built without this space or scalar: see KRATE_EXEC_SPACES and KRATE_SCALARS");
   impl::require_subspace_rate("krate::subspace_coding_rate", z, u, options, rates);
   impl::SubspaceCodingRate<Space, T>::run(space, as_tensor3<Space>(z), as_matrix<Space>(u), options, work,
-                                          as_vector<Space>(rates), {}, {});
+                                          as_vector<Space>(rates), 0, {}, {});
 }
 
 /// The same and the gradient of the sum over samples, from one factorization, with C_k = I + gamma W_k^T W_k:
@@ -70,7 +70,7 @@ void subspace_coding_rate_gradient(Space const& space, Z const& z, U const& u, S
   require_shape(where, "dz", dz, {z.extent(0), z.extent(1), z.extent(2)}, "same shape as z");
   require_shape(where, "du", du, {u.extent(0), u.extent(1)}, "same shape as u");
   impl::SubspaceCodingRate<Space, T>::run(space, as_tensor3<Space>(z), as_matrix<Space>(u), options, work,
-                                          as_vector<Space>(rates), as_tensor3<Space>(dz), as_matrix<Space>(du));
+                                          as_vector<Space>(rates), 1, as_tensor3<Space>(dz), as_matrix<Space>(du));
 }
 
 }  // namespace krate

@@ -29,8 +29,8 @@ class DatasetSource final : public BatchSource<Space, T> {
   io::SampleTable const& table() const { return table_; }
   /// Rows of the file that a part has, in file order.
   std::vector<std::size_t> const& rows(Part part) const { return part == Part::train ? train_ : test_; }
-  /// Makes the train part these rows and the test part empty: for evaluating any choice of rows.
-  void select(std::vector<std::size_t> rows);
+  /// Makes these rows the train part, and those the test part: for evaluating any choice of rows.
+  void select(std::vector<std::size_t> train, std::vector<std::size_t> test = {});
 
  private:
   io::SampleTable table_;

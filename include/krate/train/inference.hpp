@@ -5,18 +5,21 @@
 #include <span>
 #include <vector>
 
+#include "krate/analysis/class_subspaces.hpp"
 #include "krate/comm/communicator.hpp"
 #include "krate/core/function_ref.hpp"
 #include "krate/core/workspace.hpp"
 #include "krate/models/crate.hpp"
+#include "krate/models/mlp.hpp"
 #include "krate/train/batch_source.hpp"
 
 namespace krate::train {
 
-/// Plain cross-entropy (no smoothing) and accuracy over a part of a source.
+/// Plain cross-entropy (no smoothing) and accuracy over a part of a source; of features that were trained by MCR2, the
+/// objective and the accuracy of the nearest subspace.
 struct Evaluation {
   std::int64_t samples = 0, correct = 0;
-  double loss = 0;  ///< mean over the samples
+  double loss = 0;  ///< mean over the samples; mcr2_loss() of all of them
   double accuracy() const { return samples ? static_cast<double>(correct) / static_cast<double>(samples) : 0; }
 };
 
@@ -47,10 +50,18 @@ class Inference {
            FunctionRef<void(Batch const&)> use, models::Tap<Space, T> tap = {});
 
   /// Collective: all samples of a part, shared over the ranks. @throws as run(); MpiError
-  /// @note fences: yes; bitwise repeatable: yes, for the same number of ranks
-  Evaluation evaluate(Space const& space, comm::Communicator const& comm, BatchSource<Space, T>& source, Part part);
+  /// @param reference  where the configuration names MCR2: the part whose features span the subspaces of the classes,
+  ///                   dim / classes directions each
+  /// @note allocates: with MCR2; fences: yes; bitwise repeatable: yes, for the same number of ranks
+  Evaluation evaluate(Space const& space, comm::Communicator const& comm, BatchSource<Space, T>& source, Part part,
+                      Part reference = Part::train);
 
  private:
+  Evaluation evaluate_features(Space const& space, comm::Communicator const& comm, BatchSource<Space, T>& source,
+                               Part part, Part reference);
+  /// This rank's samples of a part.
+  std::span<std::size_t const> share(comm::Communicator const& comm, std::size_t total);
+
   Model model_;
   std::size_t batch_;
   Workspace<Space> work_;

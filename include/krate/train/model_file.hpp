@@ -6,6 +6,7 @@
 
 #include "krate/io/checkpoint.hpp"
 #include "krate/models/crate.hpp"
+#include "krate/models/mlp.hpp"
 #include "krate/optim/optimizer.hpp"
 
 namespace krate::train {
@@ -21,15 +22,17 @@ struct Checkpoint {
 
 /// Collective: writes a model file, or a checkpoint, in one step (io/checkpoint.hpp has the layout).
 /// @throws IoError, and leaves nothing behind     @note allocates: host memory on devices; fences: yes
-template <class Space, class T>
-void save_model(Space const& space, comm::Communicator const& comm, models::Crate<Space, T> const& model,
-                std::string const& path, Checkpoint<Space, T> const* state = nullptr) {
+template <class Model>
+void save_model(typename Model::ExecutionSpace const& space, comm::Communicator const& comm, Model const& model,
+                std::string const& path,
+                Checkpoint<typename Model::ExecutionSpace, typename Model::Scalar> const* state = nullptr) {
   io::CheckpointWriter file(path, comm, model.config().configuration());
   io::save_parameters(space, model.parameters(), file);
   if (state) {
     for (std::size_t i = 0; i < state->optimizer->names().size(); ++i)
-      io::save_state<Space, T>(space, model.parameters(), optim::name(*state->rule), state->optimizer->names()[i],
-                               state->optimizer->view(i), file);
+      io::save_state<typename Model::ExecutionSpace, typename Model::Scalar>(
+          space, model.parameters(), optim::name(*state->rule), state->optimizer->names()[i], state->optimizer->view(i),
+          file);
     Configuration train;
     train.set("step", state->step);
     train.set("epoch", state->epoch);
@@ -41,19 +44,24 @@ void save_model(Space const& space, comm::Communicator const& comm, models::Crat
 
 /// @throws IoError if a file holds fewer numbers than a model of this configuration has: before memory is taken for it
 void require_room_for(models::CrateConfig const& config, io::CheckpointReader const& file);
+void require_room_for(models::MlpConfig const& config, io::CheckpointReader const& file);
 
 /// Collective: the model of a file, in scalar T whatever the file's.
 /// @throws IoError if the file is damaged or lacks a tensor; ValueError if it holds another model; ShapeError if a
 ///         tensor does not fit the configuration
 /// @note allocates: the model; fences: yes
-template <class Space, class T>
-models::Crate<Space, T> load_crate(Space const& space, io::CheckpointReader const& file) {
-  file.require_model(models::Crate<Space, T>::name);
-  auto const config = models::CrateConfig::from(file.config());
+template <class Model>
+Model load_model(typename Model::ExecutionSpace const& space, io::CheckpointReader const& file) {
+  file.require_model(Model::name);
+  auto const config = Model::Config::from(file.config());
   require_room_for(config, file);
-  models::Crate<Space, T> model(space, config);
+  Model model(space, config);
   io::load_parameters(space, file, model.parameters());
   return model;
+}
+template <class Space, class T>
+models::Crate<Space, T> load_crate(Space const& space, io::CheckpointReader const& file) {
+  return load_model<models::Crate<Space, T>>(space, file);
 }
 
 }  // namespace krate::train

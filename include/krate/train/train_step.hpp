@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "krate/core/arena.hpp"
@@ -22,13 +23,14 @@ struct TrainStepOptions {
 
 /// What a step found, over the global batch and before the update.
 struct StepResult {
-  double loss = 0;           ///< the objective: cross-entropy with the model's label smoothing
-  std::int64_t correct = 0;  ///< samples whose largest logit is their label
-  double gradient_norm = 0;  ///< before clipping
+  double loss = 0;  ///< the objective: cross-entropy with the model's label smoothing, or mcr2_loss()
+  std::optional<std::int64_t> correct{};  ///< samples whose largest logit is their label; none without a head to train
+  double gradient_norm = 0;               ///< before clipping
 };
 
-/// One optimizer step of an image classifier, data parallel over the ranks: batch, forward, backward, reduction,
-/// clipping, update. All its memory is one arena that is made in the constructor; a step allocates nothing.
+/// One optimizer step of an image classifier, or, where the model's configuration names MCR2, of its features; data
+/// parallel over the ranks: batch, forward, backward, reduction, clipping, update. All its memory is one arena that is
+/// made in the constructor; a step allocates nothing.
 template <class Model>
 class TrainStep {
  public:

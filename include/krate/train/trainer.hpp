@@ -14,7 +14,7 @@
 
 namespace krate::train {
 
-/// One row of metrics.csv as it is written.
+/// One row of metrics.csv as it is written. `accuracy` is NaN where a step has none: see StepResult.
 struct Progress {
   std::int64_t step = 0, steps = 0, epoch = 0;
   Part part = Part::train;

@@ -80,14 +80,13 @@ void Crate<Space, T>::cut(Workspace<Space>& work, std::size_t batch, Pass pass, 
   state.logits = work.template take<T>(batch, config_.classes);
 }
 
-/// Gradients of the layers outside the stack.
+/// Gradients of the layers outside the stack, but for the head's linear map.
 template <class Space, class T>
 struct CrateGradients {
-  Matrix<T, Space> head_input, pooled, embedded_normed, embedded, patches_normed, patches;
+  Matrix<T, Space> pooled, embedded_normed, embedded, patches_normed, patches;
   template <class W>
   CrateGradients(W& work, CrateConfig const& c, std::size_t batch)
-      : head_input(work.template take<T>(batch, c.dim)),
-        pooled(work.template take<T>(batch, c.dim)),
+      : pooled(work.template take<T>(batch, c.dim)),
         embedded_normed(work.template take<T>(batch * c.patches(), c.dim)),
         embedded(work.template take<T>(batch * c.patches(), c.dim)),
         patches_normed(work.template take<T>(batch * c.patches(), c.patch_dim())),
@@ -98,7 +97,10 @@ template <class Space, class T>
 std::size_t Crate<Space, T>::backward_workspace(std::size_t batch) const {
   std::size_t const widest = std::max({config_.dim, config_.patch_dim(), config_.classes});
   std::size_t const sums = std::max(layer_norm_backward_workspace<T>(widest), linear_backward_workspace<T>(widest));
-  return measure<Space>([&](auto& work) { CrateGradients<Space, T>(work, config_, batch); }) +
+  return measure<Space>([&](auto& work) {
+           work.template take<T>(batch, config_.dim);
+           CrateGradients<Space, T>(work, config_, batch);
+         }) +
          std::max(sums, blocks_.workspace(batch, config_.tokens(), Pass::training));
 }
 
@@ -140,16 +142,25 @@ template <class Space, class T>
 void Crate<Space, T>::backward(Space const& space, ConstMatrix<T, Space> const& dlogits, State& state,
                                Workspace<Space> work, Ready ready, Tensor4<T, Space> const& dimages,
                                GradientTap<Space, T> tap) const {
+  auto const& p = parameters_;
+  Matrix<T, Space> const dfeatures = work.template take<T>(dlogits.extent(0), config_.dim);
+  linear_backward(space, state.head_input, p.value_matrix(at_.head_weight), dlogits, work, dfeatures,
+                  p.gradient_matrix(at_.head_weight), p.gradient(at_.head_bias));
+  backward_features(space, dfeatures, state, work, ready, dimages, tap);
+}
+
+template <class Space, class T>
+void Crate<Space, T>::backward_features(Space const& space, ConstMatrix<T, Space> const& dfeatures, State& state,
+                                        Workspace<Space> work, Ready ready, Tensor4<T, Space> const& dimages,
+                                        GradientTap<Space, T> tap) const {
   Kokkos::Profiling::ScopedRegion region(KRATE_LABEL("krate::models::Crate::backward"));
   auto const& p = parameters_;
   auto const announce = [&](std::size_t first, std::size_t last) {
     if (ready) ready(range_of(p, first, last));
   };
-  CrateGradients<Space, T> const d(work, config_, dlogits.extent(0));
-  linear_backward(space, state.head_input, p.value_matrix(at_.head_weight), dlogits, work, d.head_input,
-                  p.gradient_matrix(at_.head_weight), p.gradient(at_.head_bias));
+  CrateGradients<Space, T> const d(work, config_, dfeatures.extent(0));
   layer_norm_backward(space, state.pooled, p.value(at_.norm_head_weight), state.mean_head, state.deviation_head,
-                      d.head_input, InputGradient::write, work, d.pooled, p.gradient(at_.norm_head_weight),
+                      dfeatures, InputGradient::write, work, d.pooled, p.gradient(at_.norm_head_weight),
                       p.gradient(at_.norm_head_bias));
   announce(at_.norm_head_weight, at_.head_bias + 1);
   pool_tokens_backward(space, d.pooled, config_.pool, state.stack.gradient[blocks_.depth() % 2]);

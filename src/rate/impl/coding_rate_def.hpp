@@ -23,7 +23,7 @@ void CodingRate<Space, T>::gradient(Space const& space, ConstStrided<T, Space> z
     gradient = transposed(gradient);
   }
   RateScratch<Space> const scratch(work, z.extent(0), z.extent(1));
-  RateParts<Space, T>::add_moment(space, alpha, z, 0, scratch.packed, scratch.factor, route);
+  RateParts<Space, T>::add_moment(space, alpha, z, 0, scratch.moment, scratch.factor, route);
   RateParts<Space, T>::factorize(space, alpha, z, scratch.factor, scratch.vectors, scratch.status, rate, route);
   if (gradient.data()) RateParts<Space, T>::multiply_inverse(space, alpha, z, scratch.factor, work, gradient, route);
 }

@@ -82,14 +82,16 @@ struct SetIdentity {
 
 template <class Space, class T>
 void RateParts<Space, T>::add_moment(Space const& space, double alpha, ConstStrided<T, Space> z, double beta,
-                                     Matrix<double, Space> packed, Matrix<double, Space> moment, Route route) {
+                                     MomentScratch<Space> const& scratch, Matrix<double, Space> moment, Route route) {
+  if (route == Route::automatic && is_thin(z.extent(0), z.extent(1)))
+    return ThinGram<Space, T>::run(space, alpha, z, beta, scratch.partial, moment);
   if constexpr (std::is_same_v<T, double>) {
     if (is_direct(z) || z.extent(0) == 0) return gram(space, alpha, z, beta, moment, route);
   }
   std::size_t const count = z.extent(0);
   for (std::size_t begin = 0; begin == 0 || begin < count; begin += rate_chunk) {
     std::size_t const take = std::min(rate_chunk, count - begin);
-    Matrix<double, Space> const part(packed.data(), take, z.extent(1));
+    Matrix<double, Space> const part(scratch.packed.data(), take, z.extent(1));
     scale_into(space, 1, row_block(z, begin, take), part);
     gram(space, alpha, part, begin == 0 ? beta : 1, moment, route);
   }
@@ -128,6 +130,8 @@ void RateParts<Space, T>::multiply_inverse(Space const& space, double alpha, Con
                        SetIdentity<Space>{scratch.root});
   triangular_solve(space, "N", factor, scratch.root, route);
   gram(space, 1, scratch.root, 0, scratch.inverse, route);
+  if (route == Route::automatic && is_thin(count, dim))
+    return ThinProduct<Space, T>::run(space, alpha, z, scratch.inverse, out);
   if constexpr (std::is_same_v<T, double>) {
     if (is_direct(z) && is_direct(out)) return gemm(space, "N", "N", alpha, z, scratch.inverse, 0, out, route);
   }

@@ -45,15 +45,15 @@ void invert_factors(Space const& space, RedunetBuildScratch<Space> const& scratc
                        InvertFactors<Space, Vendor>{scratch.factors, scratch.inverses});
 }
 
+/// Leaves behind in `scratch`: the sorted samples and their order, and the packed moments and counts of all ranks.
 template <class Space, class T>
-void RedunetLayer<Space, T>::build(Space const& space, comm::Communicator const& comm, ConstStrided<T, Space> z,
-                                   ConstVector<Label, Space> labels, ClassRateOptions const& options,
-                                   Workspace<Space> work, Matrix<T, Space> expansion, Tensor3<T, Space> compression,
-                                   Vector<T, Space> weights, Vector<double, Space> rates,
-                                   Value<NumericalStatus, Space> status) {
+void build_redunet_maps(Space const& space, comm::Communicator const& comm, ConstStrided<T, Space> z,
+                        ConstVector<Label, Space> labels, ClassRateOptions const& options,
+                        RedunetBuildScratch<Space> const& scratch, Matrix<T, Space> expansion,
+                        Tensor3<T, Space> compression, Vector<T, Space> weights, Vector<double, Space> rates,
+                        Value<NumericalStatus, Space> status) {
   Kokkos::Profiling::ScopedRegion region(KRATE_LABEL("krate::redunet_layer_build"));
   std::size_t const samples = z.extent(0), dim = z.extent(1), classes = options.classes;
-  RedunetBuildScratch<Space> const scratch(work, samples, dim, classes);
   PackedMoments const at{static_cast<std::int64_t>(dim), static_cast<std::int64_t>(classes)};
   bool const vendor = use_vendor("krate::redunet_layer_build", options.route, has_host_blas<Space> && dim <= INT_MAX);
 
@@ -83,6 +83,17 @@ void RedunetLayer<Space, T>::build(Space const& space, comm::Communicator const&
                        WriteMaps<Space, T>{alpha, scratch.inverses, expansion, compression});
   Kokkos::parallel_for(KRATE_LABEL("krate::redunet_layer_build::weights"), elements(space, 1),
                        WriteWeights<Space, T>{alpha, scratch.log_dets, weights, rates});
+}
+
+template <class Space, class T>
+void RedunetLayer<Space, T>::build(Space const& space, comm::Communicator const& comm, ConstStrided<T, Space> z,
+                                   ConstVector<Label, Space> labels, ClassRateOptions const& options,
+                                   Workspace<Space> work, Matrix<T, Space> expansion, Tensor3<T, Space> compression,
+                                   Vector<T, Space> weights, Vector<double, Space> rates,
+                                   Value<NumericalStatus, Space> status) {
+  RedunetBuildScratch<Space> const scratch(work, z.extent(0), z.extent(1), options.classes);
+  build_redunet_maps<Space, T>(space, comm, z, labels, options, scratch, expansion, compression, weights, rates,
+                               status);
 }
 
 /// One team a row of z.

@@ -26,13 +26,13 @@ struct SquareOfRow {
 /// One team.
 template <class Space>
 struct RegularisedValue {
-  double lambda;
+  double weight, lambda;
   ConstVector<double, Space> rates, squares;
   Value<double, Space> value;
   KOKKOS_FUNCTION void operator()(RowMember<Space> const& team) const {
     double const square =
         row_sum<double>(team, static_cast<std::int64_t>(squares.extent(0)), [&](std::int64_t i) { return squares(i); });
-    Kokkos::single(Kokkos::PerTeam(team), [&]() { value() = rates(0) - rates(1) - 0.5 * lambda * square; });
+    Kokkos::single(Kokkos::PerTeam(team), [&]() { value() = weight * rates(0) - rates(1) - 0.5 * lambda * square; });
   }
 };
 
@@ -40,33 +40,33 @@ struct RegularisedValue {
 template <class Space, class T>
 struct CombineRows {
   ConstStrided<T, Space> z;
-  double lambda;
+  double weight, lambda;
   ConstMatrix<T, Space> parts;
   Strided<T, Space> total;
   KOKKOS_FUNCTION void operator()(RowMember<Space> const& team) const {
     std::int64_t const i = team.league_rank();
     Kokkos::parallel_for(Kokkos::TeamVectorRange(team, static_cast<int>(z.extent(1))), [&](int j) {
-      double const rest = static_cast<double>(total(i, j)) - static_cast<double>(parts(i, j));
+      double const rest = weight * static_cast<double>(total(i, j)) - static_cast<double>(parts(i, j));
       total(i, j) = static_cast<T>(rest - lambda * static_cast<double>(z(i, j)));
     });
   }
 };
 
 template <class Space, class T>
-void RegularisedRate<Space, T>::value(Space const& space, ConstStrided<T, Space> z, double lambda,
+void RegularisedRate<Space, T>::value(Space const& space, ConstStrided<T, Space> z, double weight, double lambda,
                                       ConstVector<double, Space> rates, Vector<double, Space> squares,
                                       Value<double, Space> value) {
   Kokkos::parallel_for(KRATE_LABEL("krate::regularised_rate::squares"), rows(space, z.extent(0)),
                        SquareOfRow<Space, T>{z, squares});
   Kokkos::parallel_for(KRATE_LABEL("krate::regularised_rate::value"), rows(space, 1),
-                       RegularisedValue<Space>{lambda, rates, squares, value});
+                       RegularisedValue<Space>{weight, lambda, rates, squares, value});
 }
 
 template <class Space, class T>
-void RegularisedRate<Space, T>::combine(Space const& space, ConstStrided<T, Space> z, double lambda,
+void RegularisedRate<Space, T>::combine(Space const& space, ConstStrided<T, Space> z, double weight, double lambda,
                                         ConstMatrix<T, Space> parts, Strided<T, Space> total) {
   Kokkos::parallel_for(KRATE_LABEL("krate::regularised_rate::combine"), rows(space, z.extent(0)),
-                       CombineRows<Space, T>{z, lambda, parts, total});
+                       CombineRows<Space, T>{z, weight, lambda, parts, total});
 }
 
 }  // namespace krate::impl

@@ -11,7 +11,8 @@ namespace krate::impl {
 template <class Space, class T>
 void SubspaceCodingRate<Space, T>::run(Space const& space, ConstTensor3<T, Space> z, ConstMatrix<T, Space> u,
                                        SubspaceRateOptions const& options, Workspace<Space> work,
-                                       Vector<double, Space> rates, Tensor3<T, Space> dz, Matrix<T, Space> du) {
+                                       Vector<double, Space> rates, double scale, Tensor3<T, Space> dz,
+                                       Matrix<T, Space> du) {
   Kokkos::Profiling::ScopedRegion region(KRATE_LABEL("krate::subspace_coding_rate"));
   std::size_t const tokens = z.extent(1), head_dim = u.extent(0) / options.heads;
   SubspaceRateScratch<Space, T> const scratch(work, z.extent(0), tokens, options.heads, head_dim);
@@ -26,8 +27,9 @@ void SubspaceCodingRate<Space, T>::run(Space const& space, ConstTensor3<T, Space
   // dR/dW_k = gamma W_k C_k^{-1}, W = Z U^T
   HeadRates<Space, double>::multiply_inverse(space, scratch.heads, options.heads, scratch.in_double, options.route);
   if constexpr (!std::is_same_v<T, double>) copy(space, scratch.in_double, scratch.projected);
-  gemm(space, "N", "N", static_cast<T>(gamma), projected, u, 0, as_rows(dz), options.route);
-  gemm(space, "T", "N", static_cast<T>(gamma), projected, as_rows(z), 1, du, options.route);
+  T const step = static_cast<T>(scale * gamma);
+  gemm(space, "N", "N", step, projected, u, 0, as_rows(dz), options.route);
+  gemm(space, "T", "N", step, projected, as_rows(z), 1, du, options.route);
 }
 
 }  // namespace krate::impl

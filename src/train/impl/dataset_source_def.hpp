@@ -24,9 +24,9 @@ T DatasetSource<Space, T>::background(std::size_t channel) const {
 }
 
 template <class Space, class T>
-void DatasetSource<Space, T>::select(std::vector<std::size_t> rows) {
-  train_ = std::move(rows);
-  test_.clear();
+void DatasetSource<Space, T>::select(std::vector<std::size_t> train, std::vector<std::size_t> test) {
+  train_ = std::move(train);
+  test_ = std::move(test);
 }
 
 template <class Space, class T>

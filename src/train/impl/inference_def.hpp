@@ -9,6 +9,7 @@
 #include "krate/core/label.hpp"
 #include "krate/nn/cross_entropy.hpp"
 #include "krate/train/inference.hpp"
+#include "train/impl/feature_evaluation_def.hpp"
 #include "train/impl/read_host.hpp"
 
 namespace krate::train {
@@ -56,15 +57,21 @@ void Inference<Model>::run(Space const& space, BatchSource<Space, T>& source, Pa
 }
 
 template <class Model>
-Evaluation Inference<Model>::evaluate(Space const& space, comm::Communicator const& comm, BatchSource<Space, T>& source,
-                                      Part part) {
-  std::size_t const total = source.size(part);
+std::span<std::size_t const> Inference<Model>::share(comm::Communicator const& comm, std::size_t total) {
   comm::Share const mine = comm::share_of(total, comm.rank(), comm.size());
   samples_.resize(mine.count);
   std::iota(samples_.begin(), samples_.end(), mine.begin);
+  return samples_;
+}
+
+template <class Model>
+Evaluation Inference<Model>::evaluate(Space const& space, comm::Communicator const& comm, BatchSource<Space, T>& source,
+                                      Part part, Part reference) {
+  if (model_.config().mcr2) return evaluate_features(space, comm, source, part, reference);
+  std::size_t const total = source.size(part);
   double loss = 0;
   std::int64_t correct = 0;
-  run(space, source, part, samples_, [&](Batch const& b) {
+  run(space, source, part, share(comm, total), [&](Batch const& b) {
     // The batch's own buffers: cut again at the same place, behind them the state, then what cross-entropy needs.
     auto work = work_;
     InferenceBuffers<Space, T> const buffers(work, model_.config(), b.labels.extent(0));

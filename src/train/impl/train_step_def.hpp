@@ -9,6 +9,7 @@
 #include "krate/linalg/elementwise.hpp"
 #include "krate/nn/cross_entropy.hpp"
 #include "krate/optim/gradient_clip.hpp"
+#include "krate/rate/mcr2.hpp"
 #include "krate/train/impl/gather_decl.hpp"
 #include "krate/train/train_step.hpp"
 #include "train/impl/inference_def.hpp"
@@ -25,7 +26,7 @@ struct StepBuffers {
   Vector<std::size_t, Space> numbers;
   Vector<T, Space> background;
   Vector<Label, Space> labels;
-  Matrix<T, Space> dlogits;
+  Matrix<T, Space> dlogits, dfeatures;  ///< one of them is empty
   Value<double, Space> loss, norm;
   Value<std::int64_t, Space> correct;
   Value<T, Space> scale;
@@ -36,7 +37,8 @@ struct StepBuffers {
         numbers(work.template take<std::size_t>(shifts ? batch : 0)),
         background(work.template take<T>(c.channels)),
         labels(work.template take<Label>(batch)),
-        dlogits(work.template take<T>(batch, c.classes)),
+        dlogits(work.template take<T>(c.mcr2 ? 0 : batch, c.classes)),
+        dfeatures(work.template take<T>(c.mcr2 ? batch : 0, c.dim)),
         loss(work.template take<double>()),
         norm(work.template take<double>()),
         correct(work.template take<std::int64_t>()),
@@ -44,12 +46,19 @@ struct StepBuffers {
 };
 
 template <class Model>
+std::size_t objective_workspace(Model const& model, std::size_t batch) {
+  auto const& c = model.config();
+  return c.mcr2 ? mcr2_workspace<typename Model::ExecutionSpace>(batch, c.dim, c.classes)
+                : cross_entropy_workspace(batch);
+}
+
+template <class Model>
 std::size_t step_bytes(Model const& model, TrainStepOptions const& o) {
   using Space = typename Model::ExecutionSpace;
   using T = typename Model::Scalar;
   std::size_t const step =
       measure<Space>([&](auto& work) { StepBuffers<Space, T>(work, model.config(), o.local_batch, o.shift > 0); }) +
-      model.plan(o.local_batch, models::Pass::training) + cross_entropy_workspace(o.local_batch) +
+      model.plan(o.local_batch, models::Pass::training) + objective_workspace(model, o.local_batch) +
       optim::gradient_norm_workspace();
   return std::max(step, Inference<Model>::bytes(model, o.local_batch));
 }
@@ -94,18 +103,24 @@ StepResult TrainStep<Model>::run(Space const& space, BatchSource<Space, T>& sour
                                                 options_.shift, b.shifted);
   }
   for (auto const& s : list.segments()) fill(space, s.gradient, T(0));
-  CrossEntropyOptions const objective{model_.config().label_smoothing, 1 / static_cast<double>(global)};
   model_.forward(space, b.shifted, state_, work);
-  cross_entropy(space, state_.logits, b.labels, objective, work, b.loss, b.correct);
-  cross_entropy_backward(space, state_.logits, b.labels, objective, b.dlogits);
-  model_.backward(space, b.dlogits, state_, work);
-
-  reducer_.reduce(space);
   StepResult result;
-  std::array<double, 2> sums{read_host(space, b.loss), static_cast<double>(read_host(space, b.correct))};
-  comm_.all_reduce(std::span<double>(sums));
-  result.loss = sums[0];
-  result.correct = static_cast<std::int64_t>(sums[1]);
+  if (auto const& mcr2 = model_.config().mcr2) {
+    mcr2_loss(space, comm_, state_.head_input, b.labels, *mcr2, model_.config().classes, work, b.loss, b.dfeatures);
+    model_.backward_features(space, b.dfeatures, state_, work);
+    reducer_.reduce(space);
+    result.loss = read_host(space, b.loss);
+  } else {
+    CrossEntropyOptions const objective{model_.config().label_smoothing, 1 / static_cast<double>(global)};
+    cross_entropy(space, state_.logits, b.labels, objective, work, b.loss, b.correct);
+    cross_entropy_backward(space, state_.logits, b.labels, objective, b.dlogits);
+    model_.backward(space, b.dlogits, state_, work);
+    reducer_.reduce(space);
+    std::array<double, 2> sums{read_host(space, b.loss), static_cast<double>(read_host(space, b.correct))};
+    comm_.all_reduce(std::span<double>(sums));
+    result.loss = sums[0];
+    result.correct = static_cast<std::int64_t>(sums[1]);
+  }
   optim::gradient_norm(space, list, work, b.norm);
   optim::clip_scale(space, b.norm, options_.clip, b.scale);
   result.gradient_norm = read_host(space, b.norm);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <limits>
 
 #include "krate/train/metrics_file.hpp"
 #include "krate/train/model_file.hpp"
@@ -134,6 +135,7 @@ TrainSummary Trainer<Model>::run(BatchSource<Space, T>& source) {
   double last_save = 0;
   std::vector<std::size_t> order(samples);
   std::int64_t shuffled = -1;
+  constexpr double nan = std::numeric_limits<double>::quiet_NaN();
   auto const report = [&](Progress const& row) {
     comm_.guarded([&] { metrics.write(row); });
     if (o.progress && comm_.is_root()) o.progress(row);
@@ -151,8 +153,8 @@ TrainSummary Trainer<Model>::run(BatchSource<Space, T>& source) {
     double const now = clock.seconds(), per_second = static_cast<double>(global) / std::max(now - began, 1e-9);
     summary.train_loss = result.loss;
     report({done, steps, epoch, Part::train, result.loss,
-            static_cast<double>(result.correct) / static_cast<double>(global), rate, result.gradient_norm, per_second,
-            now});
+            result.correct ? static_cast<double>(*result.correct) / static_cast<double>(global) : nan, rate,
+            result.gradient_norm, per_second, now});
 
     bool const last = done == steps, epoch_ends = in_epoch + 1 == per_epoch;
     if ((last || epoch_ends) && source.size(Part::test) > 0) {
@@ -178,7 +180,7 @@ TrainSummary Trainer<Model>::run(BatchSource<Space, T>& source) {
     }
     if (decision.stop) break;
   }
-  if (done == steps && !o.run.empty()) save_model<Space, T>(space_, comm_, step_.model(), o.run + "/model.h5");
+  if (done == steps && !o.run.empty()) save_model(space_, comm_, step_.model(), o.run + "/model.h5");
   summary.finished = done == steps;
   summary.seconds = clock.seconds();
   return summary;

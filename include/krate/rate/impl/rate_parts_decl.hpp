@@ -6,12 +6,25 @@
 #include "krate/core/types.hpp"
 #include "krate/core/workspace.hpp"
 #include "krate/linalg/impl/cholesky_decl.hpp"
+#include "krate/linalg/impl/thin_decl.hpp"
 #include "krate/rate/rate_options.hpp"
 
 namespace krate::impl {
 
 /// Rows that are converted to contiguous double at a time.
 inline constexpr std::size_t rate_chunk = 512;
+
+/// What a moment takes: rows in contiguous double, or, where there are many of few columns, the sums of chunks of them.
+template <class Space>
+struct MomentScratch {
+  Matrix<double, Space> packed;
+  Vector<double, Space> partial;
+  MomentScratch() = default;
+  /// @param rows  the most that are added at a time
+  MomentScratch(Workspace<Space>& work, std::size_t rows, std::size_t dim)
+      : packed(work.template take<double>(std::min(rows, rate_chunk), dim)),
+        partial(work.template take<double>(ThinGram<Space, double>::partial_size(rows, dim))) {}
+};
 
 /// What a product with the inverse takes: triangular solves on all rows where they are few, else the inverse and one
 /// product, chunk by chunk.
@@ -34,12 +47,13 @@ struct InverseScratch {
 /// What coding_rate() takes: S = I + alpha A^T A of the smaller side, A = z or its transpose, `side` columns wide.
 template <class Space>
 struct RateScratch {
-  Matrix<double, Space> factor, packed;
+  Matrix<double, Space> factor;
+  MomentScratch<Space> moment;
   Matrix<double, Space> vectors;  ///< [2, side]
   Value<NumericalStatus, Space> status;
   RateScratch(Workspace<Space>& work, std::size_t rows, std::size_t side)
       : factor(work.template take<double>(side, side)),
-        packed(work.template take<double>(std::min(rows, rate_chunk), side)),
+        moment(work, rows, side),
         vectors(work.template take<double>(2, side)),
         status(work.template take<NumericalStatus>()) {}
 };
@@ -47,9 +61,9 @@ struct RateScratch {
 /// The parts that coding rates are made of; z is [rows, dim] in any layout.
 template <class Space, class T>
 struct RateParts {
-  /// moment = alpha z^T z + beta moment; `packed` holds up to rate_chunk rows.
+  /// moment = alpha z^T z + beta moment
   static void add_moment(Space const& space, double alpha, ConstStrided<T, Space> z, double beta,
-                         Matrix<double, Space> packed, Matrix<double, Space> moment, Route route);
+                         MomentScratch<Space> const& scratch, Matrix<double, Space> moment, Route route);
   /// In place: factor = Cholesky factor of S = I + factor; rate = 1/2 log det S, NaN if `factor` has a NaN. Where
   /// rounding in `factor`, which is alpha z^T z, has spoiled too much, the factor is computed from z instead, or, with
   /// no rows in z, that of S and a little more of the identity.

@@ -30,9 +30,9 @@ struct SubspaceRateScratch {
 
 template <class Space, class T>
 struct SubspaceCodingRate {
-  /// dz and du are empty if only values are wanted.
+  /// dz = scale dR^c/dz, du += scale dR^c/du; both are empty if only values are wanted.
   static void run(Space const& space, ConstTensor3<T, Space> z, ConstMatrix<T, Space> u,
-                  SubspaceRateOptions const& options, Workspace<Space> work, Vector<double, Space> rates,
+                  SubspaceRateOptions const& options, Workspace<Space> work, Vector<double, Space> rates, double scale,
                   Tensor3<T, Space> dz, Matrix<T, Space> du);
 };
 

@@ -1,0 +1,120 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Coding rates with their gradients beside PyTorch on the processor: ratios of times, PyTorch / krate.
+
+    OMP_PROC_BIND=true OMP_PLACES=cores perf/compare_rate_pytorch.py build/mpi/bin/krate [--rounds 5] [--precision fp64]
+
+The two sides take turns, each in a process of its own, since two OpenMP runtimes in one process spoil each other. A
+round gives each side's fastest run; the table has the ratio of the fastest rounds, and that of the median rounds.
+"""
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+
+CASES = [(10000, 512, 0), (2000, 1024, 0), (10000, 512, 10), (10000, 512, 100)]
+EPS_SQUARED = 0.5
+
+
+def peers(torch, samples, dim, classes, dtype):
+    """What a user of PyTorch would write: name -> function that returns value and gradient."""
+    torch.manual_seed(1)
+    z = torch.randn(samples, dim, dtype=dtype) / dim**0.5
+    labels = torch.arange(samples) % max(classes, 1)
+    identity = torch.eye(dim, dtype=dtype)
+
+    def by_determinant(x):
+        return 0.5 * torch.logdet(identity + dim / (x.shape[0] * EPS_SQUARED) * (x.T @ x))
+
+    def by_factor(x):
+        factor = torch.linalg.cholesky(identity + dim / (x.shape[0] * EPS_SQUARED) * (x.T @ x))
+        return factor.diagonal().log().sum()
+
+    def over_classes(rate):
+        def total(x):
+            parts = [x[labels == k] for k in range(classes)]
+            return sum(part.shape[0] / samples * rate(part) for part in parts)
+
+        return total if classes else rate
+
+    def autograd(rate):
+        def run():
+            x = z.detach().requires_grad_()
+            value = rate(x)
+            value.backward()
+            return value, x.grad
+
+        return run
+
+    def closed(by_inverse):
+        def run():
+            alpha = dim / (samples * EPS_SQUARED)
+            factor = torch.linalg.cholesky(torch.addmm(identity, z.T, z, alpha=alpha))
+            gradient = (
+                alpha * (z @ torch.cholesky_inverse(factor))
+                if by_inverse
+                else alpha * torch.cholesky_solve(z.T, factor).T
+            )
+            return factor.diagonal().log().sum(), gradient
+
+        return run
+
+    found = {
+        "autograd, logdet": autograd(over_classes(by_determinant)),
+        "autograd, Cholesky": autograd(over_classes(by_factor)),
+    }
+    if not classes:
+        found |= {"closed form, inverse": closed(True), "closed form, solves": closed(False)}
+    return found
+
+
+def measure_peers(sizes, precision, repeat):
+    import torch
+
+    dtype = {"fp32": torch.float32, "fp64": torch.float64}[precision]
+    times = {}
+    for name, run in peers(torch, *sizes, dtype).items():
+        runs = []
+        for _ in range(repeat + 1):
+            start = time.perf_counter()
+            run()
+            runs.append(time.perf_counter() - start)
+        times[name] = min(runs[1:])
+    print(json.dumps(times))
+
+
+def output(command):
+    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("krate", help="the command krate")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--repeat", type=int, default=5)
+    parser.add_argument("--precision", choices=["fp32", "fp64"], default="fp64")
+    parser.add_argument("--peer", nargs=3, type=int, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.peer:
+        return measure_peers(options.peer, options.precision, options.repeat)
+    common = ["--precision", options.precision, "--repeat", str(options.repeat)]
+    for case in CASES:
+        samples, dim, classes = map(str, case)
+        bench = [options.krate, "bench", "rate", "--samples", samples, "--dim", dim, "--classes", classes, "--json"]
+        peer = [sys.executable, os.path.abspath(__file__), options.krate, "--peer", samples, dim, classes]
+        ours, theirs = [], []
+        for _ in range(options.rounds):
+            ours.append(output(bench + common)["seconds_min"])
+            theirs.append(output(peer + common))
+        print(f"{samples} x {dim}" + (f", {classes} classes" if case[2] else "") + f": {1e3 * min(ours):.1f} ms")
+        for name in theirs[0]:
+            times = [t[name] for t in theirs]
+            fastest, middle = min(times) / min(ours), statistics.median(times) / statistics.median(ours)
+            print(f"  {name:22} {1e3 * min(times):8.1f} ms  ratio {fastest:.2f}, by medians {middle:.2f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

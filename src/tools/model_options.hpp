@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// From the options of a training run to the configuration of its model.
+#pragma once
+
+#include "krate/io/sample_table.hpp"
+#include "krate/models/mlp_config.hpp"
+#include "tools/options.hpp"
+
+namespace krate::tools {
+
+/// Fills in what depends on model, objective and data.
+/// @throws ValueError for options that the objective does not have, and for data that the model cannot take
+void resolve_model_options(OptionTable& options, io::DatasetDescription const& data);
+
+/// @throws ValueError for options that cannot work
+models::CrateConfig crate_config_of(OptionTable const& options, io::DatasetDescription const& data);
+models::MlpConfig mlp_config_of(OptionTable const& options, io::DatasetDescription const& data);
+
+}  // namespace krate::tools
