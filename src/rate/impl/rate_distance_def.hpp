@@ -104,8 +104,8 @@ void RateDistance<Space, T>::run(Space const& space, ConstStrided<T, Space> a, C
   double const w_a = n_a / n, w_b = n_b / n, beta = static_cast<double>(dim) / eps_squared;
   DistanceScratch<Space> const s(work, std::max(a.extent(0), b.extent(0)), dim);
   using Parts = RateParts<Space, T>;
-  Parts::add_moment(space, beta / n_a, a, 0, s.packed, s.a, route);
-  Parts::add_moment(space, beta / n_b, b, 0, s.packed, s.b, route);
+  Parts::add_moment(space, beta / n_a, a, 0, s.moment, s.a, route);
+  Parts::add_moment(space, beta / n_b, b, 0, s.moment, s.b, route);
   Kokkos::parallel_for(KRATE_LABEL("krate::rate_distance::join"), elements(space, dim * dim),
                        JoinMoments<Space>{w_a, w_b, s.a, s.b, s.joint, s.difference});
   auto const rate = [&](std::size_t i) { return Value<double, Space>(s.rates.data() + i); };

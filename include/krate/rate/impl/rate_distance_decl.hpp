@@ -9,7 +9,7 @@ namespace krate::impl {
 /// What rate_distance() takes; matrices are [dim, dim].
 template <class Space>
 struct DistanceScratch {
-  Matrix<double, Space> packed;
+  MomentScratch<Space> moment;
   Matrix<double, Space> a, b, joint;  ///< scaled moments, then the factors of I + them
   Matrix<double, Space> difference;   ///< of the scaled moments, b less a
   Matrix<double, Space> product;      ///< the difference between two inverse factors
@@ -18,7 +18,7 @@ struct DistanceScratch {
   Vector<double, Space> rates;        ///< of a, b and both together
   Value<NumericalStatus, Space> status;
   DistanceScratch(Workspace<Space>& work, std::size_t rows, std::size_t dim)
-      : packed(work.template take<double>(std::min(rows, rate_chunk), dim)),
+      : moment(work, rows, dim),
         a(work.template take<double>(dim, dim)),
         b(work.template take<double>(dim, dim)),
         joint(work.template take<double>(dim, dim)),
