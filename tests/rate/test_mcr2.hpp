@@ -50,7 +50,7 @@ TYPED_TEST(Mcr2Test, MatchesPlainLoopsAndItsDerivative) {
         }
         EXPECT_NEAR(found.loss, loss(z), 1e-12);
         if (layout != Layout::right) {
-          EXPECT_LE(worst_error(found.gradient, gradient), tolerance<T>(1));
+          EXPECT_LE(worst_error(found.gradient, gradient), tolerance<T>(c.dim));
           continue;
         }
         gradient = found.gradient;

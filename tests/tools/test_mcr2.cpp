@@ -30,7 +30,8 @@ struct Mcr2Command : ::testing::Test {
   void SetUp() override { ASSERT_EQ(krate({"data", "digits", "-o", data}).exit_code, 0); }
 
   Words train(std::string const& family, std::string const& where, Words const& more = {}) const {
-    Words words{"train", "--data", data, "-o", where, "--model", family, "--steps", "12", "--batch", "256"};
+    Words words{"train", "--data",          data,  "-o", where, "--model", family, "--steps", "12", "--batch",
+                "256",   "--learning-rate", "1e-2"};
     if (family == "crate") words.insert(words.end(), {"--dim", "32", "--depth", "2", "--heads", "2"});
     if (family == "mlp") words.insert(words.end(), {"--hidden", "64", "--dim", "32"});
     words.insert(words.end(), more.begin(), more.end());
@@ -44,8 +45,8 @@ TEST_F(Mcr2Command, TrainsEvaluatesPredictsAndProbesBothModels) {
     std::string const where = run + family, file = where + "/model.h5";
     auto const summary = json_of(krate(train(family, where, {"--objective", "mcr2", "--json"})));
     EXPECT_EQ(summary["model"], family);
-    EXPECT_LT(summary["train_loss"], -1);
-    EXPECT_GT(summary["test_accuracy"], 0.8);
+    EXPECT_LT(summary["train_loss"], -3);
+    EXPECT_GT(summary["test_accuracy"], 0.7);
     auto const metrics = cells_of(where + "/metrics.csv");
     EXPECT_EQ(metrics[1][4], "") << "no accuracy on the way";
     EXPECT_NE(metrics.back()[4], "");
@@ -59,8 +60,8 @@ TEST_F(Mcr2Command, TrainsEvaluatesPredictsAndProbesBothModels) {
     EXPECT_EQ(probe["samples"], 360);
     EXPECT_EQ(probe["reference"], 1437);
     EXPECT_NEAR(probe["nearest_subspace"].get<double>(), found["accuracy"].get<double>(), 0.006);  // two solvers
-    EXPECT_GT(probe["nearest_neighbours"], 0.8);
-    EXPECT_GT(probe["linear_probe"], 0.8);
+    EXPECT_GT(probe["nearest_neighbours"], 0.7);
+    EXPECT_GT(probe["linear_probe"], 0.7);
     EXPECT_EQ(cells_of(scratch / "probe/spectrum.csv").size(), 1u + 10 * 32);
     EXPECT_TRUE(scratch.holds("probe/spectrum.svg"));
     EXPECT_EQ(cells_of(scratch / "probe/probe.csv").size(), 4u);
@@ -69,7 +70,7 @@ TEST_F(Mcr2Command, TrainsEvaluatesPredictsAndProbesBothModels) {
 
 TEST_F(Mcr2Command, TheMlpLearnsByCrossEntropyToo) {
   auto const summary = json_of(krate(train("mlp", run, {"--json"})));
-  EXPECT_GT(summary["test_accuracy"], 0.8);
+  EXPECT_GT(summary["test_accuracy"], 0.7);
   auto const found = json_of(krate({"eval", model, "--data", data, "--json"}));
   EXPECT_NEAR(found["loss"].get<double>(), summary["test_loss"].get<double>(), 1e-5);
   auto const probe = json_of(krate({"analyze", "probe", model, "--data", data, "-o", scratch / "probe", "--json"}));
