@@ -29,6 +29,7 @@
 #include "krate/linalg/log_det.hpp"
 #include "krate/linalg/route.hpp"
 #include "krate/linalg/row_reduce.hpp"
+#include "krate/linalg/triangular_inverse.hpp"
 #include "krate/linalg/triangular_solve.hpp"
 #include "krate/models/block.hpp"
 #include "krate/models/crate.hpp"
