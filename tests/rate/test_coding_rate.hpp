@@ -133,6 +133,19 @@ TYPED_TEST(CodingRateTest, ConductRoutesAndRepetition) {
   }
 }
 
+TYPED_TEST(CodingRateTest, ManyShortRowsTakeTheKernelsForThem) {
+  using T = TypeParam;
+  for (std::size_t const rows : {639, 640})
+    for (auto const route : routes()) {
+      auto const z = view<T, 2>(filled(1, {rows, 20}));
+      krate::testing::Recording recording;
+      run_rate<T>(z, {.eps_squared = 0.1, .route = route});
+      bool const thin = rows == 640 && route == krate::Route::automatic;
+      EXPECT_EQ(recording.saw("krate::thin_gram"), thin) << rows;
+      EXPECT_EQ(recording.saw("krate::thin_product"), thin) << rows;
+    }
+}
+
 TYPED_TEST(CodingRateTest, RefusesWhatDoesNotFit) {
   using T = TypeParam;
   auto const z = view<T, 2>(filled(1, {6, 3}));
