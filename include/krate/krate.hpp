@@ -39,6 +39,7 @@
 #include "krate/linalg/route.hpp"
 #include "krate/linalg/row_reduce.hpp"
 #include "krate/linalg/symmetric_eigen.hpp"
+#include "krate/linalg/triangular_inverse.hpp"
 #include "krate/linalg/triangular_solve.hpp"
 #include "krate/models/block.hpp"
 #include "krate/models/crate.hpp"

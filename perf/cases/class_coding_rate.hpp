@@ -56,7 +56,7 @@ class ClassCodingRateCase {
       auto const height = static_cast<double>(std::min(tile, side - i));
       gram += product_flops(height, static_cast<double>(i) + height, r);
     }
-    return gram + cholesky_flops(s) + s * (s + 3) + 2 * triangular_solve_flops(s, r);
+    return gram + cholesky_flops(s) + s * (s + 3) + triangular_inverse_flops(s) + 2 * triangular_solve_flops(s, r);
   }
 
   Options options_;

@@ -10,6 +10,11 @@
 
 namespace krate::perf {
 
+/// As LAPACK counts it. A triangular product costs as much as a triangular solve.
+inline double triangular_inverse_flops(double n) {
+  return n * (n * n + 2) / 3;
+}
+
 /// Samples of a coding rate; `classes` = 0: all of them together.
 struct RateSize {
   std::size_t samples = 0, dim = 0, classes = 0;
@@ -37,14 +42,13 @@ class CodingRateCase {
   Cost cost() const {
     auto const [low, high] = std::minmax(options_.samples, options_.dim);
     auto const rows = static_cast<double>(high), side = static_cast<double>(low);
-    bool const solves = rows < 2 * side, thin = impl::is_thin(high, low);
-    bool const single = !std::is_same_v<T, double> && !thin, converts = solves || single;
-    double const inverse =
-        triangular_solve_flops(side, side) + gram_flops(side, side) + product_flops(rows, side, side);
-    return {gram_flops(rows, side) + cholesky_flops(side) + side * (side + 3) +
-                (solves ? 2 * triangular_solve_flops(side, rows) : inverse) + (converts ? 2 * rows * side : 0) +
-                (single ? rows * side : 0),
-            2 * rows * side * sizeof(T)};
+    bool const few = rows < 2 * side, thin = impl::is_thin(high, low);
+    bool const single = !std::is_same_v<T, double> && !thin, converts = few || single;
+    return {
+        gram_flops(rows, side) + cholesky_flops(side) + side * (side + 3) + triangular_inverse_flops(side) +
+            (few ? 2 * triangular_solve_flops(side, rows) : gram_flops(side, side) + product_flops(rows, side, side)) +
+            (converts ? 2 * rows * side : 0) + (single ? rows * side : 0),
+        2 * rows * side * sizeof(T)};
   }
   Matrix<T, Space> output() const { return gradient_; }
   static double least_memory(Options const& o) {

@@ -128,9 +128,22 @@ TYPED_TEST(CodingRateTest, ConductRoutesAndRepetition) {
     EXPECT_TRUE(gradient.intact());
     EXPECT_TRUE(same_bits(gradient.array(), first.gradient));
     std::string const expected = route == krate::Route::portable || !has_vendor ? "portable" : "vendor";
-    for (char const* op : {"krate::gram", "krate::cholesky", "krate::triangular_solve", "krate::gemm"})
+    for (char const* op : {"krate::gram", "krate::cholesky", "krate::triangular_inverse", "krate::gemm"})
       EXPECT_EQ(route_of(op, call), expected) << op;
   }
+}
+
+TYPED_TEST(CodingRateTest, ManyShortRowsTakeTheKernelsForThem) {
+  using T = TypeParam;
+  for (std::size_t const rows : {639, 640})
+    for (auto const route : routes()) {
+      auto const z = view<T, 2>(filled(1, {rows, 20}));
+      krate::testing::Recording recording;
+      run_rate<T>(z, {.eps_squared = 0.1, .route = route});
+      bool const thin = rows == 640 && route == krate::Route::automatic;
+      EXPECT_EQ(recording.saw("krate::thin_gram"), thin) << rows;
+      EXPECT_EQ(recording.saw("krate::thin_product"), thin) << rows;
+    }
 }
 
 TYPED_TEST(CodingRateTest, RefusesWhatDoesNotFit) {

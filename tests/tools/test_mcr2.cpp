@@ -126,7 +126,9 @@ TEST_F(Mcr2Command, WrongLabelsAreThoseOfTrainingSamplesOnly) {
   std::size_t changed = 0;
   for (std::size_t i = 0; i < labels.size(); ++i) {
     changed += labels[i] != original[i];
-    if (split[i] == 1) EXPECT_EQ(labels[i], original[i]);
+    if (split[i] == 1) {
+      EXPECT_EQ(labels[i], original[i]);
+    }
   }
   EXPECT_NEAR(static_cast<double>(changed), 0.4 * 0.9 * 1437, 40);  // a tenth draws its own
   EXPECT_EQ(io::File::open(wrong).read_all<std::uint8_t>("/samples/images"),

@@ -10,6 +10,8 @@
 extern "C" {
 void spotrf_(char const* uplo, int const* n, float* a, int const* lda, int* info);
 void dpotrf_(char const* uplo, int const* n, double* a, int const* lda, int* info);
+void strtri_(char const* uplo, char const* diag, int const* n, float* a, int const* lda, int* info);
+void dtrtri_(char const* uplo, char const* diag, int const* n, double* a, int const* lda, int* info);
 }
 #endif
 
@@ -36,6 +38,33 @@ std::int64_t host_cholesky(T* a, int n) {
     if (!(a[k * (n + 1)] > T(0))) info = static_cast<int>(k) + 1;
   if (info != 0) spoil_diagonal(a, n);
   return info - 1;
+}
+
+/// Row-major lower triangular inverse, in place.
+template <class T>
+void host_invert(T* a, int n, int leading) {
+  int info = 0;
+  if constexpr (std::is_same_v<T, float>) {
+    strtri_("U", "N", &n, a, &leading, &info);
+  } else {
+    dtrtri_("U", "N", &n, a, &leading, &info);
+  }
+}
+
+/// B = op(L) B, in place; rows or columns of B are contiguous.
+template <class V, class B>
+void host_multiply(bool transpose, V const& l, B const& b) {
+  using T = typename B::value_type;
+  Operand const ol = operand(l), ob = operand(b);
+  int const rows = static_cast<int>(b.extent(0)), columns = static_cast<int>(b.extent(1));
+  bool const upper = ol.normal;  // see host_solve
+  if (ob.normal) {
+    Blas<T>::trmm('R', upper ? 'U' : 'L', upper == transpose ? 'T' : 'N', 'N', columns, rows, T(1), l.data(),
+                  ol.leading, b.data(), ob.leading);
+  } else {
+    Blas<T>::trmm('L', upper ? 'U' : 'L', upper == transpose ? 'N' : 'T', 'N', rows, columns, T(1), l.data(),
+                  ol.leading, b.data(), ob.leading);
+  }
 }
 
 /// X in op(L) X = B, in place; rows or columns of B are contiguous.

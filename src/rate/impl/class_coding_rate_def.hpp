@@ -65,11 +65,12 @@ struct ClassGram {
   }
 };
 
-/// One team a class.
+/// One team a class. For the gradient the vendor's library inverts the factor: its products are faster than its solves.
 template <class Space, bool Vendor>
 struct ClassFactor {
   ClassBlocks<Space> blocks;
   Vector<double, Space> per_class;
+  bool with_gradient;
   KOKKOS_FUNCTION void operator()(RowMember<Space> const& team) const {
     std::int64_t const k = team.league_rank();
     int const side = static_cast<int>(blocks.side(k));
@@ -81,6 +82,10 @@ struct ClassFactor {
       FactorRate const rate = rate_of_factor(team, l, blocks.diagonal(k), side);
       found = rate.is_poor() ? factor_by_rotations(team, blocks.alpha(k), blocks.tall(k), l, blocks.spare(k), side)
                              : rate.rate;
+#if KRATE_HAVE_BLAS
+      if constexpr (Vendor)
+        if (with_gradient) host_invert(l, side, side);
+#endif
     }
     Kokkos::single(Kokkos::PerTeam(team), [&]() { per_class(k) = found; });
   }
@@ -115,8 +120,17 @@ struct ClassSolve {
     std::int64_t const begin = count * share / shares, end = count * (share + 1) / shares;
     auto const columns = transposed(block(a, begin, end - begin, 0, side));
     ConstStrided<double, Space> const l(blocks.factor(k), Kokkos::LayoutStride(side, side, side, 1));
-    Team<Space, double, Vendor>::solve(team, false, l, columns);
-    Team<Space, double, Vendor>::solve(team, true, l, columns);
+#if KRATE_HAVE_BLAS
+    if constexpr (Vendor) {
+      if (begin < end) {
+        host_multiply(false, l, columns);
+        host_multiply(true, l, columns);
+      }
+      return;
+    }
+#endif
+    Team<Space, double, false>::solve(team, false, l, columns);
+    Team<Space, double, false>::solve(team, true, l, columns);
   }
 };
 
@@ -150,7 +164,7 @@ void run_classes(Space const& space, ClassBlocks<Space> const& blocks, Value<dou
                        rows(space, classes * pairs), ClassGram<Space, Vendor>{blocks, pairs});
   Kokkos::parallel_for(name(KRATE_LABEL("krate::class_coding_rate::factor[vendor]"),
                             KRATE_LABEL("krate::class_coding_rate::factor[portable]")),
-                       rows(space, classes), ClassFactor<Space, Vendor>{blocks, per_class});
+                       rows(space, classes), ClassFactor<Space, Vendor>{blocks, per_class, with_gradient});
   Kokkos::parallel_for(KRATE_LABEL("krate::class_coding_rate::sum"), elements(space, 1),
                        SumOverClasses<Space>{blocks, per_class, rate});
   if (!with_gradient) return;

@@ -6,7 +6,7 @@
 #include "krate/linalg/elementwise.hpp"
 #include "krate/linalg/gemm.hpp"
 #include "krate/linalg/gram.hpp"
-#include "krate/linalg/triangular_solve.hpp"
+#include "krate/linalg/triangular_inverse.hpp"
 #include "krate/rate/impl/rate_parts_decl.hpp"
 #include "rate/impl/identity_plus.hpp"
 #include "rate/impl/rate_kernels.hpp"
@@ -70,16 +70,6 @@ struct RateOrBetterFactor {
   }
 };
 
-/// The identity, from which triangular solves make an inverse.
-template <class Space>
-struct SetIdentity {
-  Matrix<double, Space> m;
-  KOKKOS_FUNCTION void operator()(std::int64_t e) const {
-    std::int64_t const n = static_cast<std::int64_t>(m.extent(1));
-    m(e / n, e % n) = e / n == e % n ? 1 : 0;
-  }
-};
-
 template <class Space, class T>
 void RateParts<Space, T>::add_moment(Space const& space, double alpha, ConstStrided<T, Space> z, double beta,
                                      MomentScratch<Space> const& scratch, Matrix<double, Space> moment, Route route) {
@@ -118,17 +108,15 @@ void RateParts<Space, T>::multiply_inverse(Space const& space, double alpha, Con
   std::size_t const count = z.extent(0), dim = z.extent(1);
   if (count == 0 || dim == 0) return;
   InverseScratch<Space> const scratch(work, count, dim);
-  if (scratch.solves) {  // S X^T = z^T
+  triangular_inverse(space, factor, scratch.root, route);
+  if (scratch.few) {  // S X^T = z^T
     scale_into(space, 1, z, scratch.product);
     auto const columns = transposed(as_strided<Space>(scratch.product));
-    triangular_solve(space, "N", factor, columns, route);
-    triangular_solve(space, "T", factor, columns, route);
+    triangular_multiply(space, "N", scratch.root, columns, route);
+    triangular_multiply(space, "T", scratch.root, columns, route);
     return scale_into(space, alpha, scratch.product, out);
   }
-  // S^{-1} = L^{-T} L^{-1}, the Gram matrix of the solution of L X = I.
-  Kokkos::parallel_for(KRATE_LABEL("krate::coding_rate::identity"), elements(space, dim * dim),
-                       SetIdentity<Space>{scratch.root});
-  triangular_solve(space, "N", factor, scratch.root, route);
+  // S^{-1} = L^{-T} L^{-1}, the Gram matrix of L^{-1}.
   gram(space, 1, scratch.root, 0, scratch.inverse, route);
   if (route == Route::automatic && is_thin(count, dim))
     return ThinProduct<Space, T>::run(space, alpha, z, scratch.inverse, out);

@@ -26,17 +26,17 @@ struct MomentScratch {
         partial(work.template take<double>(ThinGram<Space, double>::partial_size(rows, dim))) {}
 };
 
-/// What a product with the inverse takes: triangular solves on all rows where they are few, else the inverse and one
-/// product, chunk by chunk.
+/// What a product with the inverse takes: that of the factor, and two triangular products of all rows where they are
+/// few, else the inverse itself and one product, chunk by chunk.
 template <class Space>
 struct InverseScratch {
   Matrix<double, Space> root, inverse, packed, product;
-  bool solves;
-  InverseScratch(Workspace<Space>& work, std::size_t rows, std::size_t dim) : solves(rows < 2 * dim) {
-    if (solves) {
+  bool few;
+  InverseScratch(Workspace<Space>& work, std::size_t rows, std::size_t dim)
+      : root(work.template take<double>(dim, dim)), few(rows < 2 * dim) {
+    if (few) {
       product = work.template take<double>(rows, dim);
     } else {
-      root = work.template take<double>(dim, dim);
       inverse = work.template take<double>(dim, dim);
       packed = work.template take<double>(std::min(rows, rate_chunk), dim);
       product = work.template take<double>(std::min(rows, rate_chunk), dim);
