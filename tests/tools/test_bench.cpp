@@ -122,7 +122,7 @@ TEST(Bench, ListNamesTheCases) {
   auto const list = json_of(krate({"bench", "list", "--json"}));
   std::vector<std::string> names;
   for (auto const& c : list["cases"]) names.push_back(c["case"]);
-  EXPECT_EQ(names, (std::vector<std::string>{"infer", "step", "mssa", "ista", "rate", "product", "triad"}));
+  EXPECT_EQ(names, (std::vector<std::string>{"infer", "step", "mssa", "ista", "rate", "in-situ", "product", "triad"}));
   EXPECT_EQ(list["cases"][1]["config"]["image_size"], 224);
   auto const shown = krate({"bench", "list"});
   EXPECT_NE(shown.out.find("mssa     Subspace attention: --batch 8 --heads 12 --tokens 197 --head-dim 48 [--backward]"),
@@ -138,7 +138,7 @@ TEST(Bench, ForPeopleItIsAFewLines) {
 }
 
 TEST(Bench, HelpSaysWhatIsTimed) {
-  for (auto const* name : {"infer", "step", "mssa", "ista", "rate", "product", "triad"}) {
+  for (auto const* name : {"infer", "step", "mssa", "ista", "rate", "in-situ", "product", "triad"}) {
     auto const outcome = krate({"bench", name, "--help"});
     EXPECT_EQ(outcome.exit_code, 0);
     EXPECT_NE(outcome.out.find("Timed:"), outcome.out.npos) << name;
