@@ -60,14 +60,15 @@ struct Range {
 // The frame that all charts share: size, title, axes, grid and legend. `inside` is drawn between grid and legend.
 class Chart {
  public:
-  Chart(ChartOptions const& options, Axis x, Axis y) : o_(options), x(std::move(x)), y(std::move(y)) {
+  Chart(ChartOptions const& options, std::vector<Series> const& series, Axis x, Axis y)
+      : o_(options), series_(series), places_(legend_places()), x(std::move(x)), y(std::move(y)) {
     this->x.start = left_;
     this->x.end = o_.width - right_;
     this->y.start = o_.height - bottom();
     this->y.end = top();
   }
 
-  std::string draw(std::string const& x_labels, std::string const& inside, std::vector<Series> const& series) const {
+  std::string draw(std::string const& x_labels, std::string const& inside) const {
     std::string svg = "<svg role=\"img\" viewBox=\"0 0 " + number(o_.width) + " " + number(o_.height) + "\"" +
                       at({{"width", o_.width}, {"height", o_.height}}) + " style=\"max-width:100%;height:auto\" " +
                       font + " color=\"#333\" fill=\"currentColor\">\n";
@@ -88,7 +89,7 @@ class Chart {
       double const middle = (y.start + y.end) / 2;
       svg += label(15, middle, "middle", 12.5, o_.y_label, "transform=\"rotate(-90 15 " + number(middle) + ")\"");
     }
-    return svg + legend(series) + "</svg>\n";
+    return svg + legend() + "</svg>\n";
   }
 
   std::string x_ticks() const {
@@ -101,26 +102,45 @@ class Chart {
   }
 
  private:
-  double top() const { return (o_.title.empty() ? 8 : 30) + 22; }
+  struct Place {
+    double x = left_;
+    int row = 0;
+  };
+
+  double head() const { return o_.title.empty() ? 8 : 30; }
+  double top() const { return head() + 22 + row_height * (places_.empty() ? 0 : places_.back().row); }
   double bottom() const { return o_.x_label.empty() ? 28 : 46; }
 
-  // One row under the title; names that no longer fit are left out last.
-  std::string legend(std::vector<Series> const& series) const {
+  // Of each name, in rows under the title.
+  std::vector<Place> legend_places() const {
+    std::vector<Place> places;
+    Place next;
+    for (auto const& s : series_) {
+      double const width = s.name.empty() ? 0 : 23 + 6.8 * static_cast<double>(s.name.size()) + 18;
+      if (next.x > left_ && next.x + width - 18 > o_.width - right_) next = {left_, next.row + 1};
+      places.push_back(next);
+      next.x += width;
+    }
+    return places;
+  }
+
+  std::string legend() const {
     std::string svg;
-    double place = left_;
-    double const row = top() - 14;
-    for (std::size_t i = 0; i < series.size(); ++i) {
-      if (series[i].name.empty()) continue;
-      std::string const style = "stroke=\"" + colour_of(series[i], i) + "\" stroke-width=\"3\"" +
-                                (series[i].dashed ? " stroke-dasharray=\"5 3\"" : "");
-      svg += segment(place, row, place + 18, row, style) + label(place + 23, row + 4, "start", 12, series[i].name);
-      place += 23 + 6.8 * static_cast<double>(series[i].name.size()) + 18;
+    for (std::size_t i = 0; i < series_.size(); ++i) {
+      auto const& s = series_[i];
+      if (s.name.empty()) continue;
+      std::string const style =
+          "stroke=\"" + colour_of(s, i) + "\" stroke-width=\"3\"" + (s.dashed ? " stroke-dasharray=\"5 3\"" : "");
+      double const x = places_[i].x, row = head() + 8 + row_height * places_[i].row;
+      svg += segment(x, row, x + 18, row, style) + label(x + 23, row + 4, "start", 12, s.name);
     }
     return svg;
   }
 
-  static constexpr double left_ = 62, right_ = 16;
+  static constexpr double left_ = 62, right_ = 16, row_height = 18;
   ChartOptions const& o_;
+  std::vector<Series> const& series_;
+  std::vector<Place> places_;
 
  public:
   Axis x, y;
@@ -233,19 +253,19 @@ std::string line_chart(std::vector<Series> const& series, ChartOptions const& op
   }
   bool const exact = options.x_range.has_value() || !options.log_x;  // a linear abscissa ends where the data ends
   if (options.x_range) range = {options.x_range->first, options.x_range->second};
-  Chart const chart(options,
+  Chart const chart(options, series,
                     make_axis(range.low, range.high, options.log_x, exact, static_cast<int>(options.width / 90)),
                     value_axis(series, options, false));
   std::string inside;
   for (std::size_t i = 0; i < series.size(); ++i) {
     inside += line(series[i], colour_of(series[i], i), chart.x, chart.y, options.width);
   }
-  return chart.draw(chart.x_ticks(), inside, series);
+  return chart.draw(chart.x_ticks(), inside);
 }
 
 std::string bar_chart(std::vector<std::string> const& categories, std::vector<Series> const& series,
                       ChartOptions const& options) {
-  Chart const chart(options, Axis{0, std::max(1.0, static_cast<double>(categories.size()))},
+  Chart const chart(options, series, Axis{0, std::max(1.0, static_cast<double>(categories.size()))},
                     value_axis(series, options, true));
   double const group = (chart.x.end - chart.x.start) / chart.x.high;
   double const bar = 0.74 * group / std::max(1.0, static_cast<double>(series.size()));
@@ -269,7 +289,7 @@ std::string bar_chart(std::vector<std::string> const& categories, std::vector<Se
       }
     }
   }
-  return chart.draw(names, inside, series);
+  return chart.draw(names, inside);
 }
 
 }  // namespace krate::tools
