@@ -2,6 +2,7 @@
 // krate rate: coding rate, rate of the classes and rate reduction of the features in a file.
 #include <algorithm>
 #include <cstdio>
+#include <limits>
 #include <numeric>
 
 #include "krate/core/require.hpp"
@@ -10,6 +11,7 @@
 #include "krate/rate/coding_rate.hpp"
 #include "krate/rate/rate_accumulator.hpp"
 #include "tools/commands.hpp"
+#include "tools/machine.hpp"
 #include "tools/rate_stream.hpp"
 
 namespace krate::tools {
@@ -22,7 +24,8 @@ struct RateCommand {
 };
 
 /// Coding rates of groups of samples that are spread over the ranks. What several ranks exchange for a group, and
-/// factor, is its second moments or its samples, whichever is smaller.
+/// factor, is its second moments or its samples, whichever is smaller; or its samples, if rounding may have spoiled its
+/// moments and they fit.
 class GroupRates {
  public:
   using Rows = Kokkos::View<double**, Kokkos::LayoutRight, Space>;
@@ -32,7 +35,8 @@ class GroupRates {
       : space_(space), comm_(comm), rows_(rows), dim_(rows.extent(1)), eps_squared_(eps_squared) {}
 
   /// Collective: the rate of rows [begin, end) of this rank and those that the other ranks name.
-  double rate(std::size_t begin, std::size_t end) {
+  /// @param squares  sum of the squares in all these rows
+  double rate(std::size_t begin, std::size_t end, double squares) {
     auto const mine = Kokkos::subview(rows_, std::pair(begin, end), Kokkos::ALL);
     std::vector<std::int64_t> counts(static_cast<std::size_t>(comm_.size()), 0);
     counts[static_cast<std::size_t>(comm_.rank())] = static_cast<std::int64_t>(end - begin);
@@ -40,7 +44,14 @@ class GroupRates {
     auto const total = static_cast<std::size_t>(std::accumulate(counts.begin(), counts.end(), std::int64_t(0)));
     if (total == 0) return 0;
     if (comm_.size() == 1) return of_all(mine);
-    return total < dim_ ? of_samples(mine, counts, total) : of_moments(mine);
+    if (total < dim_) return of_samples(mine, counts, total);
+    double const rate = of_moments(mine);
+    double const alpha = static_cast<double>(dim_) / (static_cast<double>(total) * eps_squared_);
+    double const lost = 2 * std::numeric_limits<double>::epsilon() * alpha * squares;
+    bool const fits = sizeof(double) * total * dim_ <= memory_bytes() / 8 / static_cast<std::size_t>(comm_.size());
+    return lost > 1e-8 * std::max(1.0, rate) && comm_.all_reduce<std::int64_t>(fits, comm::Reduction::min)
+               ? of_samples(mine, counts, total)
+               : rate;
   }
 
  private:
@@ -120,6 +131,7 @@ struct Sorted {
   GroupRates::Rows rows{};
   std::vector<std::size_t> begin{};
   std::vector<std::int64_t> counts{};  // of all ranks
+  std::vector<double> squares{};       // sum of the squares of each class, of all ranks
 };
 
 Sorted read_sorted(Space const& space, comm::Communicator const& comm, io::Dataset const& data) {
@@ -134,6 +146,7 @@ Sorted read_sorted(Space const& space, comm::Communicator const& comm, io::Datas
   for (Label const label : labels) ++sorted.begin[static_cast<std::size_t>(label) + 1];
   sorted.counts.assign(sorted.begin.begin() + 1, sorted.begin.end());
   comm.all_reduce(std::span<std::int64_t>(sorted.counts));
+  sorted.squares.assign(std::max<std::size_t>(classes, 1), 0);
   std::partial_sum(sorted.begin.begin(), sorted.begin.end(), sorted.begin.begin());
 
   sorted.rows = GroupRates::Rows(Kokkos::view_alloc(space, Kokkos::WithoutInitializing, "krate::tools::rate::rows"),
@@ -152,9 +165,13 @@ Sorted read_sorted(Space const& space, comm::Communicator const& comm, io::Datas
     data.read_rows<double>(share.begin + done, count, std::span(piece).first(count * dim));
     for (std::size_t i = 0; i < count; ++i) {
       std::size_t const place = labels.empty() ? done + i : next[static_cast<std::size_t>(labels[done + i])]++;
-      std::copy_n(piece.begin() + static_cast<std::ptrdiff_t>(i * dim), dim, &host(place, 0));
+      auto const row = piece.begin() + static_cast<std::ptrdiff_t>(i * dim);
+      std::copy_n(row, dim, &host(place, 0));
+      sorted.squares[labels.empty() ? 0 : static_cast<std::size_t>(labels[done + i])] +=
+          std::inner_product(row, row + static_cast<std::ptrdiff_t>(dim), row, 0.0);
     }
   }
+  comm.all_reduce(std::span<double>(sorted.squares));
   Kokkos::deep_copy(space, sorted.rows, host);
   return sorted;
 }
@@ -174,9 +191,10 @@ RateReduction rate_at_once(Context& context, io::Dataset const& data, double eps
   GroupRates rates(space, comm, sorted.rows, eps_squared);
   RateReduction found;
   found.samples = static_cast<std::int64_t>(data.size());
-  found.rate = rates.rate(0, sorted.rows.extent(0));
+  double const squares = std::accumulate(sorted.squares.begin(), sorted.squares.end(), 0.0);
+  found.rate = rates.rate(0, sorted.rows.extent(0), squares);
   for (std::size_t k = 0; k < sorted.counts.size(); ++k) {
-    double const rate = rates.rate(sorted.begin[k], sorted.begin[k + 1]);
+    double const rate = rates.rate(sorted.begin[k], sorted.begin[k + 1], sorted.squares[k]);
     found.rate_classes += static_cast<double>(sorted.counts[k]) / static_cast<double>(found.samples) * rate;
     found.per_class.push_back({sorted.counts[k], rate});
   }

@@ -183,6 +183,10 @@ TEST(Rate, AHopelesslyScaledDirectionKeepsItsRate) {
   auto const found = json_of(krate({"rate", dir / "line.h5", "--eps-squared", "1e-6", "--json"}));
   double const expected = 0.5 * std::log1p(dim / (samples * 1e-6) * squares);
   EXPECT_NEAR(found["rate"].get<double>(), expected, 1e-8 * expected);
+#ifdef KRATE_MPIEXEC
+  auto const shared = json_of(krate_ranks(3, {"rate", dir / "line.h5", "--eps-squared", "1e-6", "--json"}));
+  EXPECT_NEAR(shared["rate"].get<double>(), found["rate"].get<double>(), 1e-12 * expected);
+#endif
 }
 
 }  // namespace
