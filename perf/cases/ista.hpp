@@ -4,18 +4,30 @@
 #include "krate/linalg/elementwise.hpp"
 #include "krate/sparse/ista.hpp"
 #include "perf/cases/cost.hpp"
+#include "perf/cases/gram.hpp"
 #include "perf/cases/memory.hpp"
 #include "perf/cases/numbers.hpp"
 
 namespace krate::perf {
 
-/// Two products; step and threshold of each element.
-inline double ista_flops(double tokens, double dim) {
-  return 2 * product_flops(tokens, dim, dim) + 4 * tokens * dim;
+/// The dictionary folded into one matrix, once with at least as many tokens as features.
+inline bool ista_is_folded(double tokens, double dim) {
+  return tokens >= dim;
 }
-/// Five products; mask and combination of each element.
+inline double ista_fold_flops(double dim) {
+  return gram_flops(dim, dim) + 3 * dim * dim;
+}
+/// Folded: one product, threshold; else two products, step and threshold.
+inline double ista_flops(double tokens, double dim) {
+  double const product = product_flops(tokens, dim, dim), elements = tokens * dim;
+  return ista_is_folded(tokens, dim) ? ista_fold_flops(dim) + product + 2 * elements : 2 * product + 4 * elements;
+}
+/// Folded: two products, mask, and the fold's own gradient; else five products; mask and combination.
 inline double ista_backward_flops(double tokens, double dim) {
-  return 5 * product_flops(tokens, dim, dim) + 4 * tokens * dim;
+  double const product = product_flops(tokens, dim, dim), elements = tokens * dim;
+  return ista_is_folded(tokens, dim)
+             ? ista_fold_flops(dim) + 2 * product + elements + product_flops(dim, dim, dim) + 3 * dim * dim
+             : 5 * product + 4 * elements;
 }
 
 /// One ISTA step; with `backward` followed by its gradients.
@@ -64,7 +76,7 @@ class IstaCase {
   Matrix<T, Space> output() const { return options_.backward ? dx_ : code_; }
   static double least_memory(Options const& o) {
     auto const n = static_cast<double>(o.tokens), d = static_cast<double>(o.dim);
-    return (o.backward ? 7 * n * d + 2 * d * d : 3 * n * d + d * d) * sizeof(T);
+    return (o.backward ? 5 * n * d + 2 * d * d : 2 * n * d + d * d) * sizeof(T);
   }
 
  private:

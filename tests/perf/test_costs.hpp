@@ -55,13 +55,19 @@ TEST(KRATE_TEST_COSTS, Attention) {
 
 TEST(KRATE_TEST_COSTS, SparseCoding) {
   using Ista = perf::IstaCase<TestSpace, float>;
-  // 3 tokens of width 2: a product is 3 x 2 outputs of 2 multiply-adds.
+  // 3 tokens of width 2, folded: D^T D 2 * 2 * 3, three operations an element of the fold; a product of 3 x 2 outputs
+  // of 2 multiply-adds; shift and threshold.
+  double const fold = 12 + 12;
   auto const c = cost_of<Ista>(typename Ista::Options{3, 2});
-  EXPECT_EQ(c.flops, 2 * 24 + 4 * 6);
+  EXPECT_EQ(c.flops, fold + 24 + 2 * 6);
   EXPECT_EQ(c.bytes, 4 * (6 + 4 + 6));
+  // Backward: the fold again, two products, mask; the fold's gradient: a product of 2 x 2 x 2, three an element.
   auto const both = cost_of<Ista>(typename Ista::Options{3, 2, true});
-  EXPECT_EQ(both.flops, 7 * 24 + 8 * 6);
+  EXPECT_EQ(both.flops, c.flops + fold + 2 * 24 + 6 + 16 + 12);
   EXPECT_EQ(both.bytes, 4 * (16 + 4 * 6 + 3 * 4));
+  // Fewer tokens than features: two products of 2 x 3 outputs of 3, then five; four operations an element each way.
+  EXPECT_EQ((cost_of<Ista>(typename Ista::Options{2, 3}).flops), 2 * 36 + 4 * 6);
+  EXPECT_EQ((cost_of<Ista>(typename Ista::Options{2, 3, true}).flops), 7 * 36 + 8 * 6);
 }
 
 TEST(KRATE_TEST_COSTS, Rates) {
@@ -107,7 +113,7 @@ TEST(KRATE_TEST_COSTS, ModelIsTheSumOfItsLayers) {
   models::CrateConfig const c{.image_size = 2, .patch_size = 1, .dim = 2, .depth = 1, .heads = 2, .classes = 3};
   double const embedding = 4 * (8 + 5) + (4 * 2 * 2 + 8) + 4 * (16 + 5) + 10;
   double const mssa = 2 * (2 * 5 * 2 * 2) + 10 + 2 * (2 * 2 * 25 + 5 * 25 + 10);
-  double const block = 2 * 5 * (16 + 5) + mssa + 10 + (2 * 40 + 40);
+  double const block = 2 * 5 * (16 + 5) + mssa + 10 + (24 + 40 + 2 * 10);
   double const head = 4 + (16 + 5) + (12 + 3);
   EXPECT_EQ(perf::CrateFlops(c, 1).forward(), embedding + block + head);
   auto const cost =
@@ -116,15 +122,16 @@ TEST(KRATE_TEST_COSTS, ModelIsTheSumOfItsLayers) {
   // 4 pixels, 3 logits; positions 10, class token 2, norms 2 + 4 + 4 + 4 + 4, linear 4, U 4, B 4 + 2, D 4, head 9.
   EXPECT_EQ(cost.bytes, 4 * (4 + 3 + 57));
   // Backward of the block: both norms anew, 4 + 5 products, and so on.
-  double const backward = 2 * 5 * 21 + (5 * 40 + 40) + 10 * 19 + 10 * 20 + 4 * 40 + 10 + 2 * (8 * 25 + 50 + 10 + 75);
+  double const backward =
+      2 * 5 * 21 + (24 + 2 * 40 + 10 + 16 + 12) + 10 * 19 + 10 * 20 + 4 * 40 + 10 + 2 * (8 * 25 + 50 + 10 + 75);
   EXPECT_EQ(perf::CrateFlops(c, 1).block_backward(), backward);
 }
 
 TEST(KRATE_TEST_COSTS, OneWideHeadHasNoOutputMap) {
   models::CrateConfig const one{.image_size = 2, .patch_size = 1, .dim = 2, .depth = 1, .heads = 1};
   perf::CrateFlops const flops(one, 1);
-  EXPECT_EQ(flops.block_forward(), 210 + 40 + perf::mssa_flops(1, 1, 5, 2) + 10 + 120);
-  EXPECT_EQ(flops.block_backward(), 210 + 240 + 190 + 200 + 2 * 40 + perf::mssa_backward_flops(1, 1, 5, 2));
+  EXPECT_EQ(flops.block_forward(), 210 + 40 + perf::mssa_flops(1, 1, 5, 2) + 10 + 84);
+  EXPECT_EQ(flops.block_backward(), 210 + 142 + 190 + 200 + 2 * 40 + perf::mssa_backward_flops(1, 1, 5, 2));
 }
 
 TEST(KRATE_TEST_COSTS, TheRoofIsMeasured) {

@@ -143,6 +143,45 @@ TYPED_TEST_P(IstaTest, ARepeatGivesTheSameBitsAndAllWorkIsLabelled) {
   EXPECT_TRUE(recording.saw("krate::ista::rectify"));
 }
 
+// On both sides of where the dictionary is folded, also for fewer tokens than the layer was made for.
+TYPED_TEST_P(IstaTest, TheFoldedFormIsTheSameStep) {
+  using T = TypeParam;
+  std::size_t const dim = 9;
+  TestSpace space;
+  Ista<TestSpace, T> const layer(space, {.dim = dim, .max_tokens = 40});
+  Array const dict = filled(8, {dim, dim});
+  for (std::size_t const tokens : {1, 8, 9, 10, 40}) {
+    IstaProblem<T> p(tokens, dim);
+    // One by one every token takes the form without a fold.
+    Array codes({tokens, dim}), dxs({tokens, dim}), ddict({dim, dim});
+    for (std::size_t i = 0; i < tokens; ++i) {
+      IstaProblem<T> one(1, dim);
+      for (std::size_t j = 0; j < dim; ++j) one.x(0, j) = p.x(i, j), one.upstream(0, j) = p.upstream(i, j);
+      auto const r = one.run();
+      for (std::size_t j = 0; j < dim; ++j) codes(i, j) = r.code(0, j), dxs(i, j) = r.dx(0, j);
+      for (std::size_t e = 0; e < ddict.size(); ++e) ddict.data[e] += r.ddict.data[e];
+    }
+    auto const r = p.run();
+    EXPECT_LE(worst_error(r.code, codes), tolerance<T>(dim * dim));
+    EXPECT_LE(worst_error(r.dx, dxs), tolerance<T>(dim * dim));
+    EXPECT_LE(worst_error(r.ddict, ddict), tolerance<T>(tokens * dim * dim));
+    Recording const recording;
+    auto const code = to_view<TestSpace, T, 2>(p.x);
+    layer.forward(space, to_view<TestSpace, T, 2>(p.x), to_view<TestSpace, T, 2>(dict), code);
+    EXPECT_EQ(recording.saw("krate::ista::fold"), tokens >= dim);
+  }
+}
+
+TYPED_TEST_P(IstaTest, NaNStaysNaN) {
+  for (std::size_t const rows : {3, 8}) {
+    IstaProblem<TypeParam> p(rows, 5);
+    p.x(1, 2) = std::numeric_limits<double>::quiet_NaN();
+    auto const code = p.run().code;
+    EXPECT_TRUE(std::isnan(code(1, 0)));
+    EXPECT_FALSE(std::isnan(code(0, 0)));
+  }
+}
+
 TYPED_TEST_P(IstaTest, BadOptionsAndShapesAreExplained) {
   using T = TypeParam;
   TestSpace space;
@@ -158,7 +197,7 @@ TYPED_TEST_P(IstaTest, BadOptionsAndShapesAreExplained) {
 REGISTER_TYPED_TEST_SUITE_P(IstaTest, MatchesPlainLoopsAtManySizes, HandCheckedCase, GoldenValuesOfTheReferencePage,
                             FivePointGradients, CodesAreNonNegativeAndLargerLambdaIsSparser,
                             AnOrthogonalDictionaryLeavesThePositivePart, ARepeatGivesTheSameBitsAndAllWorkIsLabelled,
-                            BadOptionsAndShapesAreExplained);
+                            TheFoldedFormIsTheSameStep, NaNStaysNaN, BadOptionsAndShapesAreExplained);
 KRATE_INSTANTIATE(IstaTest);
 
 }  // namespace

@@ -27,6 +27,7 @@ std::size_t ista_backward_workspace(std::size_t rows, std::size_t dim) {
 /// One ISTA step from a warm start: the non-negative sparse code of each token (row) of x.
 ///     code = max(0, x + eta (x - x D^T) D - eta lambda)
 /// Source: Yu et al. 2023 (CRATE), ISTA block, eq. 17 in row form; the paper writes tokens as columns. No residual.
+/// With at least as many tokens as features it is one product, with I + eta (D - D^T D); else two, as it stands.
 /// @param x     [tokens, dim]      @param dict  D [dim, dim], atoms are columns
 /// @param work  ista_workspace<Space, T>(tokens, dim) bytes
 /// @param code  [tokens, dim], must not overlap x
@@ -48,6 +49,7 @@ void ista(Space const& space, X const& x, D const& dict, IstaOptions const& opti
 
 /// Gradient of ista(), 0 at the kink: with H = dcode [code > 0], R = x - x D^T and Q = H D^T,
 ///     dx = H + eta (Q - Q D),   ddict += eta (R^T H - Q^T x)
+/// as it stands, in five products, or by the folded dictionary in two; see ista().
 /// @param code  as ista() left it     @param dcode  [tokens, dim]
 /// @param work  ista_backward_workspace<Space, T>(tokens, dim) bytes
 /// @param dx    [tokens, dim], written, must not overlap the inputs     @param ddict  [dim, dim], added to

@@ -6,6 +6,7 @@
 #include "krate/linalg/elementwise.hpp"
 #include "krate/linalg/gemm.hpp"
 #include "krate/sparse/impl/ista_decl.hpp"
+#include "sparse/impl/folded_ista.hpp"
 
 namespace krate::impl {
 
@@ -19,7 +20,7 @@ struct StepAndRectify {
     auto const i = team.league_rank();
     Kokkos::parallel_for(Kokkos::TeamVectorRange(team, static_cast<int>(x.extent(1))), [&](int j) {
       T const v = x(i, j) + eta * code(i, j) - shift;
-      code(i, j) = v > T(0) ? v : T(0);
+      code(i, j) = v < T(0) ? T(0) : v;
     });
   }
 };
@@ -50,12 +51,22 @@ struct CombineInputGradient {
 
 template <class Space, class T>
 std::size_t IstaKernels<Space, T>::forward_bytes(std::size_t rows, std::size_t dim) {
-  return measure<Space>([&](auto& work) { work.template take<T>(rows, dim); });
+  return measure<Space>([&](auto& work) {
+    std::size_t const side = ista_folds(rows, dim) ? dim : rows;  // the fold, or the residual
+    work.template take<T>(side, dim);
+  });
 }
 
 template <class Space, class T>
 std::size_t IstaKernels<Space, T>::backward_bytes(std::size_t rows, std::size_t dim) {
-  return 3 * forward_bytes(rows, dim);
+  return measure<Space>([&](auto& work) {
+    if (ista_folds(rows, dim)) {
+      FoldedBackwardScratch<Space, T>(work, rows, dim);
+      work.template take<T>(dim, dim);
+    } else {
+      for (int i = 0; i < 3; ++i) work.template take<T>(rows, dim);
+    }
+  });
 }
 
 template <class Space, class T>
@@ -71,6 +82,7 @@ template <class Space, class T>
 void IstaKernels<Space, T>::forward(Space const& space, ConstMatrix<T, Space> x, ConstMatrix<T, Space> dict,
                                     IstaOptions const& options, Workspace<Space> work, Matrix<T, Space> code) {
   Kokkos::Profiling::ScopedRegion region(KRATE_LABEL("krate::ista"));
+  if (ista_folds(x.extent(0), x.extent(1))) return folded_forward<Space, T>(space, x, dict, options, work, code);
   auto const residual = ista_residual<Space, T>(space, x, dict, work);
   gemm(space, "N", "N", T(1), residual, dict, T(0), code);
   Kokkos::parallel_for(KRATE_LABEL("krate::ista::rectify"), rows(space, x.extent(0)),
@@ -83,12 +95,20 @@ void IstaKernels<Space, T>::backward(Space const& space, ConstMatrix<T, Space> x
                                      IstaOptions const& options, Workspace<Space> work, Matrix<T, Space> dx,
                                      Matrix<T, Space> ddict) {
   Kokkos::Profiling::ScopedRegion region(KRATE_LABEL("krate::ista_backward"));
+  auto const mask = [&](Matrix<T, Space> const& masked) {
+    Kokkos::parallel_for(KRATE_LABEL("krate::ista_backward::mask"), rows(space, x.extent(0)),
+                         MaskByCode<Space, T>{code, dcode, masked});
+  };
+  if (ista_folds(x.extent(0), x.extent(1))) {
+    FoldedBackwardScratch<Space, T> const scratch(work, x.extent(0), x.extent(1));
+    mask(scratch.masked);
+    return folded_backward<Space, T>(space, x, dict, options, scratch, work, dx, ddict);
+  }
   T const eta = T(options.eta);
   auto const residual = ista_residual<Space, T>(space, x, dict, work);
   auto const masked = work.template take<T>(x.extent(0), x.extent(1));
   auto const back = work.template take<T>(x.extent(0), x.extent(1));
-  Kokkos::parallel_for(KRATE_LABEL("krate::ista_backward::mask"), rows(space, x.extent(0)),
-                       MaskByCode<Space, T>{code, dcode, masked});
+  mask(masked);
   gemm(space, "N", "T", T(1), masked, dict, T(0), back);
   gemm(space, "N", "N", T(1), back, dict, T(0), dx);
   Kokkos::parallel_for(KRATE_LABEL("krate::ista_backward::combine"), rows(space, x.extent(0)),
