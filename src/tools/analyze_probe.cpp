@@ -3,6 +3,8 @@
 #include <cmath>
 #include <cstdio>
 
+#include "krate/analysis/class_geometry.hpp"
+#include "krate/analysis/regularised_maximiser.hpp"
 #include "tools/commands.hpp"
 #include "tools/files.hpp"
 #include "tools/probe.hpp"
@@ -20,21 +22,32 @@ struct Spectrum {
   double sigma;  ///< NaN: nothing is known
 };
 
-std::vector<Spectrum> spectra_of(ProbeSamples const& reference, std::size_t classes,
+std::vector<Spectrum> spectra_of(Space const& space, ProbeSamples const& reference, std::size_t classes,
                                  std::optional<Mcr2Objective> const& mcr2) {
   auto const& features = reference.features;
   std::vector<Spectrum> found;
-  for (std::size_t k = 0; k < classes; ++k) {
-    Rows own{features.columns, {}};
+  std::vector<double> sorted;
+  analysis::RateProblem problem{
+      .dim = features.columns, .class_sizes = {}, .eps_squared = mcr2 ? mcr2->eps_squared : 1};
+  for (Label k = 0; k < static_cast<Label>(classes); ++k) {
+    std::size_t const before = sorted.size();
     for (std::size_t i = 0; i < reference.labels.size(); ++i) {
-      if (reference.labels[i] != static_cast<Label>(k)) continue;
-      own.values.insert(own.values.end(), features.row(i).begin(), features.row(i).end());
+      if (reference.labels[i] == k) sorted.insert(sorted.end(), features.row(i).begin(), features.row(i).end());
     }
-    if (own.count() == 0) continue;
-    found.push_back({static_cast<Label>(k), own.count(), singular_values(own),
-                     mcr2 ? regularised_sigma(features.columns, reference.labels.size(), own.count(), *mcr2)
-                          : std::numeric_limits<double>::quiet_NaN()});
+    std::size_t const samples = (sorted.size() - before) / features.columns;
+    if (samples == 0) continue;
+    found.push_back({k, samples, {}, std::numeric_limits<double>::quiet_NaN()});
+    problem.class_sizes.push_back(static_cast<std::int64_t>(samples));
   }
+  Kokkos::View<double**, Kokkos::LayoutRight, Kokkos::HostSpace, Kokkos::MemoryTraits<Kokkos::Unmanaged>> const host(
+      sorted.data(), sorted.size() / features.columns, features.columns);
+  auto const z = Kokkos::create_mirror_view_and_copy(Kokkos::view_alloc(space, Space::memory_space{}), host);
+  auto const values = analysis::class_singular_values(space, z, problem.class_sizes);
+  for (std::size_t i = 0; i < found.size(); ++i) found[i].values = values[i];
+  bool const known = mcr2 && mcr2->frobenius > 0 && found.size() > 1 && mcr2->frobenius < largest_lambda(problem);
+  if (!known) return found;
+  auto const theory = analysis::regularised_maximiser(problem, mcr2->frobenius);
+  for (std::size_t i = 0; i < found.size(); ++i) found[i].sigma = theory.classes[i].sigma;
   return found;
 }
 
@@ -89,7 +102,7 @@ void analyze_probe(Context& context, ModelOnData<Model>& run, std::string const&
     if (!run.comm.is_root()) return;
     if (!c.mcr2) probes.push_back({"head", agreement(samples.predicted, samples.labels)});
     for (auto& p : probe(run.space, reference, samples, c.classes, rank)) probes.push_back(std::move(p));
-    spectra = spectra_of(reference, c.classes, c.mcr2);
+    spectra = spectra_of(run.space, reference, c.classes, c.mcr2);
     std::string csv = "classifier,samples,right,accuracy\n";
     for (auto const& p : probes) {
       char line[128];

@@ -39,15 +39,6 @@ std::vector<Probe> probe(Space const& space, ProbeSamples const& reference, Prob
 std::vector<Label> linear_probe(Space const& space, Rows const& train, std::span<Label const> labels, Rows const& test,
                                 std::size_t classes);
 
-/// All singular values, largest first, by one-sided Jacobi rotations of the shorter side.
-std::vector<double> singular_values(Rows const& samples);
-
-/// The one singular value that class k of samples_k among m samples has at a maximum of the regularised rate reduction:
-///     sigma^2 = (eta + (eta^2 - 4 lambda^2 m / samples_k)^(1/2)) / (2 lambda alpha_k),
-///     eta = (alpha_k - alpha) - lambda (m / samples_k + 1)
-/// NaN where lambda is too large for one. Source: Wang et al. 2024, theorem 1.
-double regularised_sigma(std::size_t dim, std::size_t m, std::size_t samples_k, Mcr2Objective const& objective);
-
 template <class Model>
 ProbeSamples probe_samples(ModelOnData<Model>& run, train::Part part) {
   auto const total = run.source.size(part);

@@ -68,6 +68,20 @@ TEST_F(Mcr2Command, TrainsEvaluatesPredictsAndProbesBothModels) {
   }
 }
 
+// Wang et al. 2024, theorem 1: sigma^2 = (eta + (eta^2 - 4 lambda^2 q)^(1/2)) / (2 lambda alpha_k).
+TEST_F(Mcr2Command, SpectraStandBesideTheory) {
+  ASSERT_EQ(krate(train("mlp", run, {"--objective", "mcr2", "--frobenius", "0.001"})).exit_code, 0);
+  ASSERT_EQ(krate({"analyze", "probe", model, "--data", data, "-o", scratch / "probe"}).exit_code, 0);
+  auto const rows = cells_of(scratch / "probe/spectrum.csv");
+  ASSERT_GT(rows.size(), 1u);
+  double const lambda = 0.001, m = 1437, alpha = 32 / (m * 0.5);
+  for (std::size_t i = 1; i < rows.size(); i += 32) {
+    double const q = m / std::stod(rows[i][1]), eta = alpha * (q - 1) - lambda * (q + 1);
+    double const square = (eta + std::sqrt(eta * eta - 4 * lambda * lambda * q)) / (2 * lambda * alpha * q);
+    EXPECT_NEAR(std::stod(rows[i][4]), std::sqrt(square), 1e-9);
+  }
+}
+
 TEST_F(Mcr2Command, TheMlpLearnsByCrossEntropyToo) {
   auto const summary = json_of(krate(train("mlp", run, {"--json"})));
   EXPECT_GT(summary["test_accuracy"], 0.7);
