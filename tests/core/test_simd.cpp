@@ -2,6 +2,7 @@
 // The tile operations of hosts: each form, against scalars.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -19,7 +20,8 @@ struct SimdTest : ::testing::Test {
     for (int i = 0; i < w; ++i) a[i] = static_cast<T>(i * i - 3), b[i] = static_cast<T>(5 - i);
   }
 };
-TYPED_TEST_SUITE(SimdTest, ::testing::Types<float, double>);
+using Scalars = ::testing::Types<float, double>;
+TYPED_TEST_SUITE(SimdTest, Scalars);
 
 TYPED_TEST(SimdTest, SumsOfBothFormsAreThoseOfScalars) {
   using T = TypeParam;

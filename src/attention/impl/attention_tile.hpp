@@ -60,6 +60,14 @@ KRATE_TILE_FUNCTION void accumulate(simd::Vec<T> (&acc)[Rows][Columns], T const*
   }
 }
 
+/// A tile to a block. What is not plain multiplying and adding goes on from there: sums that a loop reads by a variable
+/// index would not stay in registers.
+template <int Rows, int Columns, class T>
+KRATE_TILE_FUNCTION void store_tile(simd::Vec<T> const (&acc)[Rows][Columns], T* to) {
+  for (int r = 0; r < Rows; ++r)
+    for (int c = 0; c < Columns; ++c) simd::store(to + r * AttentionTile<T>::leading + c * simd::width<T>, acc[r][c]);
+}
+
 /// Calls f(integral_constant<int, n>) for a run-time n in 1 ... Most.
 template <int Most, class F>
 KRATE_TILE_FUNCTION void with_vectors(int n, F const& f) {

@@ -113,9 +113,7 @@ struct SymmetricBackward {
     }
     accumulate<Tile::rows, Columns, T>(acc, panel_at(head.panels, features, row), one, panel,
                                        panel_at(head.panels, features, column), panel, features);
-    for (int r = 0; r < Tile::rows; ++r)
-      for (int c = 0; c < Columns; ++c)
-        simd::store(block + at + r * Tile::leading + c * Tile::lanes, simd::exp2<T>(acc[r][c]));
+    store_tile<Tile::rows, Columns, T>(acc, block + at);
     for (int c = 0; c < Columns; ++c) {
       V const v = simd::load(scaled + column + c * Tile::lanes), gj = simd::load(g + column + c * Tile::lanes);
       for (int r = 0; r < Tile::rows; ++r)
@@ -125,10 +123,13 @@ struct SymmetricBackward {
                                        panel_at(values, features, column), panel, features);
     accumulate<Tile::rows, Columns, T>(acc, panel_at(values, features, row), one, panel,
                                        panel_at(panels, features, column), panel, features);
+    store_tile<Tile::rows, Columns, T>(acc, merged + at);
     for (int r = 0; r < Tile::rows; ++r)
       for (int c = 0; c < Columns; ++c) {
         std::ptrdiff_t const to = at + r * Tile::leading + c * Tile::lanes;
-        simd::store(merged + to, acc[r][c] * simd::load(block + to));
+        V const e = simd::exp2<T>(simd::load(block + to));
+        simd::store(block + to, e);
+        simd::store(merged + to, e * simd::load(merged + to));
       }
   }
 

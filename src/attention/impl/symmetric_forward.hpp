@@ -81,18 +81,23 @@ struct SymmetricForward {
       constexpr std::integral_constant<int, Tile::panel> panel;
       accumulate<Tile::rows, count, T>(acc, panel_at(head.panels, features, row), one, panel,
                                        panel_at(head.panels, features, column), panel, features);
+      T* const e = block + static_cast<std::ptrdiff_t>(i) * Tile::leading + j;
+      store_tile<Tile::rows, count, T>(acc, e);
       for (int c = 0; c < count; ++c) {
         value[c] = simd::load(head.value + column + c * Tile::lanes);
         of_columns[c] = simd::load(z + column + c * Tile::lanes);
       }
       for (int r = 0; r < Tile::rows; ++r) {
         V const of_row = simd::broadcast(head.value[row + r]);
+        V sum = sums[r];
         for (int c = 0; c < count; ++c) {
-          V const e = simd::exp2<T>(acc[r][c]);
-          simd::store(block + static_cast<std::ptrdiff_t>(i + r) * Tile::leading + j + c * Tile::lanes, e);
-          sums[r] = simd::fma(e, value[c], sums[r]);
-          of_columns[c] = simd::fma(e, of_row, of_columns[c]);
+          T* const at = e + r * Tile::leading + c * Tile::lanes;
+          V const x = simd::exp2<T>(simd::load(at));
+          simd::store(at, x);
+          sum = simd::fma(x, value[c], sum);
+          of_columns[c] = simd::fma(x, of_row, of_columns[c]);
         }
+        sums[r] = sum;
       }
       for (int c = 0; c < count; ++c)
         if (j + c * Tile::lanes >= beyond) simd::store(z + column + c * Tile::lanes, of_columns[c]);
