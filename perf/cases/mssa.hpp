@@ -13,14 +13,18 @@ struct MssaSize {
   bool backward = false;
 };
 
-/// Two products, and of each score: largest, difference, exponential, sum, quotient.
+// Counted for the form of hosts; that of devices does not use the symmetry yet.
+
+/// Half a product and a whole one; of each pair its start, exponential and part of two sums; of each token x, b, v, v
+/// w, the quotient and the logarithm.
 inline double mssa_flops(double batch, double heads, double n, double p) {
-  return batch * heads * (2 * product_flops(n, n, p) + 5 * n * n + 2 * n);
+  return batch * heads * (product_flops(n, n, p) + n * (n + 1) / 2 * (2 * p + 6) + n * (5 * p + 8));
 }
 
-/// Four products; probabilities anew, dO . O of each row, and the merged scores of each pair.
+/// Three half products and two whole ones; of each pair two starts, exponential and factor; of each token x, b, v,
+/// dO . O, 1 / Z and what it scales, s v w and the sum of both parts.
 inline double mssa_backward_flops(double batch, double heads, double n, double p) {
-  return batch * heads * (4 * product_flops(n, n, p) + 2 * n * n + 2 * n * p + 5 * n * (n + 1) / 2);
+  return batch * heads * (2 * product_flops(n, n, p) + n * (n + 1) / 2 * (6 * p + 6) + n * (9 * p + 9));
 }
 
 /// The attention of MSSA, O_k = softmax(W_k W_k^T / sqrt(p)) W_k, of projected tokens W [batch, tokens, heads p]; with
@@ -40,9 +44,9 @@ class MssaCase {
         dout_ = work.template take<T>(o.batch, o.tokens, inner);
         dw_ = work.template take<T>(o.batch, o.tokens, inner);
       }
-      work_ =
-          take_workspace(work, o.backward ? subspace_attention_backward_workspace<Space, T>(o.batch, o.tokens, o.heads)
-                                          : subspace_attention_workspace<Space, T>(o.batch, o.tokens, o.heads));
+      work_ = take_workspace(
+          work, o.backward ? subspace_attention_backward_workspace<Space, T>(o.batch, o.tokens, inner, o.heads)
+                           : subspace_attention_workspace<Space, T>(o.batch, o.tokens, inner, o.heads));
     });
     fill_normal(space, w_, 1, 0);
     if (o.backward) fill_normal(space, dout_, 1, 1);
@@ -65,9 +69,8 @@ class MssaCase {
   double tokens() const { return static_cast<double>(options_.batch * options_.tokens); }
   Tensor3<T, Space> output() const { return options_.backward ? dw_ : out_; }
   static double least_memory(Options const& o) {
-    auto const n = static_cast<double>(o.tokens), p = static_cast<double>(o.head_dim);
-    double const rows = static_cast<double>(o.batch) * static_cast<double>(o.heads) * n;
-    return rows * (o.backward ? 4 * p + 2 * n : 2 * p + n) * sizeof(T);
+    double const rows = static_cast<double>(o.batch) * static_cast<double>(o.heads) * static_cast<double>(o.tokens);
+    return rows * static_cast<double>(o.head_dim) * (o.backward ? 4 : 2) * sizeof(T);
   }
 
  private:

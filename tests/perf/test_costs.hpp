@@ -41,15 +41,16 @@ TEST(KRATE_TEST_COSTS, Factorization) {
 }
 
 TEST(KRATE_TEST_COSTS, Attention) {
-  // 2 samples, 1 head, 3 tokens of width 2. Forward: scores 3 x 3 of 2 multiply-adds, 5 operations a score, a sum's
-  // logarithm and addition a row, outputs 3 x 2 of 3 multiply-adds.
-  auto const forward = 2 * (36 + 45 + 6 + 36);
+  // 2 samples, 1 head, 3 tokens of width 2. Forward: 6 pairs of 2 multiply-adds and 6 more operations, outputs 3 x 2 of
+  // 3 multiply-adds; a token 5 operations a feature and 8.
+  auto const forward = 2 * (6 * (4 + 6) + 36 + 3 * (10 + 8));
   auto const c = cost_of<perf::MssaCase<TestSpace, float>>(perf::MssaSize{2, 1, 3, 2});
   EXPECT_EQ(c.flops, forward);
   EXPECT_EQ(c.bytes, 4 * (12 + 12 + 6));  // W, O, denominators
-  // Backward: four products of 36, two operations a score, 2 multiply-adds a row, five a pair of the triangle of six.
+  // Backward: 6 pairs of three times 2 multiply-adds and 6 more operations, two products of 36; a token 9 a feature
+  // and 9.
   auto const both = cost_of<perf::MssaCase<TestSpace, float>>(perf::MssaSize{2, 1, 3, 2, true});
-  EXPECT_EQ(both.flops, forward + 2 * (4 * 36 + 18 + 12 + 30));
+  EXPECT_EQ(both.flops, forward + 2 * (6 * (12 + 6) + 2 * 36 + 3 * (18 + 9)));
   EXPECT_EQ(both.bytes, 4 * (30 + 12 + 12 + 6 + 12 + 12));  // and W, O, denominators, dO, dW
 }
 
@@ -112,7 +113,7 @@ TEST(KRATE_TEST_COSTS, ModelIsTheSumOfItsLayers) {
   // One image of 2 x 2, one patch of 1 x 1 wide each: 4 patches, 5 tokens of width 2, one block, 2 heads of width 1.
   models::CrateConfig const c{.image_size = 2, .patch_size = 1, .dim = 2, .depth = 1, .heads = 2, .classes = 3};
   double const embedding = 4 * (8 + 5) + (4 * 2 * 2 + 8) + 4 * (16 + 5) + 10;
-  double const mssa = 2 * (2 * 5 * 2 * 2) + 10 + 2 * (2 * 2 * 25 + 5 * 25 + 10);
+  double const mssa = 2 * (2 * 5 * 2 * 2) + 10 + 2 * (15 * (2 + 6) + 2 * 25 + 5 * 13);
   double const block = 2 * 5 * (16 + 5) + mssa + 10 + (24 + 40 + 2 * 10);
   double const head = 4 + (16 + 5) + (12 + 3);
   EXPECT_EQ(perf::CrateFlops(c, 1).forward(), embedding + block + head);
@@ -123,7 +124,8 @@ TEST(KRATE_TEST_COSTS, ModelIsTheSumOfItsLayers) {
   EXPECT_EQ(cost.bytes, 4 * (4 + 3 + 57));
   // Backward of the block: both norms anew, 4 + 5 products, and so on.
   double const backward =
-      2 * 5 * 21 + (24 + 2 * 40 + 10 + 16 + 12) + 10 * 19 + 10 * 20 + 4 * 40 + 10 + 2 * (8 * 25 + 50 + 10 + 75);
+      2 * 5 * 21 + (24 + 2 * 40 + 10 + 16 + 12) + 10 * 19 + 10 * 20 + 4 * 40 + 10 +
+      2 * (15 * (6 + 6) + 4 * 25 + 5 * 18);
   EXPECT_EQ(perf::CrateFlops(c, 1).block_backward(), backward);
 }
 

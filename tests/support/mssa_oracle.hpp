@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cmath>
+#include <numeric>
 
 #include "support/array.hpp"
 
@@ -28,6 +29,37 @@ inline Array oracle_subspace_attention(Array const& w, std::size_t heads) {
           for (std::size_t c = 0; c < p; ++c) out(b, i, k * p + c) += logits[j] / sum * w(b, j, k * p + c);
       }
   return out;
+}
+
+/// dW of oracle_subspace_attention for the gradient `dout` of its result, query, key and value paths apart: with P the
+/// probabilities, D = P (dO W^T - delta), dW = s D W + s D^T W + P^T dO.
+inline Array oracle_subspace_attention_gradient(Array const& w, std::size_t heads, Array const& dout) {
+  std::size_t const batch = w.extent(0), n = w.extent(1), columns = w.extent(2), p = columns / heads;
+  double const scale = 1 / std::sqrt(static_cast<double>(p));
+  Array dw(w.shape);
+  std::vector<double> prob(n), dprob(n);
+  for (std::size_t b = 0; b < batch; ++b)
+    for (std::size_t k = 0; k < heads; ++k) {
+      auto const at = [&](std::size_t i) { return (b * n + i) * columns + k * p; };
+      auto const product = [p](double const* x, double const* y) { return std::inner_product(x, x + p, y, 0.0); };
+      for (std::size_t i = 0; i < n; ++i) {
+        double const *wi = &w.data[at(i)], *di = &dout.data[at(i)];
+        double largest = -1e300, sum = 0, delta = 0;
+        for (std::size_t j = 0; j < n; ++j) largest = std::max(largest, prob[j] = scale * product(wi, &w.data[at(j)]));
+        for (auto& x : prob) sum += (x = std::exp(x - largest));
+        for (auto& x : prob) x /= sum;
+        for (std::size_t j = 0; j < n; ++j) delta += prob[j] * (dprob[j] = product(di, &w.data[at(j)]));
+        for (std::size_t j = 0; j < n; ++j) {
+          double const d = scale * prob[j] * (dprob[j] - delta), *wj = &w.data[at(j)];
+          double *dwi = &dw.data[at(i)], *dwj = &dw.data[at(j)];
+          for (std::size_t c = 0; c < p; ++c) {
+            dwi[c] += d * wj[c];
+            dwj[c] += d * wi[c] + prob[j] * di[c];
+          }
+        }
+      }
+    }
+  return dw;
 }
 
 /// x M^T for x [batch, tokens, a], M [b, a].

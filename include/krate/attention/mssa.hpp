@@ -29,8 +29,8 @@ struct MssaSaved {
 
 /// Bytes that mssa() and mssa_backward() need; `inner` is heads * head_dim.
 template <class Space, class T>
-std::size_t mssa_workspace(std::size_t batch, std::size_t tokens, MssaOptions const& options) {
-  return impl::MssaKernels<Space, T>::forward_bytes(batch, tokens, options.heads);
+std::size_t mssa_workspace(std::size_t batch, std::size_t tokens, std::size_t inner, MssaOptions const& options) {
+  return impl::MssaKernels<Space, T>::forward_bytes(batch, tokens, inner, options.heads);
 }
 template <class Space, class T>
 std::size_t mssa_backward_workspace(std::size_t batch, std::size_t tokens, std::size_t inner, std::size_t dim,
@@ -45,7 +45,7 @@ std::size_t mssa_backward_workspace(std::size_t batch, std::size_t tokens, std::
 /// @param projection  U [heads * head_dim, dim]; rows k head_dim ... belong to head k
 /// @param output      B [dim, heads * head_dim]; extents [0, 0]: no output map, y = O (then heads * head_dim = dim)
 /// @param bias        b [dim] or [0] for none
-/// @param work        mssa_workspace<Space, T>(batch, tokens, options) bytes
+/// @param work        mssa_workspace<Space, T>(batch, tokens, heads * head_dim, options) bytes
 /// @param saved       written, for the backward pass
 /// @param y           [batch, tokens, dim], must not overlap x
 /// @throws ShapeError if extents disagree; ValueError if heads does not divide the rows of U or work is too small
@@ -119,7 +119,7 @@ class Mssa {
     std::size_t const b = size.max_batch, n = size.max_tokens, inner = size.heads * size_.head_dim;
     auto measuring = Workspace<Space>::measuring();
     MssaSaved<Space, T>::cut(measuring, b, n, size.heads, inner);
-    std::size_t const forward = mssa_workspace<Space, T>(b, n, {size.heads});
+    std::size_t const forward = mssa_workspace<Space, T>(b, n, inner, {size.heads});
     std::size_t const backward = mssa_backward_workspace<Space, T>(b, n, inner, size.dim, {size.heads});
     arena_ = Arena<Space>(space, measuring.used() + (forward > backward ? forward : backward), "krate::Mssa");
   }

@@ -6,17 +6,19 @@
 
 namespace krate {
 
-/// Bytes that subspace_attention() needs: the probabilities of all heads.
+/// Bytes that subspace_attention() needs; `columns` is heads * head_dim. On hosts: scratch of each thread, for no
+/// scores of [tokens, tokens] are kept.
 template <class Space, class T>
-std::size_t subspace_attention_workspace(std::size_t batch, std::size_t tokens, std::size_t heads) {
-  return measure<Space>([&](auto& work) { work.template take<T>(batch, heads, tokens, tokens); });
+std::size_t subspace_attention_workspace(std::size_t batch, std::size_t tokens, std::size_t columns,
+                                         std::size_t heads) {
+  return impl::SubspaceAttention<Space, T>::forward_bytes(batch, tokens, columns, heads);
 }
 
 /// Self-attention whose queries, keys and values are all one projection W, head by head:
 ///     O_k = softmax(s W_k W_k^T) W_k      (softmax over each row, s = head_dim^-1/2)
 /// Source: Yu et al. 2023 (CRATE), SSA, eqs. 10 to 12, in row form; the scale s is that of the authors' code.
 /// @param w        [batch, tokens, heads * head_dim]; columns k head_dim ... belong to head k
-/// @param work     subspace_attention_workspace<Space, T>(batch, tokens, heads) bytes
+/// @param work     subspace_attention_workspace<Space, T>(batch, tokens, w.extent(2), heads) bytes
 /// @param out      [batch, tokens, heads * head_dim], must not overlap w
 /// @param log_sum  [batch, heads, tokens]: log of each row's softmax denominator; what the backward pass needs beside
 /// w, out
@@ -40,17 +42,14 @@ void subspace_attention(Space const& space, W const& w, std::size_t heads, Works
 
 /// Bytes that subspace_attention_backward() needs.
 template <class Space, class T>
-std::size_t subspace_attention_backward_workspace(std::size_t batch, std::size_t tokens, std::size_t heads) {
-  return measure<Space>([&](auto& work) {
-    work.template take<T>(batch, heads, tokens, tokens);
-    work.template take<T>(batch, heads, tokens, tokens);
-    work.template take<T>(batch, heads, tokens);
-  });
+std::size_t subspace_attention_backward_workspace(std::size_t batch, std::size_t tokens, std::size_t columns,
+                                                  std::size_t heads) {
+  return impl::SubspaceAttention<Space, T>::backward_bytes(batch, tokens, columns, heads);
 }
 
 /// Gradient of subspace_attention(): with P the probabilities, dP = dO W^T and delta_i = dO_i . O_i, the query and key
 /// paths merge into the symmetric T = P (dP - delta) + (P (dP - delta))^T, and dW = P^T dO + s T W.
-/// @param work           subspace_attention_backward_workspace<Space, T>(batch, tokens, heads) bytes
+/// @param work           subspace_attention_backward_workspace<Space, T>(batch, tokens, w.extent(2), heads) bytes
 /// @param w,out,log_sum  as the forward call took and left them     @param dout  [batch, tokens, heads * head_dim]
 /// @param dw             written; must not overlap the inputs
 /// @throws ShapeError if extents disagree; ValueError if heads does not divide w.extent(2)

@@ -23,15 +23,16 @@ struct MssaGradients {
 };
 
 template <class Space, class T>
-std::size_t MssaKernels<Space, T>::forward_bytes(std::size_t batch, std::size_t tokens, std::size_t heads) {
-  return subspace_attention_workspace<Space, T>(batch, tokens, heads);
+std::size_t MssaKernels<Space, T>::forward_bytes(std::size_t batch, std::size_t tokens, std::size_t inner,
+                                                 std::size_t heads) {
+  return subspace_attention_workspace<Space, T>(batch, tokens, inner, heads);
 }
 
 template <class Space, class T>
 std::size_t MssaKernels<Space, T>::backward_bytes(std::size_t batch, std::size_t tokens, std::size_t inner,
                                                   std::size_t dim, std::size_t heads) {
   return measure<Space>([&](auto& work) { MssaGradients<Space, T>::cut(work, batch, tokens, inner); }) +
-         std::max(subspace_attention_backward_workspace<Space, T>(batch, tokens, heads),
+         std::max(subspace_attention_backward_workspace<Space, T>(batch, tokens, inner, heads),
                   column_sums_workspace<Space, T>(dim));
 }
 

@@ -5,6 +5,8 @@
 #include <Kokkos_Core.hpp>
 #include <Kokkos_SIMD.hpp>
 #include <cstddef>
+#include <cstdint>
+#include <type_traits>
 #include <utility>
 
 #define KRATE_TILE_FUNCTION [[gnu::always_inline]] inline
@@ -28,6 +30,13 @@ using Vec = Kokkos::Experimental::simd<T, lanes::Abi<T>>;
 template <class T>
 inline constexpr int width = static_cast<int>(Vec<T>::size());
 
+/// Vector registers of the processor: what the sums of a tile and the operands of a step must fit into.
+#if defined(KOKKOS_ARCH_AVX512XEON) || defined(__aarch64__)
+inline constexpr int registers = 32;
+#else
+inline constexpr int registers = 16;
+#endif
+
 template <class T>
 KRATE_TILE_FUNCTION Vec<T> load(T const* from) {
   Vec<T> v;
@@ -46,6 +55,77 @@ KRATE_TILE_FUNCTION Vec<T> broadcast(T x) {
 template <class V>
 KRATE_TILE_FUNCTION V fma(V const& a, V const& b, V const& c) {
   return Kokkos::fma(a, b, c);
+}
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"  // GCC 12's own _mm512_undefined_ps()
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+template <class V>
+KRATE_TILE_FUNCTION V max(V const& a, V const& b) {
+  return Kokkos::max(a, b);
+}
+
+namespace lanes {
+/// 2^f for |f| <= 1/2 by powers of f, and what rounds a number to an integer in its low bits, beside the bias of the
+/// exponent.
+template <class T>
+struct PowerOfTwo;
+template <>
+struct PowerOfTwo<float> {  // 7.5e-8
+  using Bits = std::int32_t;
+  static constexpr int mantissa = 23;
+  static constexpr float least = -126, rounding = 12582912.F + 127;
+  static constexpr float coefficients[] = {1.0000000717F, 0.6931469671F, 0.2402211972F,
+                                           0.0555071327F, 0.0096755413F, 0.0013276472F};
+};
+template <>
+struct PowerOfTwo<double> {  // 5e-18, before rounding
+  using Bits = std::int64_t;
+  static constexpr int mantissa = 52;
+  static constexpr double least = -1022, rounding = 6755399441055744.0 + 1023;
+  static constexpr double coefficients[] = {1.0,
+                                            0.693147180559945309,
+                                            0.240226506959101596,
+                                            0.0555041086648216270,
+                                            0.00961812910758725667,
+                                            0.00133335581464064707,
+                                            0.000154035304637243542,
+                                            0.0000152527338415567726,
+                                            1.32154325359123762e-6,
+                                            1.01780570877339411e-7,
+                                            7.07419429728852101e-9,
+                                            4.45581790833606449e-10};
+};
+}  // namespace lanes
+
+/// 2^x for x up to the largest exponent; below the smallest it stays about the smallest normal number (1e-38 in float).
+template <class T>
+KRATE_TILE_FUNCTION Vec<T> exp2(Vec<T> const& power) {
+  using Constants = lanes::PowerOfTwo<T>;
+  using Bits = Kokkos::Experimental::simd<typename Constants::Bits, lanes::Abi<T>>;
+  constexpr int degree = static_cast<int>(std::extent_v<decltype(Constants::coefficients)>) - 1;
+  Vec<T> const x = max(power, broadcast(Constants::least)), rounding = broadcast(Constants::rounding);
+  Vec<T> const t = x + rounding, f = x - (t - rounding);
+  Vec<T> y = broadcast(Constants::coefficients[degree]);
+  for (int k = degree - 1; k >= 0; --k) y = fma(y, f, broadcast(Constants::coefficients[k]));
+  return y * Kokkos::bit_cast<Vec<T>>(Kokkos::bit_cast<Bits>(t) << Constants::mantissa);
+}
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
+
+/// Sum of all lanes, through memory.
+template <class T>
+KRATE_TILE_FUNCTION T sum_portable(Vec<T> const& v) {
+  constexpr int w = width<T>;
+  T a[w];
+  store(a, v);
+  for (int half = w / 2; half > 0; half /= 2)
+    for (int i = 0; i < half; ++i) a[i] += a[i + half];
+  return a[0];
 }
 
 /// Asks for the cache line of an address that is soon read; any address may be asked for.
@@ -88,7 +168,25 @@ KRATE_TILE_FUNCTION void swap_stage(Native<T> (&v)[width<T>]) {
     if ((i & Half) == 0) swap_blocks<Half, T>(v[i], v[i + Half], std::make_index_sequence<width<T>>());
   if constexpr (Half > 1) swap_stage<Half / 2, T>(v);
 }
+template <int Half, class T, std::size_t... L>
+KRATE_TILE_FUNCTION void add_rotated(Native<T>& v, std::index_sequence<L...> all) {
+  constexpr std::size_t w = sizeof...(L);
+  v += __builtin_shufflevector(v, v, ((L + Half) % w)...);
+  if constexpr (Half > 1) add_rotated<Half / 2, T>(v, all);
+}
 }  // namespace lanes
+
+/// Sum of all lanes, within registers.
+template <class T>
+KRATE_TILE_FUNCTION T sum(Vec<T> const& v) {
+  if constexpr (width < T >> 1) {
+    auto n = Kokkos::bit_cast<lanes::Native<T>>(v);
+    lanes::add_rotated<width<T> / 2, T>(n, std::make_index_sequence<width<T>>());
+    return n[0];
+  } else {
+    return sum_portable<T>(v);
+  }
+}
 
 /// Rows become columns: width vectors, in place, within registers.
 template <class T>
@@ -101,6 +199,10 @@ KRATE_TILE_FUNCTION void transpose(Vec<T> (&v)[width<T>]) {
   }
 }
 #else
+template <class T>
+KRATE_TILE_FUNCTION T sum(Vec<T> const& v) {
+  return sum_portable<T>(v);
+}
 template <class T>
 KRATE_TILE_FUNCTION void transpose(Vec<T> (&v)[width<T>]) {
   transpose_portable<T>(v);

@@ -109,7 +109,7 @@ template <class Space, class T>
 std::size_t BlockStack<Space, T>::workspace(std::size_t batch, std::size_t tokens, Pass pass) const {
   std::size_t const rows = batch * tokens;
   std::size_t const one = measure<Space>([&](auto& work) { work.template take<T>(rows, config_.dim); });
-  std::size_t const forward = one + std::max(mssa_workspace<Space, T>(batch, tokens, {config_.heads}),
+  std::size_t const forward = one + std::max(mssa_workspace<Space, T>(batch, tokens, config_.inner(), {config_.heads}),
                                              ista_workspace<Space, T>(rows, config_.dim));
   if (pass == Pass::inference) return forward;
   std::size_t const backward =

@@ -12,7 +12,7 @@ void check_mssa(char const* where, std::size_t inner, std::size_t heads, std::si
 
 template <class Space, class T>
 struct MssaKernels {
-  static std::size_t forward_bytes(std::size_t batch, std::size_t tokens, std::size_t heads);
+  static std::size_t forward_bytes(std::size_t batch, std::size_t tokens, std::size_t inner, std::size_t heads);
   static std::size_t backward_bytes(std::size_t batch, std::size_t tokens, std::size_t inner, std::size_t dim,
                                     std::size_t heads);
   static void forward(Space const& space, ConstTensor3<T, Space> x, ConstMatrix<T, Space> projection,

@@ -8,6 +8,8 @@ namespace krate::impl {
 
 template <class Space, class T>
 struct SubspaceAttention {
+  static std::size_t forward_bytes(std::size_t batch, std::size_t tokens, std::size_t columns, std::size_t heads);
+  static std::size_t backward_bytes(std::size_t batch, std::size_t tokens, std::size_t columns, std::size_t heads);
   static void forward(Space const& space, ConstTensor3<T, Space> w, std::size_t heads, Workspace<Space> work,
                       Tensor3<T, Space> out, Tensor3<T, Space> log_sum);
   static void backward(Space const& space, ConstTensor3<T, Space> w, std::size_t heads, ConstTensor3<T, Space> out,

@@ -1,0 +1,101 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Subspace attention beside PyTorch on the processor: ratios of times, PyTorch / krate.
+
+    OMP_NUM_THREADS=1 OMP_PROC_BIND=true OMP_PLACES=cores perf/compare_mssa_pytorch.py build/mpi/bin/krate [--rounds 5]
+
+Both begin with projected tokens in memory, [batch, tokens, heads * head_dim], and end with the attention in that
+layout; a step is forward and backward. PyTorch writes it out, or calls scaled_dot_product_attention with one tensor
+for query, key and value. The two sides take turns, each in a process of its own, since two OpenMP runtimes in one
+process spoil each other; the table has the ratio of the fastest rounds, and that of the median rounds.
+"""
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+
+HEADS = 6
+SIZES = [(65, 16), (197, 8), (577, 2), (1025, 1)]  # tokens, batch
+
+
+def peers(torch, batch, tokens, head_dim, backward):
+    """What a user of PyTorch would write: name -> function of one run."""
+    from torch.nn.functional import scaled_dot_product_attention
+
+    torch.manual_seed(1)
+    w = torch.randn(batch, tokens, HEADS * head_dim)
+    upstream = torch.randn_like(w)
+
+    def explicit(x):
+        return torch.softmax(x @ x.transpose(-1, -2) * head_dim**-0.5, -1) @ x
+
+    def fused(x):
+        return scaled_dot_product_attention(x, x, x)
+
+    def layer(attention, x):
+        y = attention(x.view(batch, tokens, HEADS, head_dim).transpose(1, 2))
+        return y.transpose(1, 2).reshape(batch, tokens, HEADS * head_dim)
+
+    def run(attention):
+        if not backward:
+            with torch.no_grad():
+                return layer(attention, w)
+        x = w.detach().requires_grad_()
+        layer(attention, x).backward(upstream)
+        return x.grad
+
+    return {"explicit": lambda: run(explicit), "scaled_dot_product": lambda: run(fused)}
+
+
+def measure_peers(batch, tokens, head_dim, backward, repeat):
+    import torch
+
+    times = {}
+    for name, run in peers(torch, batch, tokens, head_dim, backward).items():
+        runs = []
+        for _ in range(repeat + 2):
+            start = time.perf_counter()
+            run()
+            runs.append(time.perf_counter() - start)
+        times[name] = min(runs[2:])
+    print(json.dumps(times))
+
+
+def output(command):
+    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("krate", help="the command krate")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--repeat", type=int, default=7)
+    parser.add_argument("--peer", nargs=4, type=int, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.peer:
+        return measure_peers(*options.peer, options.repeat)
+    for head_dim in (48, 64):
+        for tokens, batch in SIZES:
+            for backward in (0, 1):
+                flags = ["--batch", batch, "--heads", HEADS, "--tokens", tokens, "--head-dim", head_dim]
+                bench = [options.krate, "bench", "mssa", *map(str, flags), "--repeat", str(options.repeat), "--json"]
+                peer = [sys.executable, os.path.abspath(__file__), options.krate, "--repeat", str(options.repeat)]
+                peer += ["--peer", *map(str, (batch, tokens, head_dim, backward))]
+                ours, theirs = [], []
+                for _ in range(options.rounds):
+                    ours.append(output(bench + ["--backward"] * backward)["seconds_min"])
+                    theirs.append(min(output(peer).values()))
+                fastest, middle = min(theirs) / min(ours), statistics.median(theirs) / statistics.median(ours)
+                print(
+                    f"head dim {head_dim}, {tokens:4} tokens, {'step   ' if backward else 'forward'}: krate"
+                    f" {1e3 * min(ours):7.2f} ms, best of PyTorch {1e3 * min(theirs):7.2f} ms,"
+                    f" ratio {fastest:.2f}, by medians {middle:.2f}",
+                    flush=True,
+                )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Subspace attention as smoothing with a Gaussian kernel, one head of one sample. With s = p^-1/2, b_i = s |w_i|^2 / 2:
+//
+//     E_ij  = exp(s w_i . w_j - b_i - b_j) = exp(-s |w_i - w_j|^2 / 2)      symmetric, in (0, 1]
+//     v_j   = exp(b_j - max b)
+//     out_i = sum_j E_ij v_j w_j / Z_i,   Z_i = sum_j E_ij v_j              = the row softmax of s W W^T, times W
+//
+// A block pair (I, J), I <= J, of E is computed once, stored, and used for rows I and for rows J. Host code only.
+#pragma once
+
+#include "attention/impl/packed_head.hpp"
+
+namespace krate::impl {
+
+template <class T>
+struct SymmetricForward {
+  using Tile = AttentionTile<T>;
+  using V = simd::Vec<T>;
+  PackedHead<T> head;
+  T* z;         ///< [tokens]
+  T* smoothed;  ///< sum_j E_ij v_j w_j
+  T* block;
+
+  template <class Work>
+  static SymmetricForward cut(Work& work, HeadShape<T> const& shape) {
+    auto const head = PackedHead<T>::cut(work, shape);
+    auto const take = [&](std::size_t count) { return work.template take<T>(count).data(); };
+    auto* const z = take(static_cast<std::size_t>(shape.token_capacity()));
+    auto* const smoothed = take(shape.rows_size());
+    return {head, z, smoothed, take(shape.block_size())};
+  }
+
+  /// False, with nothing written, where the logits range too far for this form.
+  bool run(T const* w, std::size_t stride, T* out, T* log_sum) const {
+    HeadShape<T> const shape = head.shape;
+    head.fill(w, stride);
+    auto const range = head.range();
+    if (!range.narrow()) return false;
+    head.fill_values(range.largest);
+    scale_rows(shape, head.value, head.rows, head.rows);
+    std::fill_n(z, shape.token_capacity(), T(0));
+    std::fill_n(smoothed, shape.rows_size(), T(0));
+    for (int i = 0; i < shape.tokens; i += Tile::side)
+      for (int j = i; j < shape.tokens; j += Tile::side) add_block(i, j);
+    finish(range.largest, out, stride, log_sum);
+    return true;
+  }
+
+ private:
+  T const* rows_at(int j) const { return head.rows + static_cast<std::ptrdiff_t>(j) * head.shape.width(); }
+
+  void add_block(int first_row, int first_column) const {
+    int const rows = std::min(Tile::side, head.shape.tokens - first_row),
+              columns = std::min(Tile::side, head.shape.tokens - first_column), width = head.shape.width();
+    bool const diagonal = first_row == first_column;
+    for (int i = 0; i < rows; i += Tile::rows) add_scores(first_row, first_column, i, columns, diagonal);
+    BlockLeading<T> const leading;
+    T* const to = smoothed + static_cast<std::ptrdiff_t>(first_row) * width;
+    add_smoothed(Block<T>{block, leading, diagonal ? Reading::symmetric : Reading::rows}, rows, columns,
+                 rows_at(first_column), width, to);
+    if (diagonal) return;
+    add_smoothed(Block<T>{block, leading, Reading::columns}, columns, rows, rows_at(first_row), width,
+                 smoothed + static_cast<std::ptrdiff_t>(first_column) * width);
+  }
+
+  /// One row of tiles, from the diagonal on; and its part of Z, for its rows and for the columns beyond the diagonal.
+  void add_scores(int first_row, int first_column, int i, int columns, bool diagonal) const {
+    int const begin = diagonal ? i / Tile::granule * Tile::granule : 0, beyond = diagonal ? begin + Tile::granule : 0;
+    int const row = first_row + i, features = head.shape.features;
+    V sums[Tile::rows];
+    for (auto& s : sums) s = simd::broadcast(T(0));
+    for_tiles<T>(begin, padded_to(Tile::lanes, columns), [&](auto vectors, int j) {
+      constexpr int count = vectors;
+      int const column = first_column + j;
+      V acc[Tile::rows][count], of_columns[count], value[count];
+      for (int c = 0; c < count; ++c) {
+        V const b = simd::load(head.minus_b + column + c * Tile::lanes);
+        for (int r = 0; r < Tile::rows; ++r) acc[r][c] = b + simd::broadcast(head.minus_b[row + r]);
+      }
+      constexpr std::integral_constant<int, 1> one;
+      constexpr std::integral_constant<int, Tile::panel> panel;
+      accumulate<Tile::rows, count, T>(acc, panel_at(head.panels, features, row), one, panel,
+                                       panel_at(head.panels, features, column), panel, features);
+      T* const e = block + static_cast<std::ptrdiff_t>(i) * Tile::leading + j;
+      store_tile<Tile::rows, count, T>(acc, e);
+      for (int c = 0; c < count; ++c) {
+        value[c] = simd::load(head.value + column + c * Tile::lanes);
+        of_columns[c] = simd::load(z + column + c * Tile::lanes);
+      }
+      for (int r = 0; r < Tile::rows; ++r) {
+        V const of_row = simd::broadcast(head.value[row + r]);
+        V sum = sums[r];
+        for (int c = 0; c < count; ++c) {
+          T* const at = e + r * Tile::leading + c * Tile::lanes;
+          V const x = simd::exp2<T>(simd::load(at));
+          simd::store(at, x);
+          sum = simd::fma(x, value[c], sum);
+          of_columns[c] = simd::fma(x, of_row, of_columns[c]);
+        }
+        sums[r] = sum;
+      }
+      for (int c = 0; c < count; ++c)
+        if (j + c * Tile::lanes >= beyond) simd::store(z + column + c * Tile::lanes, of_columns[c]);
+    });
+    for (int r = 0; r < Tile::rows; ++r) z[row + r] += simd::sum<T>(sums[r]);
+  }
+
+  void finish(T largest, T* out, std::size_t stride, T* log_sum) const {
+    T const* from = smoothed;
+    for (int i = 0; i < head.shape.tokens; ++i, from += head.shape.width(), out += stride) {
+      T const reciprocal = 1 / z[i];
+      for (int k = 0; k < head.shape.features; ++k) out[k] = from[k] * reciprocal;
+      log_sum[i] = std::log(z[i]) + (largest - head.minus_b[i]) * PackedHead<T>::ln2;
+    }
+  }
+};
+
+}  // namespace krate::impl
