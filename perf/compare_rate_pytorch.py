@@ -6,6 +6,8 @@
 
 The two sides take turns, each in a process of its own, since two OpenMP runtimes in one process spoil each other. A
 round gives each side's fastest run; the table has the ratio of the fastest rounds, and that of the median rounds.
+Where the Python package `mcr2` is installed, it is one more peer; its classes take memory for a matrix [dim, dim] a
+sample, so that it has a smaller case.
 """
 import argparse
 import json
@@ -15,7 +17,7 @@ import subprocess
 import sys
 import time
 
-CASES = [(10000, 512, 0), (2000, 1024, 0), (10000, 512, 10), (10000, 512, 100)]
+CASES = [(10000, 512, 0), (2000, 1024, 0), (10000, 512, 10), (10000, 512, 100), (2000, 256, 10)]
 EPS_SQUARED = 0.5
 
 
@@ -68,6 +70,18 @@ def peers(torch, samples, dim, classes, dtype):
     }
     if not classes:
         found |= {"closed form, inverse": closed(True), "closed form, solves": closed(False)}
+    try:
+        from mcr2.primitives import coding_rate
+    except ImportError:
+        return found
+    eps = EPS_SQUARED**0.5
+    if classes and samples * dim**2 > 2e8:
+        return found
+    if classes:
+        memberships = torch.nn.functional.one_hot(labels, classes).to(dtype)
+        found["package mcr2"] = autograd(lambda x: coding_rate.Rc(x, memberships, eps))
+    else:
+        found["package mcr2"] = autograd(lambda x: coding_rate.R(x, eps))
     return found
 
 
@@ -96,12 +110,13 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--precision", choices=["fp32", "fp64"], default="fp64")
+    parser.add_argument("--case", action="append", default=[], help="samples,dim,classes instead of the usual cases")
     parser.add_argument("--peer", nargs=3, type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.peer:
         return measure_peers(options.peer, options.precision, options.repeat)
     common = ["--precision", options.precision, "--repeat", str(options.repeat)]
-    for case in CASES:
+    for case in [tuple(map(int, c.split(","))) for c in options.case] or CASES:
         samples, dim, classes = map(str, case)
         bench = [options.krate, "bench", "rate", "--samples", samples, "--dim", dim, "--classes", classes, "--json"]
         peer = [sys.executable, os.path.abspath(__file__), options.krate, "--peer", samples, dim, classes]

@@ -12,7 +12,7 @@ namespace krate::perf {
 template <class Space, class T>
 class ClassCodingRateCase {
  public:
-  using Arithmetic = double;
+  using Arithmetic = T;  ///< of the long products
   using Options = RateSize;
   ClassCodingRateCase(Space const& space, Options const& o) : options_(o) {
     arena_ = allocate(space, [&](auto& work) {
@@ -46,17 +46,12 @@ class ClassCodingRateCase {
   }
 
  private:
-  /// The Gram matrix is made of square tiles, those on the diagonal in full.
   static double class_flops(std::size_t count, std::size_t dim) {
-    constexpr std::size_t tile = 128;  // as in rate/impl/class_coding_rate_def.hpp
     auto const [side, rows] = std::minmax(count, dim);
     auto const s = static_cast<double>(side), r = static_cast<double>(rows);
-    double gram = 0;
-    for (std::size_t i = 0; i < side; i += tile) {
-      auto const height = static_cast<double>(std::min(tile, side - i));
-      gram += product_flops(height, static_cast<double>(i) + height, r);
-    }
-    return gram + cholesky_flops(s) + s * (s + 3) + triangular_inverse_flops(s) + 2 * triangular_solve_flops(s, r);
+    double const both = tiled_gram_flops(rows, side) + cholesky_flops(s) + s * (s + 3) + triangular_inverse_flops(s);
+    return both + (has_float_products<Space, T>(dim) ? triangular_inverse_flops(s) + product_flops(r, s, s)
+                                                     : 2 * triangular_solve_flops(s, r));
   }
 
   Options options_;

@@ -21,11 +21,28 @@ struct RateSize {
   double eps_squared = 0.5;  ///< it changes no operation
 };
 
-/// Coding rate and gradient of rows of about unit length. Sums are double whatever the scalar of the samples.
+/// True where products of float samples are float: those longer than wide, on a host with BLAS.
+template <class Space, class T>
+bool has_float_products(std::size_t width) {
+  return std::is_same_v<T, float> && KRATE_HAVE_BLAS && !impl::is_device<Space> && width > 64;
+}
+
+/// The lower triangle of a Gram matrix in square tiles, those on the diagonal in full.
+inline double tiled_gram_flops(std::size_t rows, std::size_t side) {
+  constexpr std::size_t tile = 128;  // as in src/rate/impl
+  double flops = 0;
+  for (std::size_t i = 0; i < side; i += tile) {
+    auto const height = static_cast<double>(std::min(tile, side - i));
+    flops += product_flops(height, static_cast<double>(i) + height, static_cast<double>(rows));
+  }
+  return flops;
+}
+
+/// Coding rate and gradient of rows of about unit length.
 template <class Space, class T>
 class CodingRateCase {
  public:
-  using Arithmetic = double;
+  using Arithmetic = T;  ///< of the long products
   using Options = RateSize;
   CodingRateCase(Space const& space, Options const& o) : options_(o) {
     arena_ = allocate(space, [&](auto& work) {
@@ -43,11 +60,16 @@ class CodingRateCase {
     auto const [low, high] = std::minmax(options_.samples, options_.dim);
     auto const rows = static_cast<double>(high), side = static_cast<double>(low);
     bool const few = rows < 2 * side, thin = impl::is_thin(high, low);
-    bool const single = !std::is_same_v<T, double> && !thin, converts = few || single;
+    bool const in_float = has_float_products<Space, T>(low);
+    bool const single = !std::is_same_v<T, double> && !thin && !in_float, converts = few || single;
     return {
-        gram_flops(rows, side) + cholesky_flops(side) + side * (side + 3) + triangular_inverse_flops(side) +
+        (in_float ? tiled_gram_flops(high, low) : gram_flops(rows, side)) + cholesky_flops(side) + side * (side + 3) +
+            triangular_inverse_flops(side) +
             (few ? 2 * triangular_solve_flops(side, rows) : gram_flops(side, side) + product_flops(rows, side, side)) +
-            (converts ? 2 * rows * side : 0) + (single ? rows * side : 0),
+            (in_float   ? (few ? rows * side : side * side)
+             : converts ? 2 * rows * side
+                        : 0) +
+            (single ? rows * side : 0),
         2 * rows * side * sizeof(T)};
   }
   Matrix<T, Space> output() const { return gradient_; }

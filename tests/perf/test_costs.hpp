@@ -81,6 +81,16 @@ TEST(KRATE_TEST_COSTS, Rates) {
   // But not where rows are many and short.
   EXPECT_EQ((cost_of<perf::CodingRateCase<TestSpace, float>>(perf::RateSize{64, 2}).flops),
             64 * 6 + 5 + 10 + 4 + 12 + 64 * 8);
+  // Wide float samples have float products, the Gram matrix in square tiles: 256 of dim 128 one tile, its factor's
+  // inverse rounded; of one class the inverse of the matrix from its factor.
+  if (perf::has_float_products<TestSpace, float>(128)) {
+    double const n = 256, d = 128, factor = 2 * d * d * n + perf::cholesky_flops(d) + d * (d + 3);
+    double const inverse = d * (d * d + 2) / 3;
+    EXPECT_EQ((cost_of<perf::CodingRateCase<TestSpace, float>>(perf::RateSize{256, 128}).flops),
+              factor + inverse + perf::gram_flops(d, d) + 2 * n * d * d + d * d);
+    EXPECT_EQ((cost_of<perf::ClassCodingRateCase<TestSpace, float>>(perf::RateSize{256, 128, 1}).flops),
+              factor + 2 * inverse + 2 * n * d * d + n * d);
+  }
   // A field of 8 cells: Gram alone, or a product of 2 * 8 * 4 as well; one stream, or two in and one out.
   auto const in_situ = [](bool gradient) {
     return cost_of<perf::InSituCase<TestSpace, double>>(

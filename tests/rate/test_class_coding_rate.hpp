@@ -64,9 +64,10 @@ TYPED_TEST(ClassCodingRateTest, MatchesPlainLoopsInEveryLayout) {
         krate::ClassRateOptions const options{0.2, static_cast<std::size_t>(s.classes), route};
         auto const r = run_class_rate<T>(z, labels, options, layout);
         auto const expected = oracle_class_rate(z, labels, options.classes, 0.2);
-        ASSERT_NEAR(r.rate, expected.rate, 1e-12 * std::max(1.0, expected.rate));
-        ASSERT_LE(worst_error(r.per_class, expected.per_class), 1e-12);
-        ASSERT_LE(worst_error(r.gradient, expected.gradient), rate_tolerance<T>)
+        double const allowed = std::is_same_v<T, float> && s.d > 64 ? 1e-5 : 1e-12;  // products in float
+        ASSERT_NEAR(r.rate, expected.rate, allowed * std::max(1.0, expected.rate));
+        ASSERT_LE(worst_error(r.per_class, expected.per_class), allowed);
+        ASSERT_LE(worst_error(r.gradient, expected.gradient), std::max(rate_tolerance<T>, allowed))
             << s.n << " " << s.d << " " << s.classes;
         ASSERT_EQ(run_class_rate<T>(z, labels, options, layout, false).rate, r.rate);
       }

@@ -126,7 +126,8 @@ TYPED_TEST(ClassMomentsTest, ClassesAreFactoredInGroups) {  // more than a group
   using T = TypeParam;
   Array const z = rounded<T>(filled(3, {90, 600}));
   auto const labels = moment_labels(90, 13);
-  expect_close(this->of(z, labels, 13).result(this->space, 0.5), in_one_go<T>(z, labels, 13, 0.5), 1e-13);
+  double const tolerance = std::is_same_v<T, float> ? 1e-6 : 1e-13;  // in one go wide float has products in float
+  expect_close(this->of(z, labels, 13).result(this->space, 0.5), in_one_go<T>(z, labels, 13, 0.5), tolerance);
 }
 
 TYPED_TEST(ClassMomentsTest, TinyRatesKeepTheirDigits) {

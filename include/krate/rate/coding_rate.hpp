@@ -30,8 +30,11 @@ inline std::size_t coding_rate_workspace(std::size_t samples, std::size_t dim) {
 /// Coding rate of the rows of z: the number of nats that describe them up to the squared distortion eps_squared,
 ///     R = 1/2 log det(I + alpha Z^T Z),   alpha = dim / (samples eps_squared)
 /// Source: Yu et al. 2020 (MCR2); Yu et al. 2023 (CRATE), eq. 7; the papers write samples as columns. The smaller of
-/// the two Gram matrices is factored. Gram matrix, factorization and result are double whatever the scalar of z.
-/// @param z     [samples, dim], any layout, zero copy for double with a unit stride; float is converted piece by piece
+/// the two Gram matrices is factored. Factorization and result are double whatever the scalar of z. So are products,
+/// but for float samples with a unit stride and both sides above 64 on a host with BLAS: there they are float, in
+/// pieces of 2048 samples, wherever that leaves the rate at least 1e-5 relative accuracy, and else are done in double.
+/// @param z     [samples, dim], any layout, zero copy where products have its scalar and it has a unit stride; else
+///              converted piece by piece
 /// @param work  at least coding_rate_workspace(samples, dim) bytes
 /// @param rate  rank-0 View of double; 0 if z is empty, NaN if z has a NaN or its Gram matrix overflows
 /// @throws ValueError if eps_squared is not positive, samples is less than the rows of z, or the workspace is too small
@@ -58,7 +61,7 @@ inline std::size_t coding_rate_gradient_workspace(std::size_t samples, std::size
 /// Coding rate and its gradient, from one factorization:
 ///     dR/dZ = alpha Z (I + alpha Z^T Z)^{-1} = alpha (I + alpha Z Z^T)^{-1} Z
 /// All eigenvalues of the matrix are at least 1, so that its inverse is safe: it is formed where z is at least twice as
-/// long as wide, and triangular solves are used otherwise.
+/// long as wide, and triangular products are used otherwise. Float samples: 1e-5 of the largest entry.
 /// @param z         as in coding_rate()
 /// @param work      at least coding_rate_gradient_workspace(samples, dim) bytes
 /// @param rate      rank-0 View of double

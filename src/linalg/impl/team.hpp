@@ -11,6 +11,7 @@ extern "C" {
 void spotrf_(char const* uplo, int const* n, float* a, int const* lda, int* info);
 void dpotrf_(char const* uplo, int const* n, double* a, int const* lda, int* info);
 void strtri_(char const* uplo, char const* diag, int const* n, float* a, int const* lda, int* info);
+void dpotri_(char const* uplo, int const* n, double* a, int const* lda, int* info);
 void dtrtri_(char const* uplo, char const* diag, int const* n, double* a, int const* lda, int* info);
 }
 #endif
@@ -49,6 +50,12 @@ void host_invert(T* a, int n, int leading) {
   } else {
     dtrtri_("U", "N", &n, a, &leading, &info);
   }
+}
+
+/// The inverse of L L^T in place of the row-major factor L, its lower triangle alone.
+inline void host_invert_product(double* l, int n) {
+  int info = 0;
+  dpotri_("U", &n, l, &n, &info);
 }
 
 /// B = op(L) B, in place; rows or columns of B are contiguous.

@@ -5,37 +5,13 @@
 #include "krate/linalg/elementwise.hpp"
 #include "krate/rate/impl/class_coding_rate_decl.hpp"
 #include "linalg/impl/team.hpp"
+#include "rate/impl/class_blocks.hpp"
+#include "rate/impl/float_class_rate.hpp"
 #include "rate/impl/identity_plus.hpp"
 #include "rate/impl/rate_kernels.hpp"
 #include "rate/impl/sort_by_class.hpp"
 
 namespace krate::impl {
-
-/// Sizes are known on the device alone; kernels work on a class through this view of it.
-template <class Space>
-struct ClassBlocks {
-  static constexpr std::int64_t tile = 128;
-
-  ClassRateScratch<Space> scratch;
-  std::int64_t dim;
-  double dim_over_eps_squared;
-
-  KOKKOS_FUNCTION std::int64_t count(std::int64_t k) const { return scratch.begin(k + 1) - scratch.begin(k); }
-  KOKKOS_FUNCTION double alpha(std::int64_t k) const { return dim_over_eps_squared / static_cast<double>(count(k)); }
-  /// min(n_k, dim): the side of S_k.
-  KOKKOS_FUNCTION std::int64_t side(std::int64_t k) const { return count(k) < dim ? count(k) : dim; }
-  /// Z_k, or its transpose, such that it has side(k) columns.
-  KOKKOS_FUNCTION Strided<double, Space> tall(std::int64_t k) const {
-    double* const data = scratch.sorted.data() + scratch.begin(k) * dim;
-    std::size_t const n = count(k), d = dim;
-    return n < d ? Strided<double, Space>(data, Kokkos::LayoutStride(d, 1, n, d))
-                 : Strided<double, Space>(data, Kokkos::LayoutStride(n, d, d, 1));
-  }
-  KOKKOS_FUNCTION double* factor(std::int64_t k) const { return scratch.factors.data() + scratch.factor_begin(k); }
-  /// The diagonal of alpha_k A^T A, and scratch as long.
-  KOKKOS_FUNCTION double* diagonal(std::int64_t k) const { return &scratch.vectors(0, scratch.begin(k)); }
-  KOKKOS_FUNCTION double* spare(std::int64_t k) const { return &scratch.vectors(1, scratch.begin(k)); }
-};
 
 /// S_k = I + alpha_k A^T A, lower triangle; a team does one class and one pair of tiles I >= J.
 template <class Space, bool Vendor>
@@ -91,22 +67,6 @@ struct ClassFactor {
   }
 };
 
-/// The weighted sum, in the order of the classes.
-template <class Space>
-struct SumOverClasses {
-  ClassBlocks<Space> blocks;
-  ConstVector<double, Space> per_class;
-  Value<double, Space> rate;
-  KOKKOS_FUNCTION void operator()(std::int64_t) const {
-    std::int64_t const classes = static_cast<std::int64_t>(per_class.extent(0));
-    double const samples = static_cast<double>(blocks.scratch.order.extent(0));
-    double sum = blocks.count(classes) > 0 ? Kokkos::Experimental::quiet_NaN_v<double> : 0.0;
-    for (std::int64_t k = 0; k < classes; ++k)
-      if (blocks.count(k) > 0) sum += static_cast<double>(blocks.count(k)) / samples * per_class(k);
-    rate() = sum;
-  }
-};
-
 /// A := A S_k^{-1}, in place; a team does one share of the rows of A = tall(k), which do not depend on each other.
 template <class Space, bool Vendor>
 struct ClassSolve {
@@ -131,21 +91,6 @@ struct ClassSolve {
 #endif
     Team<Space, double, false>::solve(team, false, l, columns);
     Team<Space, double, false>::solve(team, true, l, columns);
-  }
-};
-
-/// One team a sample.
-template <class Space, class T>
-struct ScatterRows {
-  ClassBlocks<Space> blocks;
-  std::int64_t classes;
-  double alpha;
-  Strided<T, Space> gradient;
-  KOKKOS_FUNCTION void operator()(RowMember<Space> const& team) const {
-    std::int64_t const i = team.league_rank(), row = blocks.scratch.order(i);
-    double const scale = i < blocks.scratch.begin(classes) ? alpha : Kokkos::Experimental::quiet_NaN_v<double>;
-    Kokkos::parallel_for(Kokkos::TeamVectorRange(team, static_cast<int>(gradient.extent(1))),
-                         [&](int j) { gradient(row, j) = static_cast<T>(scale * blocks.scratch.sorted(i, j)); });
   }
 };
 
@@ -185,10 +130,14 @@ void ClassCodingRate<Space, T>::run(Space const& space, ConstStrided<T, Space> z
   }
   ClassRateScratch<Space> const scratch(work, samples, dim, classes);
   sort_by_class<Space>(space, labels, scratch, static_cast<std::int64_t>(dim), scratch.factor_begin);
-  Kokkos::parallel_for(KRATE_LABEL("krate::class_coding_rate::gather"), rows(space, samples),
-                       GatherRows<Space, T>{z, scratch.order, scratch.sorted});
   double const dim_over_eps_squared = static_cast<double>(dim) / options.eps_squared;
   ClassBlocks<Space> const blocks{scratch, static_cast<std::int64_t>(dim), dim_over_eps_squared};
+  if constexpr (std::is_same_v<T, float> && has_host_blas<Space>) {
+    using Float = FloatClassRate<Space>;
+    if (Float::suits(blocks, options.route) && Float::run(space, z, blocks, rate, per_class, gradient)) return;
+  }
+  Kokkos::parallel_for(KRATE_LABEL("krate::class_coding_rate::gather"), rows(space, samples),
+                       GatherRows<Space, T>{z, scratch.order, scratch.sorted});
   if (use_vendor("krate::class_coding_rate", options.route, has_host_blas<Space> && dim <= INT_MAX)) {
     if constexpr (has_host_blas<Space>) run_classes<Space, true>(space, blocks, rate, per_class, gradient.data());
   } else {
@@ -196,7 +145,7 @@ void ClassCodingRate<Space, T>::run(Space const& space, ConstStrided<T, Space> z
   }
   if (gradient.data()) {
     Kokkos::parallel_for(KRATE_LABEL("krate::class_coding_rate::scatter"), rows(space, samples),
-                         ScatterRows<Space, T>{blocks, static_cast<std::int64_t>(classes),
+                         ScatterRows<Space, T>{blocks, scratch.sorted, static_cast<std::int64_t>(classes),
                                                dim_over_eps_squared / static_cast<double>(samples), gradient});
   }
 }

@@ -73,7 +73,7 @@ struct RatesOfFactors {
     int const n = static_cast<int>(factors.extent(1));
     double* const l = &factors(b, 0, 0);
     FactorRate found = rate_of_factor(team, l, &diagonals(b, 0), n);
-    bool const broke_down = found.loss == Kokkos::Experimental::infinity_v<double>;
+    bool const broke_down = found.growth == Kokkos::Experimental::infinity_v<double>;
     if (broke_down && found.is_poor()) found.rate = factor_with_ridge<Space>(team, l, &diagonals(b, 0), n);
     Kokkos::single(Kokkos::PerTeam(team), [&]() { rates(b) = found.rate; });
   }

@@ -4,6 +4,7 @@
 #include "krate/core/label.hpp"
 #include "krate/linalg/elementwise.hpp"
 #include "krate/rate/impl/coding_rate_decl.hpp"
+#include "rate/impl/float_rate.hpp"
 
 namespace krate::impl {
 
@@ -23,6 +24,14 @@ void CodingRate<Space, T>::gradient(Space const& space, ConstStrided<T, Space> z
     gradient = transposed(gradient);
   }
   RateScratch<Space> const scratch(work, z.extent(0), z.extent(1));
+  if constexpr (std::is_same_v<T, float> && has_host_blas<Space>) {
+    using Float = FloatRate<Space>;
+    if (Float::suits(alpha, z, route) && Float::value(space, alpha, z, scratch, rate)) {
+      if (!gradient.data()) return;
+      if (operand(gradient).good) return Float::gradient(space, alpha, z, scratch.factor, work, gradient);
+      return RateParts<Space, T>::multiply_inverse(space, alpha, z, scratch.factor, work, gradient, route);
+    }
+  }
   RateParts<Space, T>::add_moment(space, alpha, z, 0, scratch.moment, scratch.factor, route);
   RateParts<Space, T>::factorize(space, alpha, z, scratch.factor, scratch.vectors, scratch.status, rate, route);
   if (gradient.data()) RateParts<Space, T>::multiply_inverse(space, alpha, z, scratch.factor, work, gradient, route);

@@ -13,17 +13,33 @@ namespace krate::impl {
 /// excess_i = M_ii - sum_{j < i} L_ij^2 >= 0, so that the rate is half the sum of log1p(excess_i): small rates keep
 /// their digits, and no rate is negative.
 struct FactorRate {
-  double rate = 0, loss = 0;
+  double rate = 0, growth = 0, most = 0, largest = 0;  ///< sum and largest of M_ii / (1 + excess_i), largest M_ii
+  int count = 0;
 
   /// @param m  M_ii     @param squares  sum_{j < i} L_ij^2     @param pivot  L_ii, NaN where the factorization failed
   KOKKOS_FUNCTION void add(double m, double squares, double pivot) {
     double const excess = m - squares > 0 ? m - squares : 0;
     rate += 0.5 * Kokkos::log1p(Kokkos::isfinite(m) ? excess : Kokkos::Experimental::quiet_NaN_v<double>);
-    loss += pivot == pivot ? 2 * Kokkos::Experimental::epsilon_v<double> * m / (1 + excess)
-                           : Kokkos::Experimental::infinity_v<double>;
+    double const here = pivot == pivot ? m / (1 + excess) : Kokkos::Experimental::infinity_v<double>;
+    growth += here;
+    most = here > most ? here : most;
+    largest = m > largest ? m : largest;
+    ++count;
   }
   /// True where fewer than eight digits are sure, or the factorization broke down; not where M has a NaN.
-  KOKKOS_FUNCTION bool is_poor() const { return loss > 1e-8 * (rate > 1 ? rate : 1.0) && rate == rate; }
+  KOKKOS_FUNCTION bool is_poor() const {
+    return 2 * Kokkos::Experimental::epsilon_v<double> * growth > 1e-8 * (rate > 1 ? rate : 1.0) && rate == rate;
+  }
+  /// The same for an M whose sums were rounded to float: true where fewer than five digits of the rate or of its
+  /// gradient are sure, or M is not finite. The rate suffers as above. The gradient suffers by |E| / lambda for the
+  /// smallest eigenvalue lambda of S and errors E in M, about sqrt(n) M_ii roundings; lambda is at least 1, and about
+  /// (1 + excess)^2 / 4 M_ii for the smallest excess where rows are random.
+  /// @param underflow  how much of the trace of M may have been flushed to zero
+  KOKKOS_FUNCTION bool is_poor_in_float(double underflow) const {
+    constexpr double error = static_cast<double>(Kokkos::Experimental::epsilon_v<float>);
+    double const random = most * (4 * most > 1 ? 4 * most : 1.0), spread = largest < random ? largest : random;
+    return !(8 * error * growth + underflow <= 1e-5 * rate && 0.5 * error * Kokkos::sqrt(1.0 * count) * spread <= 1e-5);
+  }
 };
 
 /// sum_{j < i} L_ij^2 of a row of a factor.

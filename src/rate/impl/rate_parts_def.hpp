@@ -10,6 +10,7 @@
 #include "krate/rate/impl/rate_parts_decl.hpp"
 #include "rate/impl/identity_plus.hpp"
 #include "rate/impl/rate_kernels.hpp"
+#include "rate/impl/rate_steps.hpp"
 
 namespace krate::impl {
 
@@ -24,24 +25,6 @@ template <class T, class Space>
 bool is_direct(Strided<T, Space> const& z) {
   return std::is_same_v<std::remove_const_t<T>, double> && (z.stride(0) == 1 || z.stride(1) == 1);
 }
-
-template <class Space, class From, class To>
-void scale_into(Space const& space, double scale, From const& from, To const& to) {
-  Kokkos::parallel_for(KRATE_LABEL("krate::coding_rate::convert"), rows(space, to.extent(0)),
-                       ScaleInto<Space, From, To>{from, to, scale});
-}
-
-/// One team a row.
-template <class Space>
-struct SquaresOfRows {
-  ConstMatrix<double, Space> factor;
-  Vector<double, Space> squares;
-  KOKKOS_FUNCTION void operator()(RowMember<Space> const& team) const {
-    auto const i = static_cast<int>(team.league_rank());
-    double const found = squares_of_row(team, &factor(i, 0), i);
-    Kokkos::single(Kokkos::PerTeam(team), [&]() { squares(i) = found; });
-  }
-};
 
 /// One team. Reads the rate off the factor, or makes a better factor first.
 template <class Space, class T>
@@ -91,12 +74,7 @@ template <class Space, class T>
 void RateParts<Space, T>::factorize(Space const& space, double alpha, ConstStrided<T, Space> z,
                                     Matrix<double, Space> factor, Matrix<double, Space> vectors,
                                     Value<NumericalStatus, Space> status, Value<double, Space> rate, Route route) {
-  std::size_t const n = factor.extent(0);
-  Kokkos::parallel_for(KRATE_LABEL("krate::coding_rate::add_identity"), elements(space, n),
-                       AddIdentity<Space>{Tensor3<double, Space>(factor.data(), 1, n, n), vectors});
-  cholesky(space, factor, status, route);
-  Kokkos::parallel_for(KRATE_LABEL("krate::coding_rate::squares"), rows(space, n),
-                       SquaresOfRows<Space>{factor, Vector<double, Space>(vectors.data() + n, n)});
+  factor_and_squares<Space>(space, factor, vectors, status, route);
   Kokkos::parallel_for(KRATE_LABEL("krate::coding_rate::rate"), rows(space, 1),
                        RateOrBetterFactor<Space, T>{alpha, z, factor, vectors, status, rate});
 }

@@ -68,15 +68,15 @@ struct PlaceSamples {
 };
 
 /// One team a sample.
-template <class Space, class T>
+template <class Space, class T, class S = double>
 struct GatherRows {
   ConstStrided<T, Space> z;
   ConstVector<std::int64_t, Space> order;
-  Matrix<double, Space> sorted;
+  Matrix<S, Space> sorted;
   KOKKOS_FUNCTION void operator()(RowMember<Space> const& team) const {
     std::int64_t const i = team.league_rank(), row = order(i);
     Kokkos::parallel_for(Kokkos::TeamVectorRange(team, static_cast<int>(sorted.extent(1))),
-                         [&](int j) { sorted(i, j) = static_cast<double>(z(row, j)); });
+                         [&](int j) { sorted(i, j) = static_cast<S>(z(row, j)); });
   }
 };
 
