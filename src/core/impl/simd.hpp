@@ -18,6 +18,9 @@ namespace abi = Kokkos::Experimental::simd_abi;
 #if defined(KOKKOS_ARCH_AVX512XEON)
 template <class T>
 using Abi = abi::avx512_fixed_size<static_cast<int>(64 / sizeof(T))>;
+#elif defined(KOKKOS_ARCH_AVX2)
+template <class T>
+using Abi = abi::avx2_fixed_size<static_cast<int>(32 / sizeof(T))>;
 #else
 template <class T>
 using Abi = abi::ForSpace<Kokkos::DefaultHostExecutionSpace>;
