@@ -60,6 +60,15 @@ KRATE_TILE_FUNCTION V fma(V const& a, V const& b, V const& c) {
   return Kokkos::fma(a, b, c);
 }
 
+/// The same bits as another vector of that size. (Kokkos::bit_cast is for devices too, and nvcc refuses vectors there.)
+template <class To, class From>
+KRATE_TILE_FUNCTION To same_bits(From const& from) {
+  static_assert(sizeof(To) == sizeof(From));
+  To to;
+  __builtin_memcpy(static_cast<void*>(&to), static_cast<void const*>(&from), sizeof(To));
+  return to;
+}
+
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wuninitialized"  // GCC 12's own _mm512_undefined_ps()
@@ -113,7 +122,7 @@ KRATE_TILE_FUNCTION Vec<T> exp2(Vec<T> const& power) {
   Vec<T> const t = x + rounding, f = x - (t - rounding);
   Vec<T> y = broadcast(Constants::coefficients[degree]);
   for (int k = degree - 1; k >= 0; --k) y = fma(y, f, broadcast(Constants::coefficients[k]));
-  return y * Kokkos::bit_cast<Vec<T>>(Kokkos::bit_cast<Bits>(t) << Constants::mantissa);
+  return y * same_bits<Vec<T>>(same_bits<Bits>(t) << Constants::mantissa);
 }
 
 #if defined(__GNUC__) && !defined(__clang__)
