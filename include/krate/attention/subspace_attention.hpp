@@ -17,6 +17,10 @@ std::size_t subspace_attention_workspace(std::size_t batch, std::size_t tokens, 
 /// Self-attention whose queries, keys and values are all one projection W, head by head:
 ///     O_k = softmax(s W_k W_k^T) W_k      (softmax over each row, s = head_dim^-1/2)
 /// Source: Yu et al. 2023 (CRATE), SSA, eqs. 10 to 12, in row form; the scale s is that of the authors' code.
+/// On hosts this is smoothing with the Gaussian kernel exp(-s |w_i - w_j|^2 / 2), which is symmetric, so that each pair
+/// of tokens is scored once (kernel krate::mssa::symmetric); a head where s |w_i|^2 / 2 ranges over more than 60
+/// (double: 600) takes the maximum of each row instead (krate::mssa::row_maximum). A head with numbers that are not
+/// finite gives NaN, and leaves the others as they are.
 /// @param w        [batch, tokens, heads * head_dim]; columns k head_dim ... belong to head k
 /// @param work     subspace_attention_workspace<Space, T>(batch, tokens, w.extent(2), heads) bytes
 /// @param out      [batch, tokens, heads * head_dim], must not overlap w

@@ -18,6 +18,9 @@ namespace abi = Kokkos::Experimental::simd_abi;
 #if defined(KOKKOS_ARCH_AVX512XEON)
 template <class T>
 using Abi = abi::avx512_fixed_size<static_cast<int>(64 / sizeof(T))>;
+#elif defined(KOKKOS_ARCH_AVX2)
+template <class T>
+using Abi = abi::avx2_fixed_size<static_cast<int>(32 / sizeof(T))>;
 #else
 template <class T>
 using Abi = abi::ForSpace<Kokkos::DefaultHostExecutionSpace>;
@@ -55,6 +58,15 @@ KRATE_TILE_FUNCTION Vec<T> broadcast(T x) {
 template <class V>
 KRATE_TILE_FUNCTION V fma(V const& a, V const& b, V const& c) {
   return Kokkos::fma(a, b, c);
+}
+
+/// The same bits as another vector of that size. (Kokkos::bit_cast is for devices too, and nvcc refuses vectors there.)
+template <class To, class From>
+KRATE_TILE_FUNCTION To same_bits(From const& from) {
+  static_assert(sizeof(To) == sizeof(From));
+  To to;
+  __builtin_memcpy(static_cast<void*>(&to), static_cast<void const*>(&from), sizeof(To));
+  return to;
 }
 
 #if defined(__GNUC__) && !defined(__clang__)
@@ -110,7 +122,7 @@ KRATE_TILE_FUNCTION Vec<T> exp2(Vec<T> const& power) {
   Vec<T> const t = x + rounding, f = x - (t - rounding);
   Vec<T> y = broadcast(Constants::coefficients[degree]);
   for (int k = degree - 1; k >= 0; --k) y = fma(y, f, broadcast(Constants::coefficients[k]));
-  return y * Kokkos::bit_cast<Vec<T>>(Kokkos::bit_cast<Bits>(t) << Constants::mantissa);
+  return y * same_bits<Vec<T>>(same_bits<Bits>(t) << Constants::mantissa);
 }
 
 #if defined(__GNUC__) && !defined(__clang__)
