@@ -27,6 +27,18 @@ else()
   endforeach()
 endif()
 
+# Programs that run on Kokkos' default space need a krate built for it.
+foreach(device CUDA HIP OPENMP SERIAL)
+  if(device IN_LIST Kokkos_DEVICES)
+    set(krate_default_space ${krate_space_${device}})
+    break()
+  endif()
+endforeach()
+set(krate_has_default_space FALSE)
+if(krate_default_space IN_LIST krate_spaces)
+  set(krate_has_default_space TRUE)
+endif()
+
 # KokkosBlas' host interface needs a BLAS inside Kokkos Kernels; LAPACK's potrf comes from the same library.
 include(CheckCXXSourceCompiles)
 set(CMAKE_REQUIRED_LIBRARIES Kokkos::kokkoskernels)
