@@ -7,6 +7,7 @@
 #include "krate/io/hdf5.hpp"
 #include "tools/analysis.hpp"
 #include "tools/commands.hpp"
+#include "tools/denoise.hpp"
 #include "tools/files.hpp"
 #include "tools/image.hpp"
 #include "tools/landscape.hpp"
@@ -155,7 +156,7 @@ void analyze_attention(Context& context, ModelOnData<models::Crate<Space, T>>& r
 
 void add_analyze(CLI::App& app, Context& context) {
   auto* const analyze = app.add_subcommand(
-      "analyze", "Look inside a trained model: layers, attention, probe; and at the landscape of its objective");
+      "analyze", "Look inside a trained model: layers, attention, probe; and at its objective: landscape, denoise");
   analyze->require_subcommand(1);
   analyze->footer("Example: krate analyze layers run/model.h5 --data digits.h5 -o analysis");
 
@@ -186,6 +187,7 @@ void add_analyze(CLI::App& app, Context& context) {
 
   add_analyze_probe(*analyze, context);
   add_landscape(*analyze, context);
+  add_denoise(*analyze, context);
 }
 
 }  // namespace krate::tools

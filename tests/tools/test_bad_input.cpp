@@ -194,6 +194,11 @@ TEST_P(BadInput, ModelFiles) {
   cases.push_back({{"analyze", "landscape", "--lambda", "1", "-o", out()}, "lambda_max"});
   cases.push_back({{"analyze", "landscape", "--ranks", "20,20,20", "-o", out()}, "sum of ranks"});
   cases.push_back({{"analyze", "landscape", "-o", at("good.h5")}, "good.h5"});
+  cases.push_back({{"analyze", "denoise", "--dim", "0", "-o", out()}, "--dim"});
+  cases.push_back({{"analyze", "denoise", "--subspaces", "7", "-o", out()}, "at most --dim"});
+  cases.push_back({{"analyze", "denoise", "--sigmas", "0.1", "-1", "-o", out()}, "--sigmas"});
+  cases.push_back({{"analyze", "denoise", "--samples", "1000000", "-o", out()}, "--samples"});
+  cases.push_back({{"analyze", "denoise", "-o", at("good.h5")}, "good.h5"});
   expect_failures(cases);
 }
 
