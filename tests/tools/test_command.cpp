@@ -87,8 +87,8 @@ TEST(Command, InfoMeasuresPeaks) {
   EXPECT_GT(peaks["triad_gb_per_s"].get<double>(), 0.1);
 }
 
+#ifdef KRATE_COMMAND_HAS_THREADS
 TEST(Command, ThreadsFollowTheEnvironmentElseTheCores) {
-#if defined(KOKKOS_ENABLE_OPENMP)
   Environment const free = {{"OMP_NUM_THREADS", ""}, {"OMP_PROC_BIND", ""}, {"OMP_PLACES", ""}};
   auto const info = json_of(krate({"info", "--json"}, free));
   EXPECT_EQ(info["threads"], info["processor"]["cores"]);
@@ -102,8 +102,8 @@ TEST(Command, ThreadsFollowTheEnvironmentElseTheCores) {
   auto const moved = json_of(krate({"info", "--json"}, loose));
   EXPECT_FALSE(moved["pinning"]["pinned"].get<bool>());
   EXPECT_NE(moved["advice"].dump().find("OMP_PROC_BIND"), std::string::npos);
-#endif
 }
+#endif
 
 #ifdef KRATE_MPIEXEC  // a build without MPI has no ranks to test
 TEST(Command, RanksSpeakOnce) {
