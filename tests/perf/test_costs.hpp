@@ -133,9 +133,8 @@ TEST(KRATE_TEST_COSTS, ModelIsTheSumOfItsLayers) {
   // 4 pixels, 3 logits; positions 10, class token 2, norms 2 + 4 + 4 + 4 + 4, linear 4, U 4, B 4 + 2, D 4, head 9.
   EXPECT_EQ(cost.bytes, 4 * (4 + 3 + 57));
   // Backward of the block: both norms anew, 4 + 5 products, and so on.
-  double const backward =
-      2 * 5 * 21 + (24 + 2 * 40 + 10 + 16 + 12) + 10 * 19 + 10 * 20 + 4 * 40 + 10 +
-      2 * (15 * (6 + 6) + 4 * 25 + 5 * 18);
+  double const backward = 2 * 5 * 21 + (24 + 2 * 40 + 10 + 16 + 12) + 10 * 19 + 10 * 20 + 4 * 40 + 10 +
+                          2 * (15 * (6 + 6) + 4 * 25 + 5 * 18);
   EXPECT_EQ(perf::CrateFlops(c, 1).block_backward(), backward);
 }
 
