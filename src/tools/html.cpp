@@ -110,7 +110,7 @@ std::string percent(double fraction) {
 
 std::string grouped(std::int64_t number) {
   std::string text = std::to_string(number);
-  for (std::size_t at = text.size(); at > 3 + (number < 0);) text.insert(at -= 3, ",");
+  for (std::size_t at = text.size(); at > 3 + (number < 0);) text.insert(at -= 3, 1, ',');
   return text;
 }
 
