@@ -11,7 +11,8 @@
 namespace krate::perf {
 
 using Space = std::conditional_t<is_instantiated<Kokkos::DefaultExecutionSpace, float>, Kokkos::DefaultExecutionSpace,
-                                 Kokkos::DefaultHostExecutionSpace>;
+                                 std::conditional_t<is_instantiated<Kokkos::DefaultHostExecutionSpace, float>,
+                                                    Kokkos::DefaultHostExecutionSpace, Kokkos::Serial>>;
 
 /// Measured by main() before the first benchmark.
 inline Roof float_roof, double_roof;
