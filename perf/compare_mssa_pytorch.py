@@ -13,9 +13,9 @@ import argparse
 import json
 import os
 import statistics
-import subprocess
 import sys
-import time
+
+from turns import fastest, output
 
 HEADS = 6
 SIZES = [(65, 16), (197, 8), (577, 2), (1025, 1)]  # tokens, batch
@@ -53,19 +53,7 @@ def peers(torch, batch, tokens, head_dim, backward):
 def measure_peers(batch, tokens, head_dim, backward, repeat):
     import torch
 
-    times = {}
-    for name, run in peers(torch, batch, tokens, head_dim, backward).items():
-        runs = []
-        for _ in range(repeat + 2):
-            start = time.perf_counter()
-            run()
-            runs.append(time.perf_counter() - start)
-        times[name] = min(runs[2:])
-    print(json.dumps(times))
-
-
-def output(command):
-    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
+    print(json.dumps({name: fastest(run, repeat, 2) for name, run in peers(torch, batch, tokens, head_dim, backward).items()}))
 
 
 def main():
@@ -88,11 +76,11 @@ def main():
                 for _ in range(options.rounds):
                     ours.append(output(bench + ["--backward"] * backward)["seconds_min"])
                     theirs.append(min(output(peer).values()))
-                fastest, middle = min(theirs) / min(ours), statistics.median(theirs) / statistics.median(ours)
+                best, middle = min(theirs) / min(ours), statistics.median(theirs) / statistics.median(ours)
                 print(
                     f"head dim {head_dim}, {tokens:4} tokens, {'step   ' if backward else 'forward'}: krate"
                     f" {1e3 * min(ours):7.2f} ms, best of PyTorch {1e3 * min(theirs):7.2f} ms,"
-                    f" ratio {fastest:.2f}, by medians {middle:.2f}",
+                    f" ratio {best:.2f}, by medians {middle:.2f}",
                     flush=True,
                 )
 

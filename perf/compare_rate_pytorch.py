@@ -13,9 +13,9 @@ import argparse
 import json
 import os
 import statistics
-import subprocess
 import sys
-import time
+
+from turns import fastest, output
 
 CASES = [(10000, 512, 0), (2000, 1024, 0), (10000, 512, 10), (10000, 512, 100), (2000, 256, 10)]
 EPS_SQUARED = 0.5
@@ -89,19 +89,7 @@ def measure_peers(sizes, precision, repeat):
     import torch
 
     dtype = {"fp32": torch.float32, "fp64": torch.float64}[precision]
-    times = {}
-    for name, run in peers(torch, *sizes, dtype).items():
-        runs = []
-        for _ in range(repeat + 1):
-            start = time.perf_counter()
-            run()
-            runs.append(time.perf_counter() - start)
-        times[name] = min(runs[1:])
-    print(json.dumps(times))
-
-
-def output(command):
-    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
+    print(json.dumps({name: fastest(run, repeat, 1) for name, run in peers(torch, *sizes, dtype).items()}))
 
 
 def main():
@@ -127,8 +115,8 @@ def main():
         print(f"{samples} x {dim}" + (f", {classes} classes" if case[2] else "") + f": {1e3 * min(ours):.1f} ms")
         for name in theirs[0]:
             times = [t[name] for t in theirs]
-            fastest, middle = min(times) / min(ours), statistics.median(times) / statistics.median(ours)
-            print(f"  {name:22} {1e3 * min(times):8.1f} ms  ratio {fastest:.2f}, by medians {middle:.2f}", flush=True)
+            best, middle = min(times) / min(ours), statistics.median(times) / statistics.median(ours)
+            print(f"  {name:22} {1e3 * min(times):8.1f} ms  ratio {best:.2f}, by medians {middle:.2f}", flush=True)
 
 
 if __name__ == "__main__":
