@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Coding rates with their gradients beside PyTorch on the processor: ratios of times, PyTorch / krate.
+"""Coding rates, alone and with their gradients, beside PyTorch on the processor: ratios of times, PyTorch / krate.
 
     OMP_PROC_BIND=true OMP_PLACES=cores perf/compare_rate_pytorch.py build/mpi/bin/krate [--rounds 5] [--precision fp64]
 
@@ -21,8 +21,8 @@ CASES = [(10000, 512, 0), (2000, 1024, 0), (10000, 512, 10), (10000, 512, 100), 
 EPS_SQUARED = 0.5
 
 
-def peers(torch, samples, dim, classes, dtype):
-    """What a user of PyTorch would write: name -> function that returns value and gradient."""
+def peers(torch, samples, dim, classes, value, dtype):
+    """What a user of PyTorch would write: name -> function that returns the value, or value and gradient."""
     torch.manual_seed(1)
     z = torch.randn(samples, dim, dtype=dtype) / dim**0.5
     labels = torch.arange(samples) % max(classes, 1)
@@ -43,13 +43,17 @@ def peers(torch, samples, dim, classes, dtype):
         return total if classes else rate
 
     def autograd(rate):
+        def alone():
+            with torch.no_grad():
+                return rate(z)
+
         def run():
             x = z.detach().requires_grad_()
-            value = rate(x)
-            value.backward()
-            return value, x.grad
+            result = rate(x)
+            result.backward()
+            return result, x.grad
 
-        return run
+        return alone if value else run
 
     def closed(by_inverse):
         def run():
@@ -65,10 +69,10 @@ def peers(torch, samples, dim, classes, dtype):
         return run
 
     found = {
-        "autograd, logdet": autograd(over_classes(by_determinant)),
-        "autograd, Cholesky": autograd(over_classes(by_factor)),
+        "logdet" if value else "autograd, logdet": autograd(over_classes(by_determinant)),
+        "Cholesky" if value else "autograd, Cholesky": autograd(over_classes(by_factor)),
     }
-    if not classes:
+    if not classes and not value:
         found |= {"closed form, inverse": closed(True), "closed form, solves": closed(False)}
     try:
         from mcr2.primitives import coding_rate
@@ -99,24 +103,33 @@ def main():
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--precision", choices=["fp32", "fp64"], default="fp64")
     parser.add_argument("--case", action="append", default=[], help="samples,dim,classes instead of the usual cases")
-    parser.add_argument("--peer", nargs=3, type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--peer", nargs=4, type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.peer:
         return measure_peers(options.peer, options.precision, options.repeat)
     common = ["--precision", options.precision, "--repeat", str(options.repeat)]
     for case in [tuple(map(int, c.split(","))) for c in options.case] or CASES:
-        samples, dim, classes = map(str, case)
-        bench = [options.krate, "bench", "rate", "--samples", samples, "--dim", dim, "--classes", classes, "--json"]
-        peer = [sys.executable, os.path.abspath(__file__), options.krate, "--peer", samples, dim, classes]
-        ours, theirs = [], []
-        for _ in range(options.rounds):
-            ours.append(output(bench + common)["seconds_min"])
-            theirs.append(output(peer + common))
-        print(f"{samples} x {dim}" + (f", {classes} classes" if case[2] else "") + f": {1e3 * min(ours):.1f} ms")
-        for name in theirs[0]:
-            times = [t[name] for t in theirs]
-            best, middle = min(times) / min(ours), statistics.median(times) / statistics.median(ours)
-            print(f"  {name:22} {1e3 * min(times):8.1f} ms  ratio {best:.2f}, by medians {middle:.2f}", flush=True)
+        for value in (False,) if case[2] else (True, False):
+            compare(options, common, case, value)
+
+
+def compare(options, common, case, value):
+    samples, dim, classes = map(str, case)
+    bench = [options.krate, "bench", "rate", "--samples", samples, "--dim", dim, "--classes", classes, "--json"]
+    bench += ["--value"] * value
+    peer = [sys.executable, os.path.abspath(__file__), options.krate, "--peer", samples, dim, classes, str(int(value))]
+    ours, theirs = [], []
+    for _ in range(options.rounds):
+        ours.append(output(bench + common))
+        theirs.append(output(peer + common))
+    seconds = [record["seconds_min"] for record in ours]
+    title = f"{samples} x {dim}" + (f", {classes} classes" if case[2] else "") + (", value alone" if value else "")
+    roof = max(record["roof_percent"] for record in ours)
+    print(f"{title}: {1e3 * min(seconds):.1f} ms, {roof:.0f} % of the roof")
+    for name in theirs[0]:
+        times = [t[name] for t in theirs]
+        best, middle = min(times) / min(seconds), statistics.median(times) / statistics.median(seconds)
+        print(f"  {name:22} {1e3 * min(times):8.1f} ms  ratio {best:.2f}, by medians {middle:.2f}", flush=True)
 
 
 if __name__ == "__main__":

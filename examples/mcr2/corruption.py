@@ -8,29 +8,15 @@ Writes DIRECTORY/corruption.md. Labels are wrong among the 4,000 training sample
 (nearest subspace, neighbours, linear probe) sees the same wrong labels. Nothing is chosen by looking at the test
 samples: all numbers are of the last step.
 """
-import json
 import os
-import statistics
-import subprocess
 import sys
+
+from runs import CLASSIFIERS, cell, krate, train_and_probe
 
 FRACTIONS = (0.0, 0.2, 0.4)
 SEEDS = (0, 1, 2)
 NETWORK = "--model mlp --hidden 512 --dim 128 --batch 1000 --epochs 40 --learning-rate 1e-3 --weight-decay 5e-4"
 OBJECTIVES = {"cross-entropy": "--label-smoothing 0", "MCR2": "--objective mcr2 --eps-squared 0.5"}
-CLASSIFIERS = {"head": "its head", "nearest_subspace": "nearest subspace", "nearest_neighbours": "5 neighbours",
-               "linear_probe": "linear probe"}
-
-
-def krate(*words):
-    done = subprocess.run([str(w) for w in words], capture_output=True, text=True, check=False)
-    if done.returncode:
-        sys.exit(f"corruption.py: {' '.join(map(str, words))}: {done.stderr.strip()}")
-    return done.stdout
-
-
-def cell(values):
-    return f"{100 * statistics.mean(values):.2f} ± {100 * statistics.stdev(values):.2f}" if values else ""
 
 
 def main():
@@ -48,14 +34,10 @@ def main():
         for name, flags in OBJECTIVES.items():
             for seed in SEEDS:
                 run = f"{out}/{name}-{round(100 * fraction)}-{seed}"
-                krate(command, "train", "--data", data, *NETWORK.split(), *flags.split(), "--seed", seed,
-                      "--checkpoint-every", 1000000, "-o", run)
-                probe = json.loads(krate(command, "analyze", "probe", f"{run}/model.h5", "--data", data, "-o",
-                                         f"{run}/probe", "--json"))
-                print(fraction, name, seed, {k: probe[k] for k in CLASSIFIERS if k in probe}, flush=True)
-                for classifier in CLASSIFIERS:
-                    if classifier in probe:
-                        found.setdefault((name, classifier, fraction), []).append(probe[classifier])
+                accuracy = train_and_probe(command, data, [*NETWORK.split(), *flags.split(), "--seed", seed], run)
+                print(fraction, name, seed, accuracy, flush=True)
+                for classifier, value in accuracy.items():
+                    found.setdefault((name, classifier, fraction), []).append(value)
     lines = ["# MCR2 against cross-entropy with wrong labels", "",
              "Made by `examples/mcr2/corruption.py`: test accuracy in %, mean and deviation of three seeds; "
              "MNIST (5,000 samples, 1,000 of them for testing).", "",

@@ -18,6 +18,7 @@ inline double triangular_inverse_flops(double n) {
 /// Samples of a coding rate; `classes` = 0: all of them together.
 struct RateSize {
   std::size_t samples = 0, dim = 0, classes = 0;
+  bool value = false;        ///< without the gradient
   double eps_squared = 0.5;  ///< it changes no operation
 };
 
@@ -38,7 +39,7 @@ inline double tiled_gram_flops(std::size_t rows, std::size_t side) {
   return flops;
 }
 
-/// Coding rate and gradient of rows of about unit length.
+/// Coding rate and gradient, or the rate alone, of rows of about unit length.
 template <class Space, class T>
 class CodingRateCase {
  public:
@@ -47,14 +48,17 @@ class CodingRateCase {
   CodingRateCase(Space const& space, Options const& o) : options_(o) {
     arena_ = allocate(space, [&](auto& work) {
       z_ = work.template take<T>(o.samples, o.dim);
-      gradient_ = work.template take<T>(o.samples, o.dim);
+      if (!o.value) gradient_ = work.template take<T>(o.samples, o.dim);
       rate_ = work.template take<double>();
-      work_ = take_workspace(work, coding_rate_gradient_workspace(o.samples, o.dim));
+      work_ = take_workspace(
+          work, o.value ? coding_rate_workspace(o.samples, o.dim) : coding_rate_gradient_workspace(o.samples, o.dim));
     });
     fill_normal(space, z_, 1 / std::sqrt(static_cast<double>(o.dim)), 0);
   }
   void run(Space const& space) {
-    coding_rate_gradient(space, z_, RateOptions{.eps_squared = options_.eps_squared}, work_, rate_, gradient_);
+    RateOptions const options{.eps_squared = options_.eps_squared};
+    if (options_.value) return coding_rate(space, z_, options, work_, rate_);
+    coding_rate_gradient(space, z_, options, work_, rate_, gradient_);
   }
   Cost cost() const {
     auto const [low, high] = std::minmax(options_.samples, options_.dim);
@@ -62,9 +66,11 @@ class CodingRateCase {
     bool const few = rows < 2 * side, thin = impl::is_thin(high, low);
     bool const in_float = has_float_products<Space, T>(low);
     bool const single = !std::is_same_v<T, double> && !thin && !in_float, converts = few || single;
+    double const value =
+        (in_float ? tiled_gram_flops(high, low) : gram_flops(rows, side)) + cholesky_flops(side) + side * (side + 3);
+    if (options_.value) return {value + (single ? rows * side : 0), rows * side * sizeof(T)};
     return {
-        (in_float ? tiled_gram_flops(high, low) : gram_flops(rows, side)) + cholesky_flops(side) + side * (side + 3) +
-            triangular_inverse_flops(side) +
+        value + triangular_inverse_flops(side) +
             (few ? 2 * triangular_solve_flops(side, rows) : gram_flops(side, side) + product_flops(rows, side, side)) +
             (in_float   ? (few ? rows * side : side * side)
              : converts ? 2 * rows * side
@@ -72,10 +78,10 @@ class CodingRateCase {
             (single ? rows * side : 0),
         2 * rows * side * sizeof(T)};
   }
-  Matrix<T, Space> output() const { return gradient_; }
+  Matrix<T, Space> output() const { return options_.value ? z_ : gradient_; }
   static double least_memory(Options const& o) {
     auto const n = static_cast<double>(o.samples), d = static_cast<double>(o.dim), side = std::min(n, d);
-    return 2 * n * d * sizeof(T) + side * side * sizeof(double);
+    return (o.value ? 1 : 2) * n * d * sizeof(T) + side * side * sizeof(double);
   }
 
  private:

@@ -127,13 +127,15 @@ OptionTable rate_options() {
   o.add<std::int64_t>("classes", 0, "Rate the classes instead, so many of equal size; 0: all samples together")
       .at_least(0)
       .at_most(1 << 24);
+  o.add<bool>("value", false, "Time the value without the gradient");
   add_precision(o);
   return o;
 }
 
 Json run_rate(Bench& bench, BenchCase const& self, OptionTable const& o) {
   auto const fill = [&](perf::RateSize& size) {
-    size = {o.get<std::size_t>("samples"), o.get<std::size_t>("dim"), o.get<std::size_t>("classes")};
+    size = {o.get<std::size_t>("samples"), o.get<std::size_t>("dim"), o.get<std::size_t>("classes"),
+            o.get<bool>("value")};
   };
   return o.get<std::size_t>("classes") > 0 ? run_case<perf::ClassCodingRateCase>(bench, self, o, fill)
                                            : run_case<perf::CodingRateCase>(bench, self, o, fill);
@@ -199,7 +201,8 @@ constexpr BenchCase cases[] = {
      "Timed: max(0, x + eta (x - x D^T) D - eta lambda); with --backward also the gradients of x and D.", ista_options,
      run_ista},
     {"rate", "Coding rate with its gradient",
-     "Timed: the value and the gradient of R; with --classes those of R^c. Sums are double in any precision.",
+     "Timed: the value and the gradient of R; with --classes those of R^c; with --value the value alone. Sums are\n"
+     "double in any precision.",
      rate_options, run_rate},
     {"in-situ", "Coding rate of a simulation's field",
      "Timed: reset, add and result of a RateAccumulator on this rank's cells; with --gradient also the gradient. Here "

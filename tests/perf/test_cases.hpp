@@ -102,9 +102,9 @@ TYPED_TEST_P(CaseTest, TriadIsTheFormula) {
 TYPED_TEST_P(CaseTest, Rates) {
   using S = TestSpace;
   using T = TypeParam;
-  for (perf::RateSize const size : {perf::RateSize{20, 3}, {5, 4}, {3, 8}})
+  for (perf::RateSize const size : {perf::RateSize{20, 3}, {5, 4}, {3, 8}, {20, 3, 0, true}})
     this->template expect_works<perf::CodingRateCase<S, T>>(size);
-  for (perf::RateSize const size : {perf::RateSize{20, 3, 2}, {7, 3, 5}, {3, 3, 5}}) {
+  for (perf::RateSize const size : {perf::RateSize{20, 3, 2}, {7, 3, 5}, {3, 3, 5}, {20, 3, 2, true}}) {
     this->template expect_works<perf::ClassCodingRateCase<S, T>>(size);
     this->template expect_works<perf::ClassMomentsCase<S, T>>(size);
   }

@@ -75,6 +75,8 @@ TEST(KRATE_TEST_COSTS, Rates) {
   // 8 samples of dim 2, double: Gram 8 * 2 * 3, factor 5, squares of rows, identity and logarithms 2 * (2 + 3),
   // inverse: of the factor 4, its Gram 12, product 2 * 8 * 4.
   EXPECT_EQ((cost_of<perf::CodingRateCase<TestSpace, double>>(perf::RateSize{8, 2}).flops), 48 + 5 + 10 + 4 + 12 + 64);
+  EXPECT_EQ((cost_of<perf::CodingRateCase<TestSpace, double>>(perf::RateSize{8, 2, 0, true}).flops), 48 + 5 + 10);
+  EXPECT_EQ((cost_of<perf::CodingRateCase<TestSpace, double>>(perf::RateSize{8, 2, 0, true}).bytes), 8 * 16);
   // Float is converted on its way in (twice) and out.
   EXPECT_EQ((cost_of<perf::CodingRateCase<TestSpace, float>>(perf::RateSize{8, 2}).flops),
             48 + 5 + 10 + 4 + 12 + 64 + 3 * 16);
@@ -104,6 +106,8 @@ TEST(KRATE_TEST_COSTS, Rates) {
   // products of 4 columns; the scale of 16.
   EXPECT_EQ((cost_of<perf::ClassCodingRateCase<TestSpace, double>>(perf::RateSize{8, 2, 2}).flops),
             2 * (32 + 5 + 10 + 4 + 2 * 16) + 16);
+  EXPECT_EQ((cost_of<perf::ClassCodingRateCase<TestSpace, double>>(perf::RateSize{8, 2, 2, true}).flops),
+            2 * (32 + 5 + 10));
   EXPECT_EQ((cost_of<perf::ClassCodingRateCase<TestSpace, float>>(perf::RateSize{8, 2, 2}).bytes),
             4 * 16 + 4 * 16 + 4 * 8);
   // The same Gram matrices; samples, labels, and a triangle of 3 a class, read and written.

@@ -68,6 +68,7 @@ TEST(Bench, EveryCaseRuns) {
   expect_record(record({"step"}, tiny_model), "step");
   expect_record(record({"rate", "--samples", "30", "--dim", "4"}), "rate");
   expect_record(record({"rate", "--samples", "30", "--dim", "4", "--classes", "3"}), "rate");
+  expect_record(record({"rate", "--samples", "30", "--dim", "4", "--value"}), "rate");
   expect_record(record({"product", "--size", "16"}), "product");
   expect_record(record({"triad", "--elements", "100"}), "triad");
   expect_record(record({"step", "--precision", "fp64", "--image-size", "8x12", "--patch-size", "4x6"},
