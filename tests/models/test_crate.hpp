@@ -198,6 +198,35 @@ TYPED_TEST_P(CrateReference, InferenceGivesTheLogitsOfTraining) {
   EXPECT_LT(run.model.plan(batch, models::Pass::inference), run.model.plan(batch, models::Pass::training) / 2);
 }
 
+TYPED_TEST_P(CrateReference, AStepTouchesWhatThePlanSays) {
+  using T = TypeParam;
+  TestSpace const space;
+  std::size_t const batch = 160;
+  for (auto const pass : {models::Pass::inference, models::Pass::training}) {
+    models::Crate<TestSpace, T> const model(space, {.image_size = {16, 16}, .dim = 32, .depth = 3, .heads = 2});
+    auto const& c = model.config();
+    Kokkos::View<T****, Kokkos::LayoutRight, DeviceOf<TestSpace>> const images("images", batch, c.channels, 16, 16);
+    Kokkos::View<T**, Kokkos::LayoutRight, DeviceOf<TestSpace>> const dlogits("dlogits", batch, c.classes);
+    Kokkos::deep_copy(images, T(1));
+    Kokkos::deep_copy(dlogits, T(1));
+    std::size_t const plan = model.plan(batch, pass);
+    Arena<TestSpace> const arena(space, plan);
+    auto work = arena.workspace();
+    auto const bytes = arena.workspace().template take<unsigned char>(plan);
+    constexpr unsigned char untouched = 0xab;
+    Kokkos::deep_copy(bytes, untouched);
+    typename models::Crate<TestSpace, T>::State state;
+    model.cut(work, batch, pass, state);
+    model.forward(space, images, state, work);
+    if (pass == models::Pass::training) model.backward(space, dlogits, state, work);
+    space.fence("krate::test: step");
+    auto const after = Kokkos::create_mirror_view_and_copy(Kokkos::HostSpace(), bytes);
+    std::size_t peak = plan;
+    while (peak > 0 && after(peak - 1) == untouched) --peak;
+    EXPECT_GE(static_cast<double>(peak), 0.98 * static_cast<double>(plan)) << "of " << plan << " bytes";
+  }
+}
+
 TYPED_TEST_P(CrateReference, ATapMayAddToTheGradient) {
   using T = TypeParam;
   ReferenceRun<TestSpace, T> run("crate_heads1.h5");
@@ -245,7 +274,7 @@ TYPED_TEST_P(CrateReference, ConfigurationsThatCannotWorkAreExplained) {
 REGISTER_TYPED_TEST_SUITE_P(CrateReference, OutputsAndEveryIntermediateAgree, AttentionOfTheClassTokenAgrees,
                             EveryGradientAgrees, TenStepsOfAdamWAndLionFollowTheCurves,
                             TwentyStepsOnOneBatchLowerTheLoss, InferenceGivesTheLogitsOfTraining,
-                            ATapMayAddToTheGradient, ParameterCountsAreTheOfficialOnes,
+                            AStepTouchesWhatThePlanSays, ATapMayAddToTheGradient, ParameterCountsAreTheOfficialOnes,
                             ConfigurationsThatCannotWorkAreExplained);
 KRATE_INSTANTIATE(CrateReference);
 
