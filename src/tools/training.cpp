@@ -44,6 +44,8 @@ OptionTable training_options() {
   o.add<std::int64_t>("batch", 64, "Samples a step, of all ranks together").at_least(1).only_for(trained);
   o.add<std::int64_t>("epochs", 50, "Passes over the training samples").at_least(1).only_for(trained);
   o.add<std::int64_t>("steps", {}, "Optimizer steps, instead of epochs").at_least(1).only_for(trained);
+  o.add<bool>("recompute", false, "Keep less of the forward pass, and do attention again in the backward pass")
+      .only_for({"crate"});
   o.add<std::int64_t>("seed", 0, "Of parameters, sample order and augmentation").at_least(0).only_for(trained);
   o.add<std::string>("precision", "fp32", "Arithmetic").one_of({"fp32", "fp64", "bf16"});
   o.add<std::int64_t>("dim", {}, "Width of the tokens of a CRATE, or of an MLP's features [64, 128]")
@@ -131,6 +133,7 @@ train::TrainerOptions trainer_options(OptionTable const& o, std::string const& r
   t.clip = o.get<double>("clip");
   auto const augment = o.get<std::string>("augment");
   t.shift = augment == "shift1" ? 1 : augment == "shift2" ? 2 : 0;
+  t.recompute = o.get<bool>("recompute");
   t.checkpoint_every = o.has_value("checkpoint-every") ? o.get<std::int64_t>("checkpoint-every") : 0;
   t.checkpoint_minutes = o.has_value("checkpoint-minutes") ? o.get<double>("checkpoint-minutes") : 0;
   t.keep = o.get<int>("keep");

@@ -48,7 +48,7 @@ struct ReferenceRun {
   Value<double, Space> loss;
   Value<std::int64_t, Space> correct;
 
-  explicit ReferenceRun(std::string const& name)
+  explicit ReferenceRun(std::string const& name, models::Pass pass = models::Pass::training)
       : file(io::File::open(std::string(KRATE_TEST_DATA) + "/" + name)),
         model(space, reference_config(file)),
         images(to_view<Space, T, 4>(read_array(file, "/input/images"))),
@@ -60,12 +60,12 @@ struct ReferenceRun {
                                 w.template take<double>();
                                 w.template take<std::int64_t>();
                               });
-    arena = Arena<Space>(space, model.plan(batch, models::Pass::training) + extra);
+    arena = Arena<Space>(space, model.plan(batch, pass) + extra);
     work = arena.workspace();
     dlogits = work.template take<T>(batch, classes);
     loss = work.template take<double>();
     correct = work.template take<std::int64_t>();
-    model.cut(work, batch, models::Pass::training, state);
+    model.cut(work, batch, pass, state);
   }
 
   CrossEntropyOptions objective() const {

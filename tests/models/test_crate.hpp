@@ -202,7 +202,7 @@ TYPED_TEST_P(CrateReference, AStepTouchesWhatThePlanSays) {
   using T = TypeParam;
   TestSpace const space;
   std::size_t const batch = 160;
-  for (auto const pass : {models::Pass::inference, models::Pass::training}) {
+  for (auto const pass : {models::Pass::inference, models::Pass::training, models::Pass::recompute}) {
     models::Crate<TestSpace, T> const model(space, {.image_size = {16, 16}, .dim = 32, .depth = 3, .heads = 2});
     auto const& c = model.config();
     Kokkos::View<T****, Kokkos::LayoutRight, DeviceOf<TestSpace>> const images("images", batch, c.channels, 16, 16);
@@ -218,13 +218,28 @@ TYPED_TEST_P(CrateReference, AStepTouchesWhatThePlanSays) {
     typename models::Crate<TestSpace, T>::State state;
     model.cut(work, batch, pass, state);
     model.forward(space, images, state, work);
-    if (pass == models::Pass::training) model.backward(space, dlogits, state, work);
+    if (pass != models::Pass::inference) model.backward(space, dlogits, state, work);
     space.fence("krate::test: step");
     auto const after = Kokkos::create_mirror_view_and_copy(Kokkos::HostSpace(), bytes);
     std::size_t peak = plan;
     while (peak > 0 && after(peak - 1) == untouched) --peak;
     EXPECT_GE(static_cast<double>(peak), 0.98 * static_cast<double>(plan)) << "of " << plan << " bytes";
   }
+}
+
+TYPED_TEST_P(CrateReference, RecomputingChangesNoBit) {
+  using T = TypeParam;
+  for (char const* name : {"crate_tiny_cls.h5", "crate_mean.h5", "crate_heads1.h5"}) {
+    ReferenceRun<TestSpace, T> whole(name), less(name, models::Pass::recompute);
+    EXPECT_EQ(whole.forward(), less.forward());
+    whole.backward();
+    less.backward();
+    auto const &expected = whole.model.parameters(), &found = less.model.parameters();
+    for (std::size_t i = 0; i < expected.entries().size(); ++i)
+      EXPECT_EQ(to_array(expected.gradient(i)).data, to_array(found.gradient(i)).data) << expected.entries()[i].name;
+  }
+  models::Crate<TestSpace, T> const model(TestSpace(), {.dim = 64, .depth = 12, .heads = 4});
+  EXPECT_LT(model.plan(64, models::Pass::recompute), model.plan(64, models::Pass::training) / 2);
 }
 
 TYPED_TEST_P(CrateReference, ATapMayAddToTheGradient) {
@@ -274,8 +289,8 @@ TYPED_TEST_P(CrateReference, ConfigurationsThatCannotWorkAreExplained) {
 REGISTER_TYPED_TEST_SUITE_P(CrateReference, OutputsAndEveryIntermediateAgree, AttentionOfTheClassTokenAgrees,
                             EveryGradientAgrees, TenStepsOfAdamWAndLionFollowTheCurves,
                             TwentyStepsOnOneBatchLowerTheLoss, InferenceGivesTheLogitsOfTraining,
-                            AStepTouchesWhatThePlanSays, ATapMayAddToTheGradient, ParameterCountsAreTheOfficialOnes,
-                            ConfigurationsThatCannotWorkAreExplained);
+                            AStepTouchesWhatThePlanSays, RecomputingChangesNoBit, ATapMayAddToTheGradient,
+                            ParameterCountsAreTheOfficialOnes, ConfigurationsThatCannotWorkAreExplained);
 KRATE_INSTANTIATE(CrateReference);
 
 }  // namespace

@@ -154,6 +154,12 @@ TEST_F(Training, TwoRanksTrainTheSameModel) {
 }
 #endif
 
+TEST_F(Training, RecomputingTrainsTheSameModel) {
+  ASSERT_EQ(krate(train(run)).exit_code, 0);
+  ASSERT_EQ(krate(train(scratch / "less", {"--recompute"})).exit_code, 0);
+  EXPECT_EQ(parameters(run + "/model.h5"), parameters(scratch / "less/model.h5"));
+}
+
 TEST_F(Training, AFullRunDirectoryIsNotTouched) {
   fs::create_directories(run);
   { std::ofstream(run + "/precious.txt") << "data"; }

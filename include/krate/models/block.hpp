@@ -12,8 +12,9 @@
 
 namespace krate::models {
 
-/// Whether a pass keeps what a backward pass needs.
-enum class Pass { inference, training };
+/// What a pass keeps for a backward pass: nothing; all that it needs; or the tokens between the blocks alone, and then
+/// the backward pass does the attention of each block anew, to the same bits, for a quarter of the memory.
+enum class Pass { inference, training, recompute };
 
 /// What all blocks of a CRATE have in common.
 struct BlockConfig {
@@ -44,12 +45,14 @@ struct BlockSaved {
   Tensor3<T, Space> residual;  ///< [batch, tokens, dim]: z + MSSA(norm(z))
 };
 
-/// All tokens of a stack of blocks. In inference the blocks share two buffers and one BlockSaved.
+/// All tokens of a stack of blocks. In inference the blocks share two buffers and one BlockSaved; with
+/// Pass::recompute they share the latter.
 template <class Space, class T>
 struct StackState {
   std::vector<Tensor3<T, Space>> tokens;    ///< [depth + 1]: the input, then each block's output
   std::vector<BlockSaved<Space, T>> saved;  ///< [depth]
-  Tensor3<T, Space> gradient[2];            ///< training: two buffers that blocks use in turn
+  Tensor3<T, Space> gradient[2];            ///< two buffers that the backward pass of blocks uses in turn
+  bool recompute = false;
 
   /// Takes all of it from `work`, or measures it. @note allocates: the lists, at the first call
   void cut(Workspace<Space>& work, BlockConfig const& config, std::size_t depth, std::size_t batch,

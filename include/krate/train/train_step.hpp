@@ -19,6 +19,7 @@ struct TrainStepOptions {
   double clip = 1;               ///< largest gradient norm; 0: off
   int shift = 0;                 ///< images move by up to so many pixels
   Seed seed = {};                ///< of the augmentation
+  bool recompute = false;        ///< less memory for more time: models::Pass::recompute
 };
 
 /// What a step found, over the global batch and before the update.

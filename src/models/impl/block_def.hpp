@@ -12,15 +12,15 @@ namespace krate::models {
 template <class Space, class T>
 void StackState<Space, T>::cut(Workspace<Space>& work, BlockConfig const& config, std::size_t depth, std::size_t batch,
                                std::size_t tokens_each, Pass pass) {
-  bool const training = pass == Pass::training;
+  recompute = pass == Pass::recompute;
   std::size_t const rows = batch * tokens_each;
   auto const take_tokens = [&] { return work.template take<T>(batch, tokens_each, config.dim); };
   auto const take_rows = [&] { return work.template take<T>(rows); };
   tokens.resize(depth + 1);
   saved.resize(depth);
-  for (std::size_t i = 0; i <= depth; ++i) tokens[i] = training || i < 2 ? take_tokens() : tokens[i - 2];
+  for (std::size_t i = 0; i <= depth; ++i) tokens[i] = pass != Pass::inference || i < 2 ? take_tokens() : tokens[i - 2];
   for (std::size_t i = 0; i < depth; ++i) {
-    if (!training && i > 0) {
+    if (pass != Pass::training && i > 0) {
       saved[i] = saved[0];
       continue;
     }
@@ -29,7 +29,7 @@ void StackState<Space, T>::cut(Workspace<Space>& work, BlockConfig const& config
     auto const mssa = MssaSaved<Space, T>::cut(work, batch, tokens_each, config.heads, config.inner());
     saved[i] = {mean_mssa, deviation_mssa, mean_ista, deviation_ista, mssa, take_tokens()};
   }
-  if (training) {
+  if (pass != Pass::inference) {
     gradient[0] = take_tokens();
     gradient[1] = take_tokens();
   }
@@ -64,21 +64,28 @@ struct BlockLayers {
                as_rows(out), s.mean_ista, s.deviation_ista);
   }
 
-  void forward(Space const& space, Tensor3<T, Space> const& z, BlockSaved<Space, T> const& s, Workspace<Space> work,
-               Tensor3<T, Space> const& out) const {
-    auto const normed = work.template take<T>(z.extent(0), z.extent(1), config.dim);
+  /// s.residual = z + MSSA(norm(z))
+  void attend(Space const& space, Tensor3<T, Space> const& z, BlockSaved<Space, T> const& s, Workspace<Space> work,
+              Tensor3<T, Space> const& normed) const {
     norm_mssa(space, z, s, normed);
     krate::mssa(space, normed, list.value_matrix(at.projection), output(false), output_bias(false), mssa(), work,
                 s.mssa, s.residual);
     add(space, z, s.residual);
+  }
+
+  void forward(Space const& space, Tensor3<T, Space> const& z, BlockSaved<Space, T> const& s, Workspace<Space> work,
+               Tensor3<T, Space> const& out) const {
+    auto const normed = work.template take<T>(z.extent(0), z.extent(1), config.dim);
+    attend(space, z, s, work, normed);
     norm_ista(space, s, normed);
     krate::ista(space, as_rows(normed), list.value_matrix(at.dictionary), ista(), work, as_rows(out));
   }
 
   void backward(Space const& space, Tensor3<T, Space> const& z, BlockSaved<Space, T> const& s,
-                Tensor3<T, Space> const& out, Tensor3<T, Space> const& dout, Workspace<Space> work,
+                Tensor3<T, Space> const& out, Tensor3<T, Space> const& dout, bool recompute, Workspace<Space> work,
                 Tensor3<T, Space> const& dz) const {
     auto const normed = work.template take<T>(z.extent(0), z.extent(1), config.dim);
+    if (recompute) attend(space, z, s, work, normed);
     auto const dnormed = work.template take<T>(z.extent(0), z.extent(1), config.dim);
     norm_ista(space, s, normed);
     ista_backward(space, as_rows(normed), list.value_matrix(at.dictionary), as_rows(out), as_rows(dout), ista(), work,
@@ -136,8 +143,9 @@ void BlockStack<Space, T>::backward(Space const& space, ParameterList<Space, T> 
   for (std::size_t i = depth(); i-- > 0;) {
     auto const &dout = state.gradient[(i + 1) % 2], &dz = state.gradient[i % 2];
     if (tap) tap(i, dout);
+    bool const anew = state.recompute && i + 1 < depth();  // the last block's are still there
     BlockLayers<Space, T>{parameters, blocks_[i], config_}.backward(space, state.tokens[i], state.saved[i],
-                                                                    state.tokens[i + 1], dout, work, dz);
+                                                                    state.tokens[i + 1], dout, anew, work, dz);
     if (ready) ready(range_of(parameters, blocks_[i].first, blocks_[i].last));
   }
 }

@@ -110,8 +110,8 @@ std::size_t Crate<Space, T>::plan(std::size_t batch, Pass pass) const {
     State s;
     cut(work, batch, pass, s);
   });
-  return state + (pass == Pass::training ? backward_workspace(batch)
-                                         : blocks_.workspace(batch, config_.tokens(), Pass::inference));
+  return state + (pass != Pass::inference ? backward_workspace(batch)
+                                          : blocks_.workspace(batch, config_.tokens(), Pass::inference));
 }
 
 template <class Space, class T>

@@ -52,13 +52,17 @@ std::size_t objective_workspace(Model const& model, std::size_t batch) {
                 : cross_entropy_workspace(batch);
 }
 
+inline models::Pass pass_of(TrainStepOptions const& o) {
+  return o.recompute ? models::Pass::recompute : models::Pass::training;
+}
+
 template <class Model>
 std::size_t step_bytes(Model const& model, TrainStepOptions const& o) {
   using Space = typename Model::ExecutionSpace;
   using T = typename Model::Scalar;
   std::size_t const step =
       measure<Space>([&](auto& work) { StepBuffers<Space, T>(work, model.config(), o.local_batch, o.shift > 0); }) +
-      model.plan(o.local_batch, models::Pass::training) + objective_workspace(model, o.local_batch) +
+      model.plan(o.local_batch, pass_of(o)) + objective_workspace(model, o.local_batch) +
       optim::gradient_norm_workspace();
   return std::max(step, Inference<Model>::bytes(model, o.local_batch));
 }
@@ -84,7 +88,7 @@ StepResult TrainStep<Model>::run(Space const& space, BatchSource<Space, T>& sour
   Kokkos::Profiling::ScopedRegion region(KRATE_LABEL("krate::train::step"));
   auto work = arena_.workspace();
   StepBuffers<Space, T> const b(work, model_.config(), mine.size(), options_.shift > 0);
-  model_.cut(work, mine.size(), models::Pass::training, state_);
+  model_.cut(work, mine.size(), pass_of(options_), state_);
   auto const& list = model_.parameters();
 
   source.fill(space, Part::train, mine, b.images, b.labels);
