@@ -3,6 +3,7 @@
 
 option(KRATE_ENABLE_MPI "Scale over ranks with MPI" ${PROJECT_IS_TOP_LEVEL})
 option(KRATE_ENABLE_HDF5 "Read and write HDF5 datasets and checkpoints" ${PROJECT_IS_TOP_LEVEL})
+option(KRATE_ENABLE_ONEDNN "Large float products by oneDNN where it is found" ${PROJECT_IS_TOP_LEVEL})
 option(KRATE_ENABLE_TOOLS "Build the command krate" ${PROJECT_IS_TOP_LEVEL})
 option(KRATE_ENABLE_TESTS "Build the tests" ${PROJECT_IS_TOP_LEVEL})
 option(KRATE_ENABLE_EXAMPLES "Build the examples" ${PROJECT_IS_TOP_LEVEL})

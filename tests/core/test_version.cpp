@@ -17,7 +17,7 @@ TEST(Version, IsThreeNumbers) {
 TEST(Version, BuildInfoSaysWhatThisIs) {
   std::string const text = krate::build_info();
   for (char const* part : {"version: ", "commit: ", "compiler: ", "spaces: ", "scalars: ", "MPI: ", "HDF5: ",
-                           "vendor BLAS and LAPACK: ", "Kokkos: "})
+                           "vendor BLAS and LAPACK: ", "oneDNN: ", "Kokkos: "})
     EXPECT_NE(text.find(part), std::string::npos) << part << " is missing in\n" << text;
   EXPECT_NE(text.find(krate::version()), std::string::npos);
   EXPECT_NE(text.find(krate::git_commit()), std::string::npos);

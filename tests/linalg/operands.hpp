@@ -2,7 +2,9 @@
 // Operands in every layout, and what the routes of a product must show to profilers.
 #pragma once
 
+#include "krate/core/compat.hpp"
 #include "krate/linalg/route.hpp"
+#include "krate/version.hpp"
 #include "support/checks.hpp"
 #include "support/matrix_oracle.hpp"
 
@@ -62,15 +64,26 @@ inline std::vector<krate::Route> routes() {
   return list;
 }
 
-/// Which route a call took: the region "krate::op[vendor]" or the kernel "krate::op::portable".
+/// Which route a call took: the region "krate::op[vendor]" or "krate::op[onednn]", or the kernel "krate::op::portable".
 template <class Call>
 std::string route_of(std::string const& op, Call const& call) {
   krate::testing::Recording recording;
   call();
   TestSpace().fence("krate::test: route");
-  bool const vendor = recording.saw(op + "[vendor]"), portable = recording.saw(op + "::portable");
-  return vendor && portable ? "both" : vendor ? "vendor" : portable ? "portable" : "none";
+  std::string found;
+  for (std::string const route : {"[vendor]", "[onednn]", "::portable"})
+    if (recording.saw(op + route)) found += route;
+  if (found.find_first_of("[") == 0 && found.find(']') + 1 == found.size()) return found.substr(1, found.size() - 2);
+  return found == "::portable" ? "portable" : found.empty() ? "none" : "more than one: " + found;
 }
 inline bool const has_vendor = routes().size() == 3;
+
+/// The route of large products.
+template <class T>
+std::string large_route() {
+  bool const built = krate::build_info().find("oneDNN: off") == std::string::npos;
+  if (built && std::is_same_v<T, float> && !krate::impl::is_device<TestSpace>) return "onednn";
+  return has_vendor ? "vendor" : "portable";
+}
 
 }  // namespace

@@ -108,6 +108,84 @@ TYPED_TEST(GemmTest, ShowsItsRoute) {
                run(Layout::strided, krate::Route::vendor));
 }
 
+TYPED_TEST(GemmTest, LargeProductsMatchPlainLoopsForEveryTranspositionAndLayout) {
+  for (bool const ta : {false, true})
+    for (bool const tb : {false, true})
+      for (Layout const layout : {Layout::right, Layout::left, Layout::inner})
+        ASSERT_LE(this->error(211, 337, 131, ta, tb, layout, layout, layout, 1, tb ? 1 : 0, krate::Route::automatic),
+                  tolerance<TypeParam>(337))
+            << ta << tb << int(layout);
+  for (double const beta : {0.0, 1.0, -0.5})  // with a factor, and with a factor of C that only a BLAS takes
+    ASSERT_LE(this->error(211, 337, 131, true, false, Layout::right, Layout::right, Layout::right, -0.3, beta,
+                          krate::Route::automatic),
+              tolerance<TypeParam>(337));
+}
+
+TYPED_TEST(GemmTest, LargeProductsShowTheirRoute) {
+  using T = TypeParam;
+  auto const run = [&](std::size_t m, std::size_t k, std::size_t n, T beta, krate::Route route) {
+    auto const a = laid_out<T>(filled(1, {m, k}), Layout::inner), b = laid_out<T>(filled(2, {k, n}), Layout::left);
+    auto const c = laid_out<T>(filled(3, {m, n}), Layout::left);
+    return route_of("krate::gemm", [&] { krate::gemm(this->space, "N", "N", T(1), a, b, beta, c, route); });
+  };
+  std::string const small = has_vendor ? "vendor" : "portable";
+  EXPECT_EQ(run(211, 337, 131, 0, krate::Route::automatic), large_route<T>());
+  EXPECT_EQ(run(211, 337, 131, 1, krate::Route::automatic), large_route<T>());
+  EXPECT_EQ(run(211, 337, 131, 2, krate::Route::automatic), small);
+  EXPECT_EQ(run(211, 337, 131, 0, krate::Route::portable), "portable");
+  if (has_vendor) {
+    EXPECT_EQ(run(211, 337, 131, 0, krate::Route::vendor), "vendor");
+  }
+  EXPECT_EQ(run(100, 90, 80, 0, krate::Route::automatic), small);
+  EXPECT_EQ(run(9, 1500, 700, 0, krate::Route::automatic), small);
+}
+
+TYPED_TEST(GemmTest, LargeProductsKeepWhatIsNotANumberAndDoNotReadC) {
+  using T = TypeParam;
+  Array a = rounded<T>(filled(1, {211, 337})), b = rounded<T>(filled(2, {337, 131}));
+  a(3, 5) = std::numeric_limits<double>::quiet_NaN();
+  Guarded<TestSpace, T, 2> c(211, 131);  // starts as NaN
+  krate::gemm(this->space, "N", "N", T(1), view<T, 2>(a), view<T, 2>(b), T(0), c.view());
+  Array const found = c.array();
+  for (std::size_t i = 0; i < 211; ++i)
+    for (std::size_t j = 0; j < 131; ++j) ASSERT_EQ(std::isnan(found(i, j)), i == 3) << i << " " << j;
+  EXPECT_TRUE(c.intact());
+}
+
+#if defined(_OPENMP)
+TYPED_TEST(GemmTest, LargeProductsRunInAParallelRegionOfTheProgram) {
+  using T = TypeParam;
+  if constexpr (std::is_same_v<TestSpace, Kokkos::Serial>) {
+    Array const a = rounded<T>(filled(1, {211, 337})), b = rounded<T>(filled(2, {337, 131}));
+    auto const va = view<T, 2>(a), vb = view<T, 2>(b);
+    Guarded<TestSpace, T, 2> outside(211, 131), first(211, 131), second(211, 131);
+    krate::gemm(this->space, "N", "N", T(1), va, vb, T(0), outside.view());
+#pragma omp parallel for num_threads(2)
+    for (int i = 0; i < 2; ++i)
+      krate::impl::Gemm<TestSpace, T>::run(
+          this->space, T(1), krate::as_strided<TestSpace>(va), krate::as_strided<TestSpace>(vb), T(0),
+          krate::as_strided<TestSpace>((i ? second : first).view()), krate::Route::automatic);
+    EXPECT_TRUE(same_bits(first.array(), second.array()));
+    EXPECT_LE(worst_error(first.array(), outside.array()), tolerance<T>(337));
+  }
+}
+#endif
+
+TYPED_TEST(GemmTest, LargeProductsRepeatToTheBitWhateverRanBetween) {
+  using T = TypeParam;
+  auto const a = view<T, 2>(filled(1, {600, 337})), b = view<T, 2>(filled(2, {337, 131}));
+  Guarded<TestSpace, T, 2> first(211, 131), second(211, 131), other(600, 131);
+  auto const top = Kokkos::subview(a, std::pair<std::size_t, std::size_t>(0, 211), Kokkos::ALL);
+  krate::gemm(this->space, "N", "N", T(1), top, b, T(0), first.view());
+  for (std::size_t rows = 212; rows < 400; ++rows) {  // more shapes than are kept
+    std::pair<std::size_t, std::size_t> const some(0, rows);
+    krate::gemm(this->space, "N", "N", T(1), Kokkos::subview(a, some, Kokkos::ALL), b, T(0),
+                Kokkos::subview(other.view(), some, Kokkos::ALL));
+  }
+  krate::gemm(this->space, "N", "N", T(1), top, b, T(0), second.view());
+  EXPECT_TRUE(same_bits(first.array(), second.array()));
+}
+
 TYPED_TEST(GemmTest, RepeatsToTheBitOnOneInstance) {
   auto const a = view<TypeParam, 2>(filled(1, {150, 90})), b = view<TypeParam, 2>(filled(2, {90, 70}));
   for (auto const route : routes()) {

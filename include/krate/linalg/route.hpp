@@ -3,11 +3,11 @@
 
 namespace krate {
 
-/// Which code a product or factorization runs. Each shows itself to profilers: the vendor library as a region
-/// "krate::gemm[vendor]", the portable kernel as a kernel "krate::gemm::portable" (and so for each operation).
+/// Which code an operation runs, and shows to profilers: BLAS or LAPACK as a region "krate::gemm[vendor]", oneDNN (for
+/// large float products on hosts) as "krate::gemm[onednn]", the portable kernel as a kernel "krate::gemm::portable".
 enum class Route {
-  automatic,  ///< the vendor library wherever it can take the operands, else the portable kernel
-  vendor,     ///< the vendor library; NotBuiltError or ShapeError where it cannot
+  automatic,  ///< the fastest library that can take the operands, else the portable kernel
+  vendor,     ///< BLAS and LAPACK; NotBuiltError or ShapeError where they cannot
   portable    ///< krate's own Kokkos kernel
 };
 

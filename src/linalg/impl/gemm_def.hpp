@@ -4,6 +4,7 @@
 #include "krate/core/compat.hpp"
 #include "krate/core/label.hpp"
 #include "krate/linalg/impl/gemm_decl.hpp"
+#include "linalg/impl/run_onednn.hpp"
 #include "linalg/impl/vendor.hpp"
 
 namespace krate::impl {
@@ -30,11 +31,17 @@ void Gemm<Space, T>::run(Space const& space, T alpha, ConstStrided<T, Space> a, 
                          Strided<T, Space> c, Route route) {
   if (c.extent(0) == 0 || c.extent(1) == 0) return;
   Operand const oa = operand(a), ob = operand(b), oc = operand(c);
+  if (oc.good && !oc.normal) return run(space, alpha, transposed(b), transposed(a), beta, transposed(c), route);
+  if (route == Route::automatic && (beta == T(0) || beta == T(1))) {
+    OnednnProduct more;
+    more.alpha = static_cast<float>(alpha);
+    if (beta == T(1)) more.addend = OnednnProduct::Addend::result;
+    if (run_onednn<Space, T>(a, b, more, nullptr, nullptr, c)) return;
+  }
   bool const possible = has_host_blas<Space> && oa.good && ob.good && oc.good && a.extent(1) > 0;
   if (use_vendor("krate::gemm", a.extent(1) > 0 ? route : Route::portable, possible)) {
 #if KRATE_HAVE_BLAS
     if constexpr (has_host_blas<Space>) {
-      if (!oc.normal) return run(space, alpha, transposed(b), transposed(a), beta, transposed(c), route);
       Kokkos::Profiling::ScopedRegion region(KRATE_LABEL("krate::gemm[vendor]"));
       // BLAS counts columns first: it is asked for the transpose, C^T = op(B)^T op(A)^T.
       Blas<T>::gemm(ob.normal ? 'N' : 'T', oa.normal ? 'N' : 'T', static_cast<int>(c.extent(1)),

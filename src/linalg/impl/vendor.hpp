@@ -29,6 +29,7 @@ using Blas = KokkosBlas::Impl::HostBlas<T>;
 struct Operand {
   bool good, normal;
   int leading;
+  bool operator==(Operand const&) const = default;
 };
 template <class V>
 Operand operand(V const& v) {
