@@ -24,10 +24,12 @@ bool is_large(OnednnProduct const& p) {
   return least >= 16 && 2.0 * p.rows * p.columns * p.inner >= 1.6e7;
 }
 
-Desc matrix(std::size_t rows, std::size_t columns, Operand const& layout) {
+using Type = dnnl::memory::data_type;
+
+Desc matrix(std::size_t rows, std::size_t columns, Operand const& layout, Type type = Type::f32) {
   dnnl::memory::dim const leading = layout.leading;
   return {{static_cast<dnnl::memory::dim>(rows), static_cast<dnnl::memory::dim>(columns)},
-          dnnl::memory::data_type::f32,
+          type,
           layout.normal ? dnnl::memory::dims{leading, 1} : dnnl::memory::dims{1, leading}};
 }
 
@@ -49,12 +51,15 @@ dnnl::primitive_attr attributes(OnednnProduct const& p) {
 class OnednnPlan {
  public:
   OnednnPlan(OnednnProduct const& p, dnnl::engine const& engine) {
-    Desc const a = matrix(p.rows, p.inner, p.a), b = matrix(p.inner, p.columns, p.b),
+    Type const type = p.bfloat16 ? Type::bf16 : Type::f32;
+    Desc const a = matrix(p.rows, p.inner, p.a, type), b = matrix(p.inner, p.columns, p.b, type),
                c = matrix(p.rows, p.columns, p.c), bias = matrix(1, p.columns, {true, true, int(p.columns)});
     using Matmul = dnnl::matmul;
     Matmul::primitive_desc const code(p.bias ? Matmul::desc(a, b, bias, c) : Matmul::desc(a, b, c), attributes(p),
                                       engine);
-    if (std::string_view(code.impl_info_str()).starts_with("ref")) return;  // plain loops
+    std::string_view const name = code.impl_info_str();
+    if (name.starts_with("ref")) return;                                    // plain loops
+    if (p.bfloat16 && name.find("bf16") == std::string_view::npos) return;  // without instructions for it
     add(DNNL_ARG_SRC, a, engine);
     add(DNNL_ARG_WEIGHTS, b, engine);
     add(DNNL_ARG_DST, c, engine);
@@ -69,12 +74,12 @@ class OnednnPlan {
 
   void run(dnnl::stream const& stream, OnednnOperands const& o) {
     for (auto& [kind, memory] : arguments_) {
-      float const* const data = kind == DNNL_ARG_SRC       ? o.a
-                                : kind == DNNL_ARG_WEIGHTS ? o.b
-                                : kind == DNNL_ARG_DST     ? o.c
-                                : kind == DNNL_ARG_BIAS    ? o.bias
-                                                           : o.addend;
-      dnnl_memory_set_data_handle(memory, const_cast<float*>(data));
+      void const* const data = kind == DNNL_ARG_SRC       ? o.a
+                               : kind == DNNL_ARG_WEIGHTS ? o.b
+                               : kind == DNNL_ARG_DST     ? o.c
+                               : kind == DNNL_ARG_BIAS    ? o.bias
+                                                          : o.addend;
+      dnnl_memory_set_data_handle(memory, const_cast<void*>(data));
     }
     auto const status =
         dnnl_primitive_execute(primitive_.get(), stream.get(), static_cast<int>(arguments_.size()), arguments_.data());

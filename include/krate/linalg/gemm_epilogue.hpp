@@ -7,6 +7,17 @@
 
 namespace krate {
 
+namespace impl {
+template <class A, class B, class E, class C>
+void require_product(char const* where, A const& left, B const& right, E const& epilogue, C const& c) {
+  std::size_t const m = left.extent(0), n = right.extent(1);
+  require_shape(where, "op(B)", right, {left.extent(1), n}, "its rows are the columns of op(A)");
+  require_shape(where, "C", c, {m, n}, "rows of op(A) by columns of op(B)");
+  if (epilogue.bias.size() > 0) require_shape(where, "bias", epilogue.bias, {n}, "one for each column of C");
+  if (epilogue.addend.size() > 0) require_shape(where, "addend", epilogue.addend, {m, n}, "same shape as C");
+}
+}  // namespace impl
+
 /// Matrix product with an epilogue: C = f(op(A) op(B) + bias + addend + shift), f = max(0, .) or nothing.
 /// Where oneDNN takes the product it is one pass over C; else the epilogue is a sweep of its own.
 /// @param a,b  rank-2 Views of any layout; op(A) [m, k], op(B) [k, n]     @param epilogue  e.g. {.bias = b, .rectify =
@@ -25,11 +36,7 @@ void gemm(Space const& space, char const* trans_a, char const* trans_b, A const&
   ConstStrided<T, Space> left = as_strided<Space>(a), right = as_strided<Space>(b);
   if (impl::is_transposed(where, trans_a)) left = transposed(left);
   if (impl::is_transposed(where, trans_b)) right = transposed(right);
-  std::size_t const m = left.extent(0), n = right.extent(1);
-  require_shape(where, "op(B)", right, {left.extent(1), n}, "its rows are the columns of op(A)");
-  require_shape(where, "C", c, {m, n}, "rows of op(A) by columns of op(B)");
-  if (epilogue.bias.size() > 0) require_shape(where, "bias", epilogue.bias, {n}, "one for each column of C");
-  if (epilogue.addend.size() > 0) require_shape(where, "addend", epilogue.addend, {m, n}, "same shape as C");
+  impl::require_product(where, left, right, epilogue, c);
   impl::GemmEpilogue<Space, T>::run(space, left, right, epilogue, as_matrix<Space>(c), route);
 }
 

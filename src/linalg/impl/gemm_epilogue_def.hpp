@@ -34,13 +34,7 @@ void GemmEpilogue<Space, T>::run(Space const& space, ConstStrided<T, Space> a, C
   bool const adds = e.addend.size() > 0, in_place = adds && e.addend.data() == c.data();
   Strided<T, Space> const result = as_strided<Space>(c);
   if (route == Route::automatic && a.extent(1) > 0) {
-    OnednnProduct more;
-    more.shift = static_cast<float>(e.shift);
-    more.bias = e.bias.size() > 0;
-    more.rectify = e.rectify;
-    if (adds) more.addend = in_place ? OnednnProduct::Addend::result : OnednnProduct::Addend::matrix;
-    if (adds && !in_place) more.extra = operand(e.addend);
-    if (run_onednn<Space, T>(a, b, more, e.bias.data(), e.addend.data(), result)) return;
+    if (run_onednn<Space, T>(a, b, epilogue_of(e, c), e.bias.data(), e.addend.data(), result)) return;
   }
   if (adds && !in_place) copy_rows<Space, T, T>(space, e.addend, c);
   Gemm<Space, T>::run(space, T(1), a, b, adds ? T(1) : T(0), result, route);

@@ -21,6 +21,7 @@ struct OnednnProduct {
   std::size_t rows, columns, inner;
   Operand a, b, c;
   float alpha = 1, shift = 0;  ///< with a bias, alpha is 1
+  bool bfloat16 = false;       ///< of A and B, else they are float
   bool bias = false, rectify = false;
   enum class Addend {
     none,
@@ -32,7 +33,8 @@ struct OnednnProduct {
 };
 
 struct OnednnOperands {
-  float const *a, *b, *bias, *addend;
+  void const *a, *b;
+  float const *bias, *addend;
   float* c;
 };
 
