@@ -10,21 +10,26 @@ namespace krate::perf {
 
 struct MssaSize {
   std::size_t batch = 0, heads = 0, tokens = 0, head_dim = 0;
-  bool backward = false;
+  bool backward = false, causal = false;
 };
 
 // Counted for the form of hosts; that of devices does not use the symmetry yet.
 
 /// Half a product and a whole one; of each pair its start, exponential and part of two sums; of each token x, b, v, v
-/// w, the quotient and the logarithm.
-inline double mssa_flops(double batch, double heads, double n, double p) {
-  return batch * heads * (product_flops(n, n, p) + n * (n + 1) / 2 * (2 * p + 6) + n * (5 * p + 8));
+/// w, the quotient, its own part and the shift. Causal: two half products, and of each pair part of one sum.
+inline double mssa_flops(double batch, double heads, double n, double p, bool causal = false) {
+  double const pairs = n * (n + 1) / 2, tokens = n * (7 * p + 8);
+  if (causal) return batch * heads * (pairs * (4 * p + 4) + tokens);
+  return batch * heads * (product_flops(n, n, p) + pairs * (2 * p + 6) + tokens);
 }
 
 /// Three half products and two whole ones; of each pair two starts, exponential and factor; of each token x, b, v,
-/// dO . O, 1 / Z and what it scales, s v w and the sum of both parts.
-inline double mssa_backward_flops(double batch, double heads, double n, double p) {
-  return batch * heads * (2 * product_flops(n, n, p) + n * (n + 1) / 2 * (6 * p + 6) + n * (9 * p + 9));
+/// dO . O, 1 / Z and what it scales, s v w, the sum of both parts and its own one. Causal: three half products and a
+/// whole one.
+inline double mssa_backward_flops(double batch, double heads, double n, double p, bool causal = false) {
+  double const pairs = n * (n + 1) / 2, tokens = n * (16 * p + 10);
+  if (causal) return batch * heads * (product_flops(n, n, p) + pairs * (6 * p + 4) + tokens);
+  return batch * heads * (2 * product_flops(n, n, p) + pairs * (6 * p + 6) + tokens);
 }
 
 /// The attention of MSSA, O_k = softmax(W_k W_k^T / sqrt(p)) W_k, of projected tokens W [batch, tokens, heads p]; with
@@ -39,7 +44,7 @@ class MssaCase {
     arena_ = allocate(space, [&](auto& work) {
       w_ = work.template take<T>(o.batch, o.tokens, inner);
       out_ = work.template take<T>(o.batch, o.tokens, inner);
-      log_sum_ = work.template take<T>(o.batch, o.heads, o.tokens);
+      rows_ = SoftmaxRows<Space, T>::cut(work, o.batch, o.heads, o.tokens);
       if (o.backward) {
         dout_ = work.template take<T>(o.batch, o.tokens, inner);
         dw_ = work.template take<T>(o.batch, o.tokens, inner);
@@ -52,16 +57,17 @@ class MssaCase {
     if (o.backward) fill_normal(space, dout_, 1, 1);
   }
   void run(Space const& space) {
-    subspace_attention(space, w_, options_.heads, work_, out_, log_sum_);
-    if (options_.backward) subspace_attention_backward(space, w_, options_.heads, out_, log_sum_, dout_, work_, dw_);
+    AttentionMask<Space> const mask{options_.causal ? Mask::causal : Mask::none, {}};
+    subspace_attention(space, w_, options_.heads, work_, out_, rows_, mask);
+    if (options_.backward) subspace_attention_backward(space, w_, options_.heads, out_, rows_, dout_, work_, dw_, mask);
   }
   Cost cost() const {
     auto const b = static_cast<double>(options_.batch), h = static_cast<double>(options_.heads),
                n = static_cast<double>(options_.tokens), p = static_cast<double>(options_.head_dim);
-    auto const w = static_cast<double>(w_.size()), sums = static_cast<double>(log_sum_.size());
-    Cost cost{mssa_flops(b, h, n, p), (2 * w + sums) * sizeof(T)};
+    auto const w = static_cast<double>(w_.size()), sums = static_cast<double>(rows_.sum.size());
+    Cost cost{mssa_flops(b, h, n, p, options_.causal), (2 * w + 2 * sums) * sizeof(T)};
     if (options_.backward) {
-      cost.flops += mssa_backward_flops(b, h, n, p);
+      cost.flops += mssa_backward_flops(b, h, n, p, options_.causal);
       cost.bytes += (4 * w + sums) * sizeof(T);
     }
     return cost;
@@ -75,7 +81,8 @@ class MssaCase {
 
  private:
   Options options_;
-  Tensor3<T, Space> w_, out_, log_sum_, dout_, dw_;
+  Tensor3<T, Space> w_, out_, dout_, dw_;
+  SoftmaxRows<Space, T> rows_;
   Workspace<Space> work_;
   Arena<Space> arena_;
 };

@@ -25,7 +25,7 @@ class LayerSamples {
   explicit LayerSamples(std::size_t depth) : rates_(depth), densities_(depth) {}
   template <class T>
   void add(Space const& space, models::BlockView<Space, T> const& block, double eps_squared) {
-    std::size_t const batch = block.tokens.extent(0), n = block.tokens.extent(1), heads = block.mssa.log_sum.extent(1);
+    std::size_t const batch = block.tokens.extent(0), n = block.tokens.extent(1), heads = block.mssa.rows.sum.extent(1);
     std::size_t const bytes =
         analysis::projection_coding_rate_workspace(batch, n, heads, block.mssa.projected.extent(2) / heads) +
         measure<Space>([&](auto& work) { work.template take<double>(batch); });
@@ -63,7 +63,7 @@ std::vector<T> attention_maps(ModelOnData<models::Crate<Space, T>>& run, std::sp
       [&](models::BlockView<Space, T> const& view) {
         if (view.index != block) return;
         Tensor3<T, Space> const some(batch_maps.data(), view.tokens.extent(0), c.heads, c.patches());
-        analysis::class_token_attention(run.space, view.mssa.projected, view.mssa.log_sum, some);
+        analysis::class_token_attention(run.space, view.mssa.projected, view.mssa.rows, some);
         std::size_t const old = maps.size();
         maps.resize(old + some.size());
         Kokkos::deep_copy(run.space,

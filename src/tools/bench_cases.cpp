@@ -22,6 +22,9 @@ void add_precision(OptionTable& table) {
 void add_backward(OptionTable& table) {
   table.add<bool>("backward", false, "Time forward and backward pass together");
 }
+void add_causal(OptionTable& table) {
+  table.add<bool>("causal", false, "Each token sees the tokens up to itself only");
+}
 
 /// Measures Case<Space, T>, T as --precision says; `fill` sets its options.
 template <template <class, class> class Case, class Fill>
@@ -94,14 +97,15 @@ OptionTable mssa_options() {
   add_size(o, "tokens", 197, "Tokens of a sample");
   add_size(o, "head-dim", 48, "Width of a subspace");
   add_backward(o);
+  add_causal(o);
   add_precision(o);
   return o;
 }
 
 Json run_mssa(Bench& bench, BenchCase const& self, OptionTable const& o) {
   return run_case<perf::MssaCase>(bench, self, o, [&](auto& options) {
-    options = {o.get<std::size_t>("batch"), o.get<std::size_t>("heads"), o.get<std::size_t>("tokens"),
-               o.get<std::size_t>("head-dim"), o.get<bool>("backward")};
+    options = {o.get<std::size_t>("batch"),    o.get<std::size_t>("heads"), o.get<std::size_t>("tokens"),
+               o.get<std::size_t>("head-dim"), o.get<bool>("backward"),     o.get<bool>("causal")};
   });
 }
 

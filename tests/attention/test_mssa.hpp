@@ -221,7 +221,9 @@ TYPED_TEST_P(MssaTest, WrongShapesAreExplained) {
   EXPECT_ERROR(ValueError, "heads = 3, but it must divide dim", (Mssa<TestSpace, T>(space, {.dim = 4, .heads = 3})));
   EXPECT_ERROR(ValueError, "more bytes are needed",
                mssa(space, x, m(4, 4), m(4, 4), v, {2}, Workspace<TestSpace>(),
-                    MssaSaved<TestSpace, T>{y, y, Tensor3<T, TestSpace>(y.data(), 2, 2, 3)}, y));
+                    MssaSaved<TestSpace, T>{
+                        y, y, {Tensor3<T, TestSpace>(y.data(), 2, 2, 3), Tensor3<T, TestSpace>(y.data(), 2, 2, 3)}},
+                    y));
 }
 
 REGISTER_TYPED_TEST_SUITE_P(MssaTest, MatchesPlainLoopsAtManySizes, NoTokensAndNoBatchAreAllowed, HandCheckedCase,

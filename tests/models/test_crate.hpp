@@ -62,15 +62,17 @@ TYPED_TEST_P(CrateReference, OutputsAndEveryIntermediateAgree) {
 /// What is saved for the backward pass determines every attention weight: here those of the class token.
 template <class T>
 Array first_row_of_softmax(models::BlockView<TestSpace, T> const& block) {
-  Array const w = to_array(block.mssa.projected), log_sum = to_array(block.mssa.log_sum);
-  std::size_t const batch = w.extent(0), n = w.extent(1), heads = log_sum.extent(1), p = w.extent(2) / heads;
+  Array const w = to_array(block.mssa.projected), shift = to_array(block.mssa.rows.shift),
+              sum = to_array(block.mssa.rows.sum);
+  std::size_t const batch = w.extent(0), n = w.extent(1), heads = sum.extent(1), p = w.extent(2) / heads;
   Array row({batch, heads, n});
   for (std::size_t b = 0; b < batch; ++b)
     for (std::size_t k = 0; k < heads; ++k)
       for (std::size_t j = 0; j < n; ++j) {
         double logit = 0;
         for (std::size_t c = 0; c < p; ++c) logit += w(b, 0, k * p + c) * w(b, j, k * p + c);
-        row(b, k, j) = std::exp(logit / std::sqrt(static_cast<double>(p)) - log_sum(b, k, 0));
+        double const power = logit / std::sqrt(static_cast<double>(p)) / std::log(2.0) - shift(b, k, 0);
+        row(b, k, j) = std::exp2(power) / sum(b, k, 0);
       }
   return row;
 }
@@ -86,7 +88,7 @@ TYPED_TEST_P(CrateReference, AttentionOfTheClassTokenAgrees) {
       EXPECT_LE(worst_error(first_row_of_softmax<T>(block), expected), Bound<T>::output) << block.index;
       std::size_t const batch = expected.extent(0), heads = expected.extent(1), patches = expected.extent(2) - 1;
       Guarded<TestSpace, T, 3> maps(batch, heads, patches);
-      analysis::class_token_attention(run.space, block.mssa.projected, block.mssa.log_sum, maps.view());
+      analysis::class_token_attention(run.space, block.mssa.projected, block.mssa.rows, maps.view());
       Array of_patches({batch, heads, patches});  // without the class token's own weight
       for (std::size_t b = 0; b < batch; ++b)
         for (std::size_t k = 0; k < heads; ++k)

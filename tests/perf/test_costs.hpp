@@ -42,16 +42,19 @@ TEST(KRATE_TEST_COSTS, Factorization) {
 
 TEST(KRATE_TEST_COSTS, Attention) {
   // 2 samples, 1 head, 3 tokens of width 2. Forward: 6 pairs of 2 multiply-adds and 6 more operations, outputs 3 x 2 of
-  // 3 multiply-adds; a token 5 operations a feature and 8.
-  auto const forward = 2 * (6 * (4 + 6) + 36 + 3 * (10 + 8));
+  // 3 multiply-adds; a token 7 operations a feature and 8.
+  auto const forward = 2 * (6 * (4 + 6) + 36 + 3 * (14 + 8));
   auto const c = cost_of<perf::MssaCase<TestSpace, float>>(perf::MssaSize{2, 1, 3, 2});
   EXPECT_EQ(c.flops, forward);
-  EXPECT_EQ(c.bytes, 4 * (12 + 12 + 6));  // W, O, denominators
-  // Backward: 6 pairs of three times 2 multiply-adds and 6 more operations, two products of 36; a token 9 a feature
-  // and 9.
+  EXPECT_EQ(c.bytes, 4 * (12 + 12 + 12));  // W, O, shifts and denominators
+  // Backward: 6 pairs of three times 2 multiply-adds and 6 more operations, two products of 36; a token 16 a
+  // feature and 10.
   auto const both = cost_of<perf::MssaCase<TestSpace, float>>(perf::MssaSize{2, 1, 3, 2, true});
-  EXPECT_EQ(both.flops, forward + 2 * (6 * (12 + 6) + 2 * 36 + 3 * (18 + 9)));
-  EXPECT_EQ(both.bytes, 4 * (30 + 12 + 12 + 6 + 12 + 12));  // and W, O, denominators, dO, dW
+  EXPECT_EQ(both.flops, forward + 2 * (6 * (12 + 6) + 2 * 36 + 3 * (32 + 10)));
+  EXPECT_EQ(both.bytes, 4 * (36 + 12 + 12 + 6 + 12 + 12));  // and W, O, denominators, dO, dW
+  // Causal: 6 pairs of two times 2 multiply-adds and 4 more; backward of three times and 4 more, a product of 36.
+  auto const causal = cost_of<perf::MssaCase<TestSpace, float>>(perf::MssaSize{2, 1, 3, 2, true, true});
+  EXPECT_EQ(causal.flops, 2 * (6 * (8 + 4) + 3 * 22) + 2 * (6 * (12 + 4) + 36 + 3 * 42));
 }
 
 TEST(KRATE_TEST_COSTS, SparseCoding) {
@@ -127,7 +130,7 @@ TEST(KRATE_TEST_COSTS, ModelIsTheSumOfItsLayers) {
   // One image of 2 x 2, one patch of 1 x 1 wide each: 4 patches, 5 tokens of width 2, one block, 2 heads of width 1.
   models::CrateConfig const c{.image_size = 2, .patch_size = 1, .dim = 2, .depth = 1, .heads = 2, .classes = 3};
   double const embedding = 4 * (8 + 5) + (4 * 2 * 2 + 8) + 4 * (16 + 5) + 10;
-  double const mssa = 2 * (2 * 5 * 2 * 2) + 10 + 2 * (15 * (2 + 6) + 2 * 25 + 5 * 13);
+  double const mssa = 2 * (2 * 5 * 2 * 2) + 10 + 2 * (15 * (2 + 6) + 2 * 25 + 5 * 15);
   double const block = 2 * 5 * (16 + 5) + mssa + 10 + (24 + 40 + 2 * 10);
   double const head = 4 + (16 + 5) + (12 + 3);
   EXPECT_EQ(perf::CrateFlops(c, 1).forward(), embedding + block + head);
@@ -138,7 +141,7 @@ TEST(KRATE_TEST_COSTS, ModelIsTheSumOfItsLayers) {
   EXPECT_EQ(cost.bytes, 4 * (4 + 3 + 57));
   // Backward of the block: both norms anew, 4 + 5 products, and so on.
   double const backward = 2 * 5 * 21 + (24 + 2 * 40 + 10 + 16 + 12) + 10 * 19 + 10 * 20 + 4 * 40 + 10 +
-                          2 * (15 * (6 + 6) + 4 * 25 + 5 * 18);
+                          2 * (15 * (6 + 6) + 4 * 25 + 5 * 26);
   EXPECT_EQ(perf::CrateFlops(c, 1).block_backward(), backward);
 }
 

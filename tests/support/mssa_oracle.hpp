@@ -9,31 +9,49 @@
 
 namespace krate::testing {
 
+/// Which keys a query sees.
+struct OracleMask {
+  bool causal = false;
+  Array keys = Array({0, 0});  ///< [batch, tokens], 0 for padding; empty: none
+  bool operator()(std::size_t b, std::size_t i, std::size_t j) const {
+    return (!causal || j <= i) && (keys.size() == 0 || keys(b, j) != 0);
+  }
+};
+
+/// Logits to probabilities, zeros where a query sees no key.
+inline void oracle_softmax(std::vector<double>& logits, OracleMask const& mask, std::size_t b, std::size_t i) {
+  double largest = -1e300, sum = 0;
+  for (std::size_t j = 0; j < logits.size(); ++j)
+    if (mask(b, i, j)) largest = std::max(largest, logits[j]);
+  for (std::size_t j = 0; j < logits.size(); ++j)
+    sum += (logits[j] = mask(b, i, j) ? std::exp(logits[j] - largest) : 0);
+  for (auto& x : logits) x = sum > 0 ? x / sum : 0;
+}
+
 /// O_k = softmax(s W_k W_k^T) W_k for w [batch, tokens, heads * head_dim].
-inline Array oracle_subspace_attention(Array const& w, std::size_t heads) {
+inline Array oracle_subspace_attention(Array const& w, std::size_t heads, OracleMask const& mask = {}) {
   std::size_t const batch = w.extent(0), n = w.extent(1), columns = w.extent(2), p = columns / heads;
   Array out(w.shape);
   for (std::size_t b = 0; b < batch; ++b)
     for (std::size_t k = 0; k < heads; ++k)
       for (std::size_t i = 0; i < n; ++i) {
         std::vector<double> logits(n);
-        double largest = -1e300, sum = 0;
         for (std::size_t j = 0; j < n; ++j) {
           double s = 0;
           for (std::size_t c = 0; c < p; ++c) s += w(b, i, k * p + c) * w(b, j, k * p + c);
           logits[j] = s / std::sqrt(static_cast<double>(p));
-          largest = std::max(largest, logits[j]);
         }
-        for (auto& s : logits) sum += (s = std::exp(s - largest));
+        oracle_softmax(logits, mask, b, i);
         for (std::size_t j = 0; j < n; ++j)
-          for (std::size_t c = 0; c < p; ++c) out(b, i, k * p + c) += logits[j] / sum * w(b, j, k * p + c);
+          for (std::size_t c = 0; c < p; ++c) out(b, i, k * p + c) += logits[j] * w(b, j, k * p + c);
       }
   return out;
 }
 
 /// dW of oracle_subspace_attention for the gradient `dout` of its result, query, key and value paths apart: with P the
 /// probabilities, D = P (dO W^T - delta), dW = s D W + s D^T W + P^T dO.
-inline Array oracle_subspace_attention_gradient(Array const& w, std::size_t heads, Array const& dout) {
+inline Array oracle_subspace_attention_gradient(Array const& w, std::size_t heads, Array const& dout,
+                                                OracleMask const& mask = {}) {
   std::size_t const batch = w.extent(0), n = w.extent(1), columns = w.extent(2), p = columns / heads;
   double const scale = 1 / std::sqrt(static_cast<double>(p));
   Array dw(w.shape);
@@ -44,10 +62,9 @@ inline Array oracle_subspace_attention_gradient(Array const& w, std::size_t head
       auto const product = [p](double const* x, double const* y) { return std::inner_product(x, x + p, y, 0.0); };
       for (std::size_t i = 0; i < n; ++i) {
         double const *wi = &w.data[at(i)], *di = &dout.data[at(i)];
-        double largest = -1e300, sum = 0, delta = 0;
-        for (std::size_t j = 0; j < n; ++j) largest = std::max(largest, prob[j] = scale * product(wi, &w.data[at(j)]));
-        for (auto& x : prob) sum += (x = std::exp(x - largest));
-        for (auto& x : prob) x /= sum;
+        double delta = 0;
+        for (std::size_t j = 0; j < n; ++j) prob[j] = scale * product(wi, &w.data[at(j)]);
+        oracle_softmax(prob, mask, b, i);
         for (std::size_t j = 0; j < n; ++j) delta += prob[j] * (dprob[j] = product(di, &w.data[at(j)]));
         for (std::size_t j = 0; j < n; ++j) {
           double const d = scale * prob[j] * (dprob[j] - delta), *wj = &w.data[at(j)];
@@ -74,8 +91,8 @@ inline Array oracle_map(Array const& x, Array const& m) {
 
 /// The whole layer; an empty `output` means no output map.
 inline Array oracle_mssa(Array const& x, Array const& projection, Array const& output, Array const& bias,
-                         std::size_t heads) {
-  Array const attended = oracle_subspace_attention(oracle_map(x, projection), heads);
+                         std::size_t heads, OracleMask const& mask = {}) {
+  Array const attended = oracle_subspace_attention(oracle_map(x, projection), heads, mask);
   if (output.size() == 0) return attended;
   Array y = oracle_map(attended, output);
   for (std::size_t i = 0; i < y.size() && bias.size() > 0; ++i) y.data[i] += bias(i % bias.size());

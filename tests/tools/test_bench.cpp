@@ -91,8 +91,10 @@ TEST(Bench, OptionsChangeWhatIsCounted) {
   EXPECT_EQ(both["config"]["backward"], true);
   EXPECT_EQ(twice["config"]["precision"], "fp64");
   Words const mssa = {"mssa", "--batch", "2", "--heads", "1", "--tokens", "3", "--head-dim", "2"};
-  EXPECT_EQ(record(mssa)["flops"], 300);
-  EXPECT_EQ(record(mssa, {"--backward"})["flops"], 822);
+  EXPECT_EQ(record(mssa)["flops"], 324);
+  EXPECT_EQ(record(mssa, {"--backward"})["flops"], 936);
+  EXPECT_EQ(record(mssa, {"--causal"})["flops"], 276);
+  EXPECT_EQ(record(mssa, {"--causal", "--backward"})["flops"], 792);
 }
 
 TEST(Bench, PeakMemoryHoldsTheCase) {

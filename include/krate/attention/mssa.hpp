@@ -16,14 +16,14 @@ template <class Space, class T>
 struct MssaSaved {
   Tensor3<T, Space> projected;  ///< [batch, tokens, heads * head_dim]: W = x U^T
   Tensor3<T, Space> attended;   ///< [batch, tokens, heads * head_dim]: O
-  Tensor3<T, Space> log_sum;    ///< [batch, heads, tokens]
+  SoftmaxRows<Space, T> rows;   ///< of each head's probabilities
 
   /// Takes these from a workspace, or measures them.
   template <class W>
   static MssaSaved cut(W& work, std::size_t batch, std::size_t tokens, std::size_t heads, std::size_t inner) {
     auto projected = work.template take<T>(batch, tokens, inner);
     auto attended = work.template take<T>(batch, tokens, inner);
-    return {projected, attended, work.template take<T>(batch, heads, tokens)};
+    return {projected, attended, SoftmaxRows<Space, T>::cut(work, batch, heads, tokens)};
   }
 };
 
@@ -48,12 +48,13 @@ std::size_t mssa_backward_workspace(std::size_t batch, std::size_t tokens, std::
 /// @param work        mssa_workspace<Space, T>(batch, tokens, heads * head_dim, options) bytes
 /// @param saved       written, for the backward pass
 /// @param y           [batch, tokens, dim], must not overlap x
+/// @param mask        keys that a query does not see, as subspace_attention() has them
 /// @throws ShapeError if extents disagree; ValueError if heads does not divide the rows of U or work is too small
 /// @note allocates: no; fences: no; bitwise repeatable: yes; gradient: mssa_backward
 template <class Space, class X, class U, class B, class Bias, class Y>
 void mssa(Space const& space, X const& x, U const& projection, B const& output, Bias const& bias,
           MssaOptions const& options, Workspace<Space> work, MssaSaved<Space, typename Y::value_type> const& saved,
-          Y const& y) {
+          Y const& y, AttentionMask<Space> const& mask = {}) {
   using T = typename Y::value_type;
   static_assert(is_instantiated<Space, T>,
                 "krate was built without this space or scalar: see KRATE_EXEC_SPACES and KRATE_SCALARS");
@@ -64,9 +65,10 @@ void mssa(Space const& space, X const& x, U const& projection, B const& output, 
   require_shape(where, "y", y, {batch, n, dim}, "same shape as x");
   require_shape(where, "saved.projected", saved.projected, {batch, n, inner}, "[batch, tokens, heads * head_dim]");
   require_shape(where, "saved.attended", saved.attended, {batch, n, inner}, "[batch, tokens, heads * head_dim]");
+  impl::check_mask(where, mask, batch, n);
   impl::MssaKernels<Space, T>::forward(space, as_tensor3<Space>(x), as_matrix<Space>(projection),
                                        as_matrix<Space>(output), as_vector<Space>(bias), options.heads, work,
-                                       saved.projected, saved.attended, saved.log_sum, as_tensor3<Space>(y));
+                                       saved.projected, saved.attended, saved.rows, as_tensor3<Space>(y), mask);
 }
 
 /// Gradient of mssa(): with dO = dy B and dW as subspace_attention_backward() has it, dx = dW U, dU += dW^T x,
@@ -75,12 +77,14 @@ void mssa(Space const& space, X const& x, U const& projection, B const& output, 
 /// @param work   mssa_backward_workspace<Space, T>(batch, tokens, heads * head_dim, dim, options) bytes
 /// @param dx     [batch, tokens, dim], written; must not overlap the inputs
 /// @param dprojection,doutput,dbias  shapes of U, B and b, added to
+/// @param mask   as mssa() took it
 /// @throws ShapeError if extents disagree; ValueError as mssa()
 /// @note allocates: no; fences: no; bitwise repeatable: yes
 template <class Space, class X, class U, class B, class DY, class DX, class DU, class DB, class DBias>
 void mssa_backward(Space const& space, X const& x, U const& projection, B const& output, MssaOptions const& options,
                    MssaSaved<Space, typename DX::value_type> const& saved, DY const& dy, Workspace<Space> work,
-                   DX const& dx, DU const& dprojection, DB const& doutput, DBias const& dbias) {
+                   DX const& dx, DU const& dprojection, DB const& doutput, DBias const& dbias,
+                   AttentionMask<Space> const& mask = {}) {
   using T = typename DX::value_type;
   constexpr char const* where = "krate::mssa_backward";
   std::size_t const batch = x.extent(0), n = x.extent(1), dim = x.extent(2), inner = projection.extent(0);
@@ -90,10 +94,11 @@ void mssa_backward(Space const& space, X const& x, U const& projection, B const&
   require_shape(where, "dx", dx, {batch, n, dim}, "same shape as x");
   require_shape(where, "dprojection", dprojection, {inner, dim}, "same shape as projection");
   require_shape(where, "doutput", doutput, {output.extent(0), output.extent(1)}, "same shape as output");
+  impl::check_mask(where, mask, batch, n);
   impl::MssaKernels<Space, T>::backward(
       space, as_tensor3<Space>(x), as_matrix<Space>(projection), as_matrix<Space>(output), options.heads,
-      saved.projected, saved.attended, saved.log_sum, as_tensor3<Space>(dy), work, as_tensor3<Space>(dx),
-      as_matrix<Space>(dprojection), as_matrix<Space>(doutput), as_vector<Space>(dbias));
+      saved.projected, saved.attended, saved.rows, as_tensor3<Space>(dy), work, as_tensor3<Space>(dx),
+      as_matrix<Space>(dprojection), as_matrix<Space>(doutput), as_vector<Space>(dbias), mask);
 }
 
 /// Sizes of an Mssa object.
@@ -127,20 +132,21 @@ class Mssa {
   /// As mssa(), for at most max_batch samples of at most max_tokens tokens.
   /// @throws ShapeError, ValueError as mssa(); ValueError for more samples or tokens
   template <class X, class U, class B, class Bias, class Y>
-  void forward(Space const& space, X const& x, U const& projection, B const& output, Bias const& bias, Y const& y) {
+  void forward(Space const& space, X const& x, U const& projection, B const& output, Bias const& bias, Y const& y,
+               AttentionMask<Space> const& mask = {}) {
     auto work = arena_.workspace();
-    mssa(space, x, projection, output, bias, MssaOptions{size_.heads}, (saved_ = cut(work, x), work), saved_, y);
+    mssa(space, x, projection, output, bias, MssaOptions{size_.heads}, (saved_ = cut(work, x), work), saved_, y, mask);
   }
 
-  /// As mssa_backward(), of the latest forward(), whose x, projection and output it needs again.
+  /// As mssa_backward(), of the latest forward(), whose x, projection, output and mask it needs again.
   /// @throws ShapeError, ValueError as mssa_backward()
   template <class X, class U, class B, class DY, class DX, class DU, class DB, class DBias>
   void backward(Space const& space, X const& x, U const& projection, B const& output, DY const& dy, DX const& dx,
-                DU const& dprojection, DB const& doutput, DBias const& dbias) {
+                DU const& dprojection, DB const& doutput, DBias const& dbias, AttentionMask<Space> const& mask = {}) {
     auto work = arena_.workspace();
     cut(work, x);
     mssa_backward(space, x, projection, output, MssaOptions{size_.heads}, saved_, dy, work, dx, dprojection, doutput,
-                  dbias);
+                  dbias, mask);
   }
 
  private:

@@ -9,9 +9,13 @@
 //   k1 x  x      x  | x                        |   [    D  .  . ]           computed and stored once;
 //   .. .            | .                        v   [       D  . ]    D: squares of `granule`, full;
 //   kp x  x      x  | x                            [          D ]    lower: read as columns of the upper half.
+//
+// Where attention is causal, D keeps its upper half only, with a margin of zeros before it: a column then ends at its
+// own row, and a row begins at its own column.
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <type_traits>
 
@@ -38,7 +42,8 @@ struct AttentionTile {
                                                               : Columns == 2 ? 6
                                                                              : 4);
   static constexpr int result_vectors = simd::registers >= 32 ? 4 : 3;
-  static constexpr int result_granule = 24;  ///< a multiple of all result_rows
+  static constexpr int result_granule = 24;                        ///< a multiple of all result_rows
+  static constexpr int margin = (12 + lanes - 1) / lanes * lanes;  ///< no less than any result_rows
   static_assert(panel % rows == 0 && panel % granule == 0 && side % result_granule == 0);
 };
 
@@ -68,6 +73,36 @@ KRATE_TILE_FUNCTION void store_tile(simd::Vec<T> const (&acc)[Rows][Columns], T*
     for (int c = 0; c < Columns; ++c) simd::store(to + r * AttentionTile<T>::leading + c * simd::width<T>, acc[r][c]);
 }
 
+/// 1 in the lanes at or after lane `first`, 0 before it.
+template <class T>
+KRATE_TILE_FUNCTION simd::Vec<T> lanes_from(int first) {
+  constexpr auto numbers = [] {
+    std::array<T, simd::width<T>> n{};
+    for (int l = 0; l < simd::width<T>; ++l) n[static_cast<std::size_t>(l)] = static_cast<T>(l);
+    return n;
+  }();
+  auto const zero = simd::broadcast(T(0));
+  auto const past = simd::max(simd::load(numbers.data()) + simd::broadcast(static_cast<T>(1 - first)), zero);
+  return zero - simd::max(zero - past, simd::broadcast(T(-1)));
+}
+
+/// Makes 2^x vanish on the diagonal of a tile of powers whose first row and column are i and j.
+template <class T>
+KRATE_TILE_FUNCTION void drop_diagonal(T* powers, int i, int j, int columns) {
+  for (int r = std::max(0, j - i); r < std::min(AttentionTile<T>::rows, j + columns - i); ++r)
+    powers[r * AttentionTile<T>::leading + i + r - j] = T(-10000);
+}
+
+/// Zeros in the margin before the squares of the diagonal, for one row of tiles.
+template <class T>
+KRATE_TILE_FUNCTION void clear_margin(T* block, int row, int square) {
+  using Tile = AttentionTile<T>;
+  for (int r = 0; r < Tile::rows; ++r) {
+    T* const to = block + static_cast<std::ptrdiff_t>(row + r) * Tile::leading;
+    std::fill(to + std::max(0, square - Tile::margin), to + square, T(0));
+  }
+}
+
 /// Calls f(integral_constant<int, n>) for a run-time n in 1 ... Most.
 template <int Most, class F>
 KRATE_TILE_FUNCTION void with_vectors(int n, F const& f) {
@@ -87,8 +122,9 @@ KRATE_TILE_FUNCTION void for_tiles(int begin, int end, F const& f) {
   }
 }
 
-/// How a block stands to its result: its own transpose below the diagonal, as it is, or transposed.
-enum class Reading { symmetric, rows, columns };
+/// How a block stands to its result: its own transpose below the diagonal, as it is, or transposed; or, of upper
+/// triangles only, columns down to the diagonal, rows from there on, or both (which counts the diagonal twice).
+enum class Reading { symmetric, rows, columns, ending_columns, beginning_rows, both, nothing };
 
 /// Scores whose rows lie `leading` (an integer or an integral_constant) apart.
 template <class T, class Leading>
@@ -96,20 +132,39 @@ struct Scores {
   T const* data;
   Leading leading;
   Reading reading;
-  /// Entries before this one are read down a column, those from it along the row.
-  int split(int last_row, int depth) const {
+  /// Entries before `columns` are read down a column, those from `rows` on along the row.
+  struct Split {
+    int columns, rows;
+  };
+  Split split(int row, int count, int depth) const {
     constexpr int granule = AttentionTile<T>::granule;
-    if (reading == Reading::symmetric) return std::min(last_row / granule * granule, depth);
-    return reading == Reading::columns ? depth : 0;
+    int const next = row + count, end = std::min(next, depth), square = std::min((next - 1) / granule * granule, depth);
+    switch (reading) {
+      case Reading::symmetric:
+        return {square, square};
+      case Reading::rows:
+        return {0, 0};
+      case Reading::columns:
+        return {depth, depth};
+      case Reading::ending_columns:
+        return {end, depth};
+      case Reading::beginning_rows:
+        return {0, row};
+      case Reading::both:
+        return {end, row};
+      case Reading::nothing:
+        break;
+    }
+    return {0, depth};
   }
   template <int Rows, int Columns>
   KRATE_TILE_FUNCTION void times(T const* right, int width, int i, int depth,
                                  simd::Vec<T> (&acc)[Rows][Columns]) const {
     constexpr std::integral_constant<int, 1> one;
-    int const at = split(i + Rows - 1, depth);
-    accumulate<Rows, Columns, T>(acc, data + i, one, leading, right, width, at);
-    accumulate<Rows, Columns, T>(acc, data + static_cast<std::ptrdiff_t>(i) * leading + at, leading, one,
-                                 right + static_cast<std::ptrdiff_t>(at) * width, width, depth - at);
+    Split const at = split(i, Rows, depth);
+    accumulate<Rows, Columns, T>(acc, data + i, one, leading, right, width, at.columns);
+    accumulate<Rows, Columns, T>(acc, data + static_cast<std::ptrdiff_t>(i) * leading + at.rows, leading, one,
+                                 right + static_cast<std::ptrdiff_t>(at.rows) * width, width, depth - at.rows);
   }
 };
 template <class T>

@@ -22,16 +22,17 @@ class HeadLoop {
     std::size_t const count = batch * heads;
     return measure<Space>([&](auto& work) {
       work.template take<bool>(count);
-      work.template take<std::byte>(std::min(count, static_cast<std::size_t>(Kokkos::num_threads())),
-                                    scratch_bytes({static_cast<int>(tokens), static_cast<int>(columns / heads)}));
+      work.template take<std::byte>(
+          std::min(count, static_cast<std::size_t>(Kokkos::num_threads())),
+          scratch_bytes({static_cast<int>(tokens), static_cast<int>(columns / heads), false}));
     });
   }
 
   /// @param work  as bytes() says; fewer threads work where it was measured for fewer
   HeadLoop(Space const& space, std::size_t batch, std::size_t tokens, std::size_t columns, std::size_t heads,
-           Workspace<Space> work)
+           bool causal, Workspace<Space> work)
       : space_(space),
-        shape_{static_cast<int>(tokens), static_cast<int>(columns / heads)},
+        shape_{static_cast<int>(tokens), static_cast<int>(columns / heads), causal},
         heads_(heads),
         refused_(work.template take<bool>(batch * heads)) {
     std::size_t const bytes = scratch_bytes(shape_), fit = (work.capacity() - work.used()) / bytes,
@@ -39,7 +40,7 @@ class HeadLoop {
     scratch_ = work.template take<std::byte>(std::max<std::size_t>(1, std::min({batch * heads, threads, fit})), bytes);
   }
 
-  /// `call(form, offset of the head in tokens, offset in rows of all heads)` returns false to refuse.
+  /// `call(form, sample, offset of the head in tokens, offset in rows of all heads)` returns false to refuse.
   template <class Call>
   void run(std::string const& symmetric_label, std::string const& remaining_label, Call const& call) const {
     launch<Symmetric>(symmetric_label, [refused = refused_, call](Symmetric const& form, std::size_t k, auto... at) {
@@ -67,7 +68,7 @@ class HeadLoop {
       Form const form = Form::cut(own, shape);
       auto const tokens = static_cast<std::size_t>(shape.tokens), features = static_cast<std::size_t>(shape.features);
       for (std::size_t k = count * worker / workers; k < count * (worker + 1) / workers; ++k)
-        each(form, k, (k / heads * tokens * heads + k % heads) * features, k * tokens);
+        each(form, k, k / heads, (k / heads * tokens * heads + k % heads) * features, k * tokens);
     }
   };
 

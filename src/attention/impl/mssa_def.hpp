@@ -40,10 +40,11 @@ template <class Space, class T>
 void MssaKernels<Space, T>::forward(Space const& space, ConstTensor3<T, Space> x, ConstMatrix<T, Space> projection,
                                     ConstMatrix<T, Space> output, ConstVector<T, Space> bias, std::size_t heads,
                                     Workspace<Space> work, Tensor3<T, Space> projected, Tensor3<T, Space> attended,
-                                    Tensor3<T, Space> log_sum, Tensor3<T, Space> y) {
+                                    SoftmaxRows<Space, T> const& rows, Tensor3<T, Space> y,
+                                    AttentionMask<Space> const& mask) {
   Kokkos::Profiling::ScopedRegion region(KRATE_LABEL("krate::mssa"));
   gemm(space, "N", "T", T(1), as_rows(x), projection, T(0), as_rows(projected));
-  subspace_attention(space, projected, heads, work, attended, log_sum);
+  subspace_attention(space, projected, heads, work, attended, rows, mask);
   if (output.size() == 0) return copy(space, attended, y);
   gemm(space, "N", "T", T(1), as_rows(attended), output, T(0), as_rows(y));
   if (bias.size() > 0) add_row(space, bias, as_rows(y));
@@ -52,9 +53,10 @@ void MssaKernels<Space, T>::forward(Space const& space, ConstTensor3<T, Space> x
 template <class Space, class T>
 void MssaKernels<Space, T>::backward(Space const& space, ConstTensor3<T, Space> x, ConstMatrix<T, Space> projection,
                                      ConstMatrix<T, Space> output, std::size_t heads, ConstTensor3<T, Space> projected,
-                                     ConstTensor3<T, Space> attended, ConstTensor3<T, Space> log_sum,
+                                     ConstTensor3<T, Space> attended, SoftmaxRows<Space, T> const& rows,
                                      ConstTensor3<T, Space> dy, Workspace<Space> work, Tensor3<T, Space> dx,
-                                     Matrix<T, Space> dprojection, Matrix<T, Space> doutput, Vector<T, Space> dbias) {
+                                     Matrix<T, Space> dprojection, Matrix<T, Space> doutput, Vector<T, Space> dbias,
+                                     AttentionMask<Space> const& mask) {
   Kokkos::Profiling::ScopedRegion region(KRATE_LABEL("krate::mssa_backward"));
   auto const d = MssaGradients<Space, T>::cut(work, x.extent(0), x.extent(1), projection.extent(0));
   if (output.size() > 0) {
@@ -64,7 +66,7 @@ void MssaKernels<Space, T>::backward(Space const& space, ConstTensor3<T, Space> 
   } else {
     copy(space, dy, d.attended);
   }
-  subspace_attention_backward(space, projected, heads, attended, log_sum, d.attended, work, d.projected);
+  subspace_attention_backward(space, projected, heads, attended, rows, d.attended, work, d.projected, mask);
   gemm(space, "T", "N", T(1), as_rows(d.projected), as_rows(x), T(1), dprojection);
   gemm(space, "N", "N", T(1), as_rows(d.projected), projection, T(0), as_rows(dx));
 }

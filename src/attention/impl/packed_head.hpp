@@ -14,6 +14,7 @@ template <class T>
 struct HeadShape {
   using Tile = AttentionTile<T>;
   int tokens, features;
+  bool causal;
   int token_capacity() const { return padded_to(Tile::panel, padded_to(Tile::result_granule, tokens)); }
   int computed_tokens() const { return padded_to(Tile::granule, tokens); }
   int width() const { return padded_to(Tile::lanes, features); }
@@ -71,7 +72,8 @@ struct PackedHead {
   T* rows;     ///< w, [tokens, width]
   T* panels;   ///< x
   T* minus_b;  ///< -|x_j|^2 / 2
-  T* value;    ///< v_j = 2^(b_j - max b), 0 after the last token
+  T* value;    ///< v_j = 2^(b_j - reference), 0 where `seen` is
+  T* seen;     ///< 1 for a key that counts, 0 for padding and after the last token
 
   template <class Work>
   static PackedHead cut(Work& work, HeadShape<T> const& shape) {
@@ -80,15 +82,20 @@ struct PackedHead {
     auto* const rows = take(shape.rows_size());
     auto* const panels = take(tokens * static_cast<std::size_t>(shape.features));
     auto* const minus_b = take(tokens);
-    return {shape, rows, panels, minus_b, take(tokens)};
+    auto* const value = take(tokens);
+    return {shape, rows, panels, minus_b, value, take(tokens)};
   }
 
   static T scale(int features) { return T(1) / std::sqrt(static_cast<T>(features)); }
+  T to_x() const { return std::sqrt(scale(shape.features) * log2e); }
   static constexpr T log2e = static_cast<T>(1.442695040888963407), ln2 = static_cast<T>(0.6931471805599453094);
 
-  void fill(T const* w, std::size_t stride) const {
+  /// @param keys  [tokens], or null where all count
+  void fill(T const* w, std::size_t stride, bool const* keys) const {
+    std::fill(seen, seen + shape.computed_tokens(), T(0));
+    for (int j = 0; j < shape.tokens; ++j) seen[j] = !keys || keys[j] ? T(1) : T(0);
     pack_rows(shape, w, stride, rows);
-    pack_panels<T>(shape, rows, std::sqrt(scale(shape.features) * log2e), nullptr, panels);
+    pack_panels<T>(shape, rows, to_x(), nullptr, panels);
     for (int j = 0; j < shape.computed_tokens(); j += Tile::lanes) {
       auto squares = simd::broadcast(T(0));
       T const* x = panel_at(panels, shape.features, j);
@@ -98,30 +105,39 @@ struct PackedHead {
     }
   }
 
-  /// Bounds of b.
+  /// What the symmetric form may do with b.
   struct Range {
-    T smallest, largest;
+    T reference;  ///< the largest b of a key; causal: b_0, the one that every query sees
     bool finite;
-    /// True where 2^(b_i - b_j) and what is made of it stays well inside the range of T.
-    bool narrow() const { return finite && (largest - smallest) * ln2 <= (sizeof(T) == 4 ? 60 : 600); }
+    bool narrow;  ///< 2^(b_j - reference) and what is made of it stays well inside the range of T
   };
   Range range() const {
-    T lo = std::numeric_limits<T>::max(), hi = 0;
-    bool finite = true;
+    constexpr T limit = sizeof(T) == 4 ? 60 : 600;
+    T lo = std::numeric_limits<T>::max(), hi = 0, key = 0;
+    bool finite = true, padding = false;
     for (int j = 0; j < shape.tokens; ++j) {
       T const b = -minus_b[j];
       finite = finite && b <= std::numeric_limits<T>::max();
       lo = std::min(lo, b);
       hi = std::max(hi, b);
+      if (seen[j] == 0)
+        padding = true;
+      else
+        key = std::max(key, b);
     }
-    return {lo, hi, finite};
+    T const reference = shape.causal ? -minus_b[0] : key;
+    bool narrow = finite;
+    if (shape.causal) narrow = narrow && std::max(hi - reference, reference - lo) * ln2 <= limit / 2;
+    if (!shape.causal) narrow = narrow && (hi - lo) * ln2 <= limit;
+    // A query that is not among the keys may be far from all of them: s w_i . w_j >= -2 max b.
+    if (padding) narrow = narrow && 5 * hi * ln2 <= limit;
+    return {reference, finite, narrow};
   }
 
-  void fill_values(T largest) const {
-    auto const top = simd::broadcast(-largest);
+  void fill_values(T reference) const {
+    auto const top = simd::broadcast(-reference);
     for (int j = 0; j < shape.computed_tokens(); j += Tile::lanes)
-      simd::store(value + j, simd::exp2<T>(top - simd::load(minus_b + j)));
-    std::fill(value + shape.tokens, value + shape.computed_tokens(), T(0));
+      simd::store(value + j, simd::exp2<T>(top - simd::load(minus_b + j)) * simd::load(seen + j));
   }
 };
 

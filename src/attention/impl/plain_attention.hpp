@@ -2,6 +2,8 @@
 // Subspace attention by products and row softmax, scores in memory: the form that devices take so far.
 #pragma once
 
+#include "krate/attention/attention_mask.hpp"
+#include "krate/attention/softmax_rows.hpp"
 #include "krate/core/compat.hpp"
 #include "krate/core/label.hpp"
 #include "krate/core/types.hpp"
@@ -10,11 +12,23 @@
 
 namespace krate::impl {
 
-/// Logits to probabilities in place, one team a row of a head.
+/// Whether query i of sample b sees key j.
+template <class Space>
+struct SeenKeys {
+  ConstMatrix<bool, Space> keys;
+  bool causal;
+  explicit SeenKeys(AttentionMask<Space> const& mask) : keys(mask.keys), causal(mask.mask == Mask::causal) {}
+  KOKKOS_FUNCTION bool operator()(std::int64_t b, std::int64_t i, int j) const {
+    return (!causal || j <= i) && (keys.size() == 0 || keys(b, j));
+  }
+};
+
+/// Logits (as powers of two) to probabilities in place, one team a row of a head.
 template <class Space, class T>
 struct RowSoftmax {
   Tensor4<T, Space> p;
-  Tensor3<T, Space> log_sum;
+  SoftmaxRows<Space, T> rows;
+  SeenKeys<Space> seen;
   KOKKOS_FUNCTION void operator()(RowMember<Space> const& team) const {
     int const n = static_cast<int>(p.extent(2)), heads = static_cast<int>(p.extent(1));
     auto const row = team.league_rank();
@@ -22,26 +36,33 @@ struct RowSoftmax {
     T* const logits = &p(b, k, i, 0);
     T largest = 0;
     Kokkos::parallel_reduce(
-        Kokkos::TeamVectorRange(team, n), [&](int j, T& m) { m = logits[j] > m ? logits[j] : m; },
+        Kokkos::TeamVectorRange(team, n), [&](int j, T& m) { m = seen(b, i, j) && logits[j] > m ? logits[j] : m; },
         Kokkos::Max<T>(largest));
+    T const shift = largest > Kokkos::reduction_identity<T>::max() ? largest : T(0);
     T sum = 0;
     Kokkos::parallel_reduce(
         Kokkos::TeamVectorRange(team, n),
         [&](int j, T& s) {
-          T const e = Kokkos::exp(logits[j] - largest);
+          T const e = seen(b, i, j) ? Kokkos::exp2(logits[j] - shift) : T(0);
           logits[j] = e;
           s += e;
         },
         sum);
+    if (sum == 0) sum = Kokkos::Experimental::infinity_v<T>;
     Kokkos::parallel_for(Kokkos::TeamVectorRange(team, n), [&](int j) { logits[j] /= sum; });
-    Kokkos::single(Kokkos::PerTeam(team), [&]() { log_sum(b, k, i) = largest + Kokkos::log(sum); });
+    Kokkos::single(Kokkos::PerTeam(team), [&]() {
+      rows.shift(b, k, i) = shift;
+      rows.sum(b, k, i) = sum;
+    });
   }
 };
 
-/// Logits to probabilities in place by the stored denominators, and delta_i = dO_i . O_i; one team a row of a head.
+/// Logits to probabilities in place by what is stored of the rows, and delta_i = dO_i . O_i; one team a row of a head.
 template <class Space, class T>
 struct RowProbabilities {
-  ConstTensor3<T, Space> log_sum, out, dout;
+  SoftmaxRows<Space, T> rows;
+  SeenKeys<Space> seen;
+  ConstTensor3<T, Space> out, dout;
   Tensor4<T, Space> p;
   Tensor3<T, Space> delta;
   KOKKOS_FUNCTION void operator()(RowMember<Space> const& team) const {
@@ -49,9 +70,10 @@ struct RowProbabilities {
     int const width = static_cast<int>(out.extent(2)) / heads;
     auto const row = team.league_rank();
     auto const i = row % n, k = row / n % heads, b = row / n / heads;
-    T const shift = log_sum(b, k, i);
-    Kokkos::parallel_for(Kokkos::TeamVectorRange(team, n),
-                         [&](int j) { p(b, k, i, j) = Kokkos::exp(p(b, k, i, j) - shift); });
+    T const shift = rows.shift(b, k, i), z = rows.sum(b, k, i);
+    Kokkos::parallel_for(Kokkos::TeamVectorRange(team, n), [&](int j) {
+      p(b, k, i, j) = seen(b, i, j) ? Kokkos::exp2(p(b, k, i, j) - shift) / z : T(0);
+    });
     T sum = 0;
     Kokkos::parallel_reduce(
         Kokkos::TeamVectorRange(team, width),
@@ -81,6 +103,8 @@ template <class T>
 T attention_scale(std::size_t columns, std::size_t heads) {
   return T(1) / Kokkos::sqrt(static_cast<T>(columns / heads));
 }
+template <class T>
+inline constexpr T powers_of_two = static_cast<T>(1.442695040888963407);  ///< log2(e)
 
 template <class Space, class T>
 struct PlainAttention {
@@ -95,28 +119,29 @@ struct PlainAttention {
     });
   }
   static void forward(Space const& space, ConstTensor3<T, Space> w, std::size_t heads, Workspace<Space> work,
-                      Tensor3<T, Space> out, Tensor3<T, Space> log_sum) {
+                      Tensor3<T, Space> out, SoftmaxRows<Space, T> const& softmax, AttentionMask<Space> const& mask) {
     std::size_t const batch = w.extent(0), n = w.extent(1);
     auto const p = work.template take<T>(batch, heads, n, n);
     auto const wk = by_head(w, heads);
-    batched_gemm(space, "N", "T", attention_scale<T>(w.extent(2), heads), wk, wk, T(0), p);
+    batched_gemm(space, "N", "T", attention_scale<T>(w.extent(2), heads) * powers_of_two<T>, wk, wk, T(0), p);
     Kokkos::parallel_for(KRATE_LABEL("krate::subspace_attention::softmax"), rows(space, batch * heads * n),
-                         RowSoftmax<Space, T>{p, log_sum});
+                         RowSoftmax<Space, T>{p, softmax, SeenKeys<Space>(mask)});
     batched_gemm(space, "N", "N", T(1), p, wk, T(0), by_head(out, heads));
   }
 
   static void backward(Space const& space, ConstTensor3<T, Space> w, std::size_t heads, ConstTensor3<T, Space> out,
-                       ConstTensor3<T, Space> log_sum, ConstTensor3<T, Space> dout, Workspace<Space> work,
-                       Tensor3<T, Space> dw) {
+                       SoftmaxRows<Space, T> const& softmax, ConstTensor3<T, Space> dout, Workspace<Space> work,
+                       Tensor3<T, Space> dw, AttentionMask<Space> const& mask) {
     std::size_t const batch = w.extent(0), n = w.extent(1);
     T const scale = attention_scale<T>(w.extent(2), heads);
     auto const p = work.template take<T>(batch, heads, n, n), dp = work.template take<T>(batch, heads, n, n);
     auto const delta = work.template take<T>(batch, heads, n);
     auto const wk = by_head(w, heads), dok = by_head(dout, heads);
     auto const dwk = by_head(dw, heads);
-    batched_gemm(space, "N", "T", scale, wk, wk, T(0), p);
+    batched_gemm(space, "N", "T", scale * powers_of_two<T>, wk, wk, T(0), p);
     Kokkos::parallel_for(KRATE_LABEL("krate::subspace_attention_backward::probabilities"),
-                         rows(space, batch * heads * n), RowProbabilities<Space, T>{log_sum, out, dout, p, delta});
+                         rows(space, batch * heads * n),
+                         RowProbabilities<Space, T>{softmax, SeenKeys<Space>(mask), out, dout, p, delta});
     batched_gemm(space, "N", "T", T(1), dok, wk, T(0), dp);
     batched_gemm(space, "T", "N", T(1), p, dok, T(0), dwk);
     Kokkos::parallel_for(KRATE_LABEL("krate::subspace_attention_backward::merge"), rows(space, batch * heads * n),

@@ -4,8 +4,7 @@
 //
 //     out_i = sum_j 2^(l_ij - m_i) w_j / sum_j 2^(l_ij - m_i),   m_i = max_j l_ij
 //
-// and backward with the stored denominators L_i: P_ij = 2^(l_ij - L_i), P_ji = 2^(l_ij - L_j), both at most 1.
-// Host code only.
+// over the keys j that query i sees. Host code only.
 #pragma once
 
 #include "attention/impl/packed_head.hpp"
@@ -16,24 +15,31 @@ namespace krate::impl {
 template <class T>
 inline constexpr int strip_rows = AttentionTile<T>::result_granule;
 
-/// f(first row, first column, vectors as integral_constant, tile of x . y) for the tiles of one strip.
+/// f(vectors as integral_constant, row, column) for the tiles of one strip, up to column `end`.
 template <class T, class F>
-KRATE_TILE_FUNCTION void for_strip(HeadShape<T> const& shape, int first, F const& f) {
+KRATE_TILE_FUNCTION void for_strip(HeadShape<T> const& shape, int first, int end, F const& f) {
   using Tile = AttentionTile<T>;
   for (int i = first; i < std::min(first + strip_rows<T>, shape.computed_tokens()); i += Tile::rows)
-    for_tiles<T>(0, shape.computed_tokens(), [&](auto vectors, int j) { f(vectors, i, j); });
+    for_tiles<T>(0, end, [&](auto vectors, int j) { f(vectors, i, j); });
+}
+
+/// The smaller of x and 0.
+template <class T>
+KRATE_TILE_FUNCTION simd::Vec<T> at_most_zero(simd::Vec<T> const& x) {
+  auto const zero = simd::broadcast(T(0));
+  return zero - simd::max(zero - x, zero);
 }
 
 /// Products of the rows i ... of `left` with the columns j ... of `right`, both panels.
 template <int Columns, class T>
 KRATE_TILE_FUNCTION void panel_product(T const* left, T const* right, int features, int i, int j,
-                                       simd::Vec<T> (&acc)[AttentionTile<T>::rows][Columns]) {
+                                       simd::Vec<T> (&acc)[AttentionTile<T>::rows][Columns], bool wanted = true) {
   constexpr std::integral_constant<int, 1> one;
   constexpr std::integral_constant<int, AttentionTile<T>::panel> panel;
   for (auto& row : acc)
     for (auto& v : row) v = simd::broadcast(T(0));
   accumulate<AttentionTile<T>::rows, Columns, T>(acc, panel_at(left, features, i), one, panel,
-                                                 panel_at(right, features, j), panel, features);
+                                                 panel_at(right, features, j), panel, wanted ? features : 0);
 }
 
 template <class T>
@@ -52,56 +58,61 @@ struct RowMaximumForward {
     return {head, strip, take(shape.width())};
   }
 
-  bool run(T const* w, std::size_t stride, T* out, T* log_sum) const {
+  bool run(T const* w, std::size_t stride, bool const* keys, T* out, T* shift, T* sum) const {
     HeadShape<T> const shape = head.shape;
-    head.fill(w, stride);
+    head.fill(w, stride, keys);
     bool const finite = head.range().finite;
     int const n = shape.tokens, leading = shape.token_capacity(), width = shape.width();
     for (int first = 0; first < n; first += strip_rows<T>) {
-      for_strip(shape, first, [&](auto vectors, int i, int j) {
+      int const rows = std::min(strip_rows<T>, n - first), depth = shape.causal ? first + rows : n,
+                end = padded_to(Tile::lanes, depth);
+      for_strip(shape, first, end, [&](auto vectors, int i, int j) {
         simd::Vec<T> acc[Tile::rows][vectors];
         panel_product<vectors, T>(head.panels, head.panels, shape.features, i, j, acc);
         for (int r = 0; r < Tile::rows; ++r)
           for (int c = 0; c < vectors; ++c)
             simd::store(strip + static_cast<std::ptrdiff_t>(i - first + r) * leading + j + c * Tile::lanes, acc[r][c]);
       });
-      int const rows = std::min(strip_rows<T>, n - first);
       std::fill_n(smoothed, static_cast<std::ptrdiff_t>(strip_rows<T>) * width, T(0));
       T reciprocal[strip_rows<T>];
-      for (int r = 0; r < rows; ++r)
-        log_sum[first + r] = exponentiate(strip + static_cast<std::ptrdiff_t>(r) * leading, reciprocal[r]);
-      add_smoothed(Scores<T, int>{strip, leading, Reading::rows}, rows, n, head.rows, width, smoothed);
+      for (int r = 0; r < rows; ++r) {
+        int const i = first + r;
+        sum[i] =
+            exponentiate(strip + static_cast<std::ptrdiff_t>(r) * leading, shape.causal ? i + 1 : n, end, shift[i]);
+        reciprocal[r] = 1 / sum[i];
+      }
+      add_smoothed(Scores<T, int>{strip, leading, Reading::rows}, rows, depth, head.rows, width, smoothed);
       for (int r = 0; r < rows; ++r)
         for (int k = 0; k < shape.features; ++k)
           out[static_cast<std::size_t>(first + r) * stride + static_cast<std::size_t>(k)] =
               smoothed[r * width + k] * reciprocal[r];
     }
-    if (!finite) spoil(out, stride, log_sum);
+    if (!finite) spoil(out, stride, shift, sum);
     return true;
   }
 
  private:
-  /// A row of logits to its numerators; gives the logarithm of their sum. The zeros after the last token never exceed
-  /// the maximum, for l_ii >= 0.
-  T exponentiate(T* row, T& reciprocal) const {
-    int const n = head.shape.tokens, end = head.shape.computed_tokens();
-    T largest = 0;
-    for (int j = 0; j < n; ++j) largest = row[j] > largest ? row[j] : largest;
-    auto const shift = simd::broadcast(largest);
-    for (int j = 0; j < end; j += Tile::lanes) simd::store(row + j, simd::exp2<T>(simd::load(row + j) - shift));
+  /// A row of logits, n of them seen if they are no padding, to its numerators up to `end`; gives their sum.
+  T exponentiate(T* row, int n, int end, T& shift) const {
+    constexpr T least = std::numeric_limits<T>::lowest();
+    T largest = least;
+    for (int j = 0; j < n; ++j) largest = head.seen[j] != 0 && row[j] > largest ? row[j] : largest;
+    shift = largest > least ? largest : 0;
+    auto const top = simd::broadcast(shift);
+    for (int j = 0; j < end; j += Tile::lanes)
+      simd::store(row + j, simd::exp2<T>(at_most_zero<T>(simd::load(row + j) - top)) * simd::load(head.seen + j));
     std::fill(row + n, row + end, T(0));
     auto sums = simd::broadcast(T(0));
     for (int j = 0; j < end; j += Tile::lanes) sums = sums + simd::load(row + j);
     T const sum = simd::sum<T>(sums);
-    reciprocal = 1 / sum;
-    return std::log(sum) + largest * PackedHead<T>::ln2;
+    return sum == 0 ? std::numeric_limits<T>::infinity() : sum;
   }
 
   /// What is not a number, or beyond the largest one, spoils its sample and head, and no other.
-  void spoil(T* out, std::size_t stride, T* log_sum) const {
+  void spoil(T* out, std::size_t stride, T* shift, T* sum) const {
     T const nan = std::numeric_limits<T>::quiet_NaN();
     for (int i = 0; i < head.shape.tokens; ++i, out += stride) std::fill_n(out, head.shape.features, nan);
-    std::fill_n(log_sum, head.shape.tokens, nan);
+    for (T* row : {shift, sum}) std::fill_n(row, head.shape.tokens, nan);
   }
 };
 

@@ -2,10 +2,12 @@
 // Subspace attention as smoothing with a Gaussian kernel, one head of one sample. With s = p^-1/2, b_i = s |w_i|^2 / 2:
 //
 //     E_ij  = exp(s w_i . w_j - b_i - b_j) = exp(-s |w_i - w_j|^2 / 2)      symmetric, in (0, 1]
-//     v_j   = exp(b_j - max b)
+//     v_j   = exp(b_j - max b)                                               0 for keys that are padding
 //     out_i = sum_j E_ij v_j w_j / Z_i,   Z_i = sum_j E_ij v_j              = the row softmax of s W W^T, times W
 //
-// A block pair (I, J), I <= J, of E is computed once, stored, and used for rows I and for rows J. Host code only.
+// A token's own weight, which is almost 1 where logits are large, stays apart: E_ii = 1 is not rounded, and the sums
+// run over the others. A block pair (I, J), I <= J, of E is computed once, stored, and used for rows I and for rows J;
+// where attention is causal for rows J alone, which read it by columns. Host code only.
 #pragma once
 
 #include "attention/impl/packed_head.hpp"
@@ -17,8 +19,8 @@ struct SymmetricForward {
   using Tile = AttentionTile<T>;
   using V = simd::Vec<T>;
   PackedHead<T> head;
-  T* z;         ///< [tokens]
-  T* smoothed;  ///< sum_j E_ij v_j w_j
+  T* z;         ///< [tokens], without a token's own v
+  T* smoothed;  ///< sum_j E_ij v_j w_j over the other tokens
   T* block;
 
   template <class Work>
@@ -31,18 +33,18 @@ struct SymmetricForward {
   }
 
   /// False, with nothing written, where the logits range too far for this form.
-  bool run(T const* w, std::size_t stride, T* out, T* log_sum) const {
+  bool run(T const* w, std::size_t stride, bool const* keys, T* out, T* shift, T* sum) const {
     HeadShape<T> const shape = head.shape;
-    head.fill(w, stride);
+    head.fill(w, stride, keys);
     auto const range = head.range();
-    if (!range.narrow()) return false;
-    head.fill_values(range.largest);
+    if (!range.narrow) return false;
+    head.fill_values(range.reference);
     scale_rows(shape, head.value, head.rows, head.rows);
     std::fill_n(z, shape.token_capacity(), T(0));
     std::fill_n(smoothed, shape.rows_size(), T(0));
     for (int i = 0; i < shape.tokens; i += Tile::side)
       for (int j = i; j < shape.tokens; j += Tile::side) add_block(i, j);
-    finish(range.largest, out, stride, log_sum);
+    finish(w, range.reference, out, stride, shift, sum);
     return true;
   }
 
@@ -52,21 +54,25 @@ struct SymmetricForward {
   void add_block(int first_row, int first_column) const {
     int const rows = std::min(Tile::side, head.shape.tokens - first_row),
               columns = std::min(Tile::side, head.shape.tokens - first_column), width = head.shape.width();
-    bool const diagonal = first_row == first_column;
+    bool const diagonal = first_row == first_column, causal = head.shape.causal;
     for (int i = 0; i < rows; i += Tile::rows) add_scores(first_row, first_column, i, columns, diagonal);
     BlockLeading<T> const leading;
-    T* const to = smoothed + static_cast<std::ptrdiff_t>(first_row) * width;
-    add_smoothed(Block<T>{block, leading, diagonal ? Reading::symmetric : Reading::rows}, rows, columns,
-                 rows_at(first_column), width, to);
+    Reading const reading = !diagonal ? Reading::rows : causal ? Reading::ending_columns : Reading::symmetric;
+    if (diagonal || !causal)
+      add_smoothed(Block<T>{block, leading, reading}, rows, columns, rows_at(first_column), width,
+                   smoothed + static_cast<std::ptrdiff_t>(first_row) * width);
     if (diagonal) return;
     add_smoothed(Block<T>{block, leading, Reading::columns}, columns, rows, rows_at(first_row), width,
                  smoothed + static_cast<std::ptrdiff_t>(first_column) * width);
   }
 
-  /// One row of tiles, from the diagonal on; and its part of Z, for its rows and for the columns beyond the diagonal.
+  /// One row of tiles, from the diagonal on; and its part of Z, for its rows and for the columns beyond the diagonal
+  /// (causal: for all its columns and no rows).
   void add_scores(int first_row, int first_column, int i, int columns, bool diagonal) const {
     int const begin = diagonal ? i / Tile::granule * Tile::granule : 0, beyond = diagonal ? begin + Tile::granule : 0;
     int const row = first_row + i, features = head.shape.features;
+    bool const causal = head.shape.causal;
+    if (causal && diagonal) clear_margin(block, i, begin);
     V sums[Tile::rows];
     for (auto& s : sums) s = simd::broadcast(T(0));
     for_tiles<T>(begin, padded_to(Tile::lanes, columns), [&](auto vectors, int j) {
@@ -83,6 +89,7 @@ struct SymmetricForward {
                                        panel_at(head.panels, features, column), panel, features);
       T* const e = block + static_cast<std::ptrdiff_t>(i) * Tile::leading + j;
       store_tile<Tile::rows, count, T>(acc, e);
+      if (diagonal) drop_diagonal(e, i, j, count * Tile::lanes);
       for (int c = 0; c < count; ++c) {
         value[c] = simd::load(head.value + column + c * Tile::lanes);
         of_columns[c] = simd::load(z + column + c * Tile::lanes);
@@ -92,7 +99,8 @@ struct SymmetricForward {
         V sum = sums[r];
         for (int c = 0; c < count; ++c) {
           T* const at = e + r * Tile::leading + c * Tile::lanes;
-          V const x = simd::exp2<T>(simd::load(at));
+          V x = simd::exp2<T>(simd::load(at));
+          if (causal && j + c * Tile::lanes < beyond) x = x * lanes_from<T>(i + r - j - c * Tile::lanes);
           simd::store(at, x);
           sum = simd::fma(x, value[c], sum);
           of_columns[c] = simd::fma(x, of_row, of_columns[c]);
@@ -100,17 +108,20 @@ struct SymmetricForward {
         sums[r] = sum;
       }
       for (int c = 0; c < count; ++c)
-        if (j + c * Tile::lanes >= beyond) simd::store(z + column + c * Tile::lanes, of_columns[c]);
+        if (causal || j + c * Tile::lanes >= beyond) simd::store(z + column + c * Tile::lanes, of_columns[c]);
     });
+    if (causal) return;
     for (int r = 0; r < Tile::rows; ++r) z[row + r] += simd::sum<T>(sums[r]);
   }
 
-  void finish(T largest, T* out, std::size_t stride, T* log_sum) const {
+  void finish(T const* w, T reference, T* out, std::size_t stride, T* shift, T* sum) const {
     T const* from = smoothed;
-    for (int i = 0; i < head.shape.tokens; ++i, from += head.shape.width(), out += stride) {
-      T const reciprocal = 1 / z[i];
-      for (int k = 0; k < head.shape.features; ++k) out[k] = from[k] * reciprocal;
-      log_sum[i] = std::log(z[i]) + (largest - head.minus_b[i]) * PackedHead<T>::ln2;
+    for (int i = 0; i < head.shape.tokens; ++i, from += head.shape.width(), w += stride, out += stride) {
+      T const all = z[i] + head.value[i];
+      shift[i] = reference - head.minus_b[i];
+      sum[i] = all > 0 ? all : std::numeric_limits<T>::infinity();
+      T const reciprocal = 1 / sum[i], own = head.value[i] / sum[i];
+      for (int k = 0; k < head.shape.features; ++k) out[k] = own * w[k] + from[k] * reciprocal;
     }
   }
 };

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include "krate/attention/attention_mask.hpp"
+#include "krate/attention/softmax_rows.hpp"
 #include "krate/core/types.hpp"
 #include "krate/core/workspace.hpp"
 
@@ -18,12 +20,12 @@ struct MssaKernels {
   static void forward(Space const& space, ConstTensor3<T, Space> x, ConstMatrix<T, Space> projection,
                       ConstMatrix<T, Space> output, ConstVector<T, Space> bias, std::size_t heads,
                       Workspace<Space> work, Tensor3<T, Space> projected, Tensor3<T, Space> attended,
-                      Tensor3<T, Space> log_sum, Tensor3<T, Space> y);
+                      SoftmaxRows<Space, T> const& rows, Tensor3<T, Space> y, AttentionMask<Space> const& mask);
   static void backward(Space const& space, ConstTensor3<T, Space> x, ConstMatrix<T, Space> projection,
                        ConstMatrix<T, Space> output, std::size_t heads, ConstTensor3<T, Space> projected,
-                       ConstTensor3<T, Space> attended, ConstTensor3<T, Space> log_sum, ConstTensor3<T, Space> dy,
+                       ConstTensor3<T, Space> attended, SoftmaxRows<Space, T> const& rows, ConstTensor3<T, Space> dy,
                        Workspace<Space> work, Tensor3<T, Space> dx, Matrix<T, Space> dprojection,
-                       Matrix<T, Space> doutput, Vector<T, Space> dbias);
+                       Matrix<T, Space> doutput, Vector<T, Space> dbias, AttentionMask<Space> const& mask);
 };
 
 }  // namespace krate::impl

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include "krate/attention/attention_mask.hpp"
+#include "krate/attention/softmax_rows.hpp"
 #include "krate/core/types.hpp"
 #include "krate/core/workspace.hpp"
 
@@ -11,10 +13,10 @@ struct SubspaceAttention {
   static std::size_t forward_bytes(std::size_t batch, std::size_t tokens, std::size_t columns, std::size_t heads);
   static std::size_t backward_bytes(std::size_t batch, std::size_t tokens, std::size_t columns, std::size_t heads);
   static void forward(Space const& space, ConstTensor3<T, Space> w, std::size_t heads, Workspace<Space> work,
-                      Tensor3<T, Space> out, Tensor3<T, Space> log_sum);
+                      Tensor3<T, Space> out, SoftmaxRows<Space, T> const& rows, AttentionMask<Space> const& mask);
   static void backward(Space const& space, ConstTensor3<T, Space> w, std::size_t heads, ConstTensor3<T, Space> out,
-                       ConstTensor3<T, Space> log_sum, ConstTensor3<T, Space> dout, Workspace<Space> work,
-                       Tensor3<T, Space> dw);
+                       SoftmaxRows<Space, T> const& rows, ConstTensor3<T, Space> dout, Workspace<Space> work,
+                       Tensor3<T, Space> dw, AttentionMask<Space> const& mask);
 };
 
 }  // namespace krate::impl
