@@ -58,7 +58,10 @@ void complete_patch(Configuration& known, std::size_t pixels) {
     auto const patch = known.get<std::vector<std::int64_t>>("patch_size");
     auto const least = static_cast<std::size_t>(std::max<std::int64_t>(1, patch.front())),
                most = static_cast<std::size_t>(std::max<std::int64_t>(1, patch.back()));
-    if (pixels % least == 0 && pixels / least % most == 0) known.set("channels", pixels / least / most);
+    require_value(pixels % least == 0 && pixels / least % most == 0, where, "patch_size",
+                  krate::impl::shape_text(patch),
+                  ("must divide the " + std::to_string(pixels) + " values of a patch").c_str());
+    known.set("channels", pixels / least / most);
   }
 }
 

@@ -38,8 +38,8 @@ inline std::vector<BadSafetensors> bad_safetensors() {
   };
   std::string deep = R"({"a":{"shape":)";
   deep += std::string(100000, '[');
-  std::string objects;
-  for (int i = 0; i < 50000; ++i) objects += R"({"a":)";
+  std::string objects = R"({"a":{"dtype":)";
+  for (int i = 0; i < 50000; ++i) objects += R"({"dtype":)";
   std::string axes = "[1";
   for (int i = 0; i < 40; ++i) axes += ",1";
   std::string const good = one("[2,3]", "[0,24]", 24);
@@ -58,7 +58,7 @@ inline std::vector<BadSafetensors> bad_safetensors() {
       {"list", safetensors_bytes("[]"), "begins with a list"},
       {"number", safetensors_bytes("7"), "begins with a number"},
       {"deep_lists", safetensors_bytes(deep), "expected a list of whole numbers"},
-      {"deep_objects", safetensors_bytes(objects), "an object, expected"},
+      {"deep_objects", safetensors_bytes(objects), "as an object, expected a text"},
       {"no_object", safetensors_bytes(R"({"a":7})"), "'a' as a number"},
       {"null", safetensors_bytes(R"({"a":null})"), "'a' as null"},
       {"no_dtype", safetensors_bytes(R"({"a":{"shape":[],"data_offsets":[0,0]}})"), "has no dtype"},
