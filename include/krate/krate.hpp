@@ -50,6 +50,7 @@
 #include "krate/models/parameter_table.hpp"
 #include "krate/models/redunet.hpp"
 #include "krate/models/redunet_config.hpp"
+#include "krate/models/resolution.hpp"
 #include "krate/nn/cross_entropy.hpp"
 #include "krate/nn/initialize.hpp"
 #include "krate/nn/layer_norm.hpp"

@@ -2,6 +2,7 @@
 #include "tools/family.hpp"
 
 #include "krate/io/configuration_json.hpp"
+#include "krate/models/resolution.hpp"
 #include "krate/train/model_file.hpp"
 #include "tools/suggestion.hpp"
 
@@ -60,13 +61,18 @@ struct Exchange {
 
   template <class T>
   static void write_model(Context& context, models::OfficialTensors const& tensors, Config const& config,
-                          Configuration const& stored, std::string const& output) {
+                          ImportRequest const& request, Configuration& stored) {
     auto const& space = context.space();
-    Model<Space, T> const model(space, config);
+    Model<Space, T> model(space, config);
     context.comm().guarded([&] {
       models::import_parameters(space, Model<Space, T>::parameter_table(config), model.parameters(), tensors);
+      if (request.resolution) model = models::at_resolution(space, model, *request.resolution);
     });
-    io::CheckpointWriter file(output, context.comm(), stored);
+    if (request.resolution) {
+      auto const moved = model.config().configuration();
+      stored.set("image_size", Attribute(moved.template get<std::vector<std::int64_t>>("image_size")));
+    }
+    io::CheckpointWriter file(request.output, context.comm(), stored);
     io::save_parameters(space, model.parameters(), file);
     file.commit();
   }
@@ -80,7 +86,7 @@ struct Exchange {
     summary.config = config.configuration();
     models::store_types(table, types, summary.config);
     bool const wide = std::find(types.begin(), types.end(), io::TensorType::f64) != types.end();
-    (wide ? write_model<double> : write_model<float>)(context, tensors, config, summary.config, request.output);
+    (wide ? write_model<double> : write_model<float>)(context, tensors, config, request, summary.config);
     for (auto const& spec : table.specs()) {
       std::size_t size = 1;
       for (auto const extent : spec.shape) size *= extent;

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "krate/io/checkpoint.hpp"
+#include "krate/models/crate_config.hpp"
 #include "krate/models/exchange.hpp"
 #include "tools/context.hpp"
 
@@ -12,7 +13,8 @@ namespace krate::tools {
 
 struct ImportRequest {
   io::SafetensorsReader const& file;
-  Configuration flags;  ///< what was given on the command line, by the names of the configuration
+  Configuration flags;                        ///< what was given on the command line, by the names of the configuration
+  std::optional<models::Extent2> resolution;  ///< of images that the model will see; none: that of the file
   std::string output;
 };
 struct ImportSummary {

@@ -46,12 +46,14 @@ OptionTable configuration_flags() {
   flags.add<std::string>("pool", {}, "What goes to the head: class token or mean").one_of({"cls", "mean"});
   flags.add<double>("eta", {}, "Step size of the sparse coding step (0.1 unless the file says)").above(0);
   flags.add<double>("lambda", {}, "Sparsity weight (0.1 unless the file says)").at_least(0);
+  flags.add<Pair>("resolution", {}, "Make a model for images of another size: positions are interpolated");
   return flags;
 }
 
 Configuration given_in(OptionTable const& flags) {
   Configuration given("the command line");
   for (auto const& [name, value] : flags.values()) {
+    if (name == "resolution") continue;  // of the model to make, not of the file's
     if (auto const* pair = std::get_if<Pair>(&value))
       given.set(name, Attribute(std::vector<std::int64_t>{pair->rows, pair->columns}));
     else if (auto const* integer = std::get_if<std::int64_t>(&value))
@@ -109,7 +111,14 @@ void add_import(CLI::App& app, Context& context) {
       require_no_archive(given->input);
       file.emplace(given->input);
     });
-    report(context, given->output, family.import(context, {*file, given_in(given->flags), given->output}));
+    std::optional<models::Extent2> resolution;
+    if (given->flags.has_value("resolution")) {
+      auto const [height, width] = given->flags.get<Pair>("resolution");
+      require_value(std::min(height, width) > 0 && std::max(height, width) <= 1 << 16, where, "--resolution",
+                    std::min(height, width), "must be between 1 and 65536");
+      resolution.emplace(static_cast<std::size_t>(height), static_cast<std::size_t>(width));
+    }
+    report(context, given->output, family.import(context, {*file, given_in(given->flags), resolution, given->output}));
   });
 }
 

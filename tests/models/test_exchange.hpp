@@ -4,6 +4,7 @@
 
 #include "krate/models/crate.hpp"
 #include "krate/models/exchange.hpp"
+#include "krate/models/resolution.hpp"
 #include "support/array.hpp"
 #include "support/op_test.hpp"
 
@@ -70,7 +71,7 @@ TEST_F(ExchangeFile, TiedTensorsAreWrittenUnderAllNames) {
   TestSpace const space;
   auto const table = tied_table();
   ParameterList<TestSpace, float> const list(space, table.specs());
-  fill(space, list.value(0), 2.5f);
+  Kokkos::deep_copy(space, list.value(0), 2.5f);
   models::export_parameters(space, table, list, {io::TensorType::f16, io::TensorType::f32}, path, {{"k", "v"}});
   io::SafetensorsReader const file(path);
   ASSERT_EQ(file.tensors().size(), 3u);
@@ -108,6 +109,46 @@ TEST_F(ExchangeFile, AModelGoesOutAndComesBack) {
   io::Metadata const none;
   EXPECT_ERROR(ShapeError, "not the one of this table",
                models::export_parameters(space, wider, model.parameters(), types, path, none));
+}
+
+// Values of torch.nn.functional.interpolate(bicubic, align_corners=False, recompute_scale_factor=False), in double.
+TEST(Resolution, PositionsAreThoseOfTheAuthorsCode) {
+  std::vector<double> const grid{0, 1, 4, -2, 3, 0.5, 1.5, -1, 2};
+  std::vector<double> const larger{0.08285834337699483, 0.1768868239866003,  0.7623358759999916,  2.83916928295675,
+                                   4.538003229517513,   -2.0092103269434087, 0.03241854665275192, 2.572954379699695,
+                                   2.4617148741639387,  1.6300766138102856,  -1.439193849720593,  0.10754998683250463,
+                                   1.9389835148617327,  1.4401167350177864,  0.46413991417589956, 1.9140252286216035,
+                                   0.39036157325194437, -1.1646476087175077, 0.4338621319605154,  2.319002906823364};
+  std::vector<double> const smaller{-0.1504173240223577, 2.799363902536622, 0.22045673282523517, 1.023793763652899};
+  auto const near = [](std::vector<double> const& found, std::vector<double> const& expected) {
+    ASSERT_EQ(found.size(), expected.size());
+    for (std::size_t i = 0; i < found.size(); ++i) EXPECT_NEAR(found[i], expected[i], 1e-13) << i;
+  };
+  near(models::resampled_positions(grid, 3, {4, 5}, 1), larger);
+  near(models::resampled_positions(grid, 3, 2, 1), smaller);
+  EXPECT_EQ(models::resampled_positions(grid, 3, 3, 1), grid);
+  EXPECT_EQ(models::resampled_positions(std::vector<double>{2, 5}, 1, {2, 1}, 2), (std::vector<double>{2, 5, 2, 5}));
+  EXPECT_ERROR(ShapeError, "9 elements, expected 2 x 2 x 1", models::resampled_positions(grid, 2, 3, 1));
+}
+
+TEST(Resolution, TheRestOfTheModelIsTheSame) {
+  TestSpace const space;
+  models::Crate<TestSpace, double> const model(space, {.image_size = 12, .dim = 8, .depth = 1, .heads = 2}, Seed{3});
+  auto const made = models::at_resolution(space, model, {16, 20});
+  EXPECT_EQ(made.config().tokens(), 21u);
+  auto const same = models::at_resolution(space, made, {16, 20});
+  auto const positions = model.parameters().index("position_embedding");
+  for (std::size_t i = 0; i < model.parameters().entries().size(); ++i) {
+    auto const now = to_array(made.parameters().value(i)).data;
+    EXPECT_EQ(to_array(same.parameters().value(i)).data, now);
+    auto before = to_array(model.parameters().value(i)).data;
+    if (i == positions) {
+      EXPECT_TRUE(std::equal(before.begin(), before.begin() + 8, now.begin()));  // the class token's
+    } else {
+      EXPECT_EQ(now, before);
+    }
+  }
+  EXPECT_THROW(models::at_resolution(space, model, 15), ValueError);
 }
 
 TEST(TensorTypes, AreRememberedInTheConfiguration) {

@@ -256,6 +256,26 @@ TEST_F(Exchange, TheDemosTwoMapsBecomeOne) {
   expect_failure(import(tensors, {"--heads", "4"}), "head.bias");
 }
 
+TEST_F(Exchange, AnotherResolution) {
+  auto const tensors = reference("crate_tiny_cls");
+  EXPECT_EQ(import(tensors, {"--resolution", "24x32"}).exit_code, 0);
+  auto const file = io::File::open(dir / "m.h5");
+  EXPECT_EQ(file.attributes("/config").get<std::vector<std::int64_t>>("image_size"),
+            (std::vector<std::int64_t>{24, 32}));
+  EXPECT_EQ(file.info("/model/position_embedding").shape, (std::vector<std::size_t>{49, 32}));
+  std::vector<float> const images(2 * 3 * 24 * 32, 0.5f);
+  io::DatasetContents contents;
+  contents.kind = io::SampleKind::images;
+  contents.sample_shape = {3, 24, 32};
+  contents.samples = std::span<float const>(images);
+  io::write_dataset(dir / "d.h5", {}, contents);
+  EXPECT_EQ(krate({"predict", dir / "m.h5", "--data", dir / "d.h5", "-o", dir / "out.h5"}).exit_code, 0);
+  EXPECT_EQ(import(tensors, {"--resolution", "16"}).exit_code, 0);
+  EXPECT_LE(error_of_logits("crate_tiny_cls"), 1.3e-5);
+  expect_failure(import(tensors, {"--resolution", "18"}), "must divide the image's height 18");
+  expect_failure(import(tensors, {"--resolution", "0"}), "--resolution");
+}
+
 TEST_F(Exchange, FamiliesAndForeignFiles) {
   reference("crate_tiny_cls").write(dir / "in.safetensors");
   auto const family = [&](std::string const& name) {
