@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "krate/models/parameter_table.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 namespace krate::models {
@@ -14,10 +15,21 @@ Initial Initial::kaiming(std::size_t fan_in) {
 
 std::size_t ParameterTable::add(std::string name, std::string official, std::vector<std::size_t> shape, Initial initial,
                                 Split split) {
+  tensors_.push_back({{official}, shape});
   specs_.push_back({std::move(name), std::move(shape), true, split});
   official_.push_back(std::move(official));
   initials_.push_back(initial);
   return specs_.size() - 1;
+}
+
+void ParameterTable::require_entries(std::span<Parameter const> entries) const {
+  bool const same = std::equal(entries.begin(), entries.end(), specs_.begin(), specs_.end(),
+                               [](auto const& a, auto const& b) { return a.name == b.name && a.shape == b.shape; });
+  if (!same) {
+    throw ShapeError("krate::models::ParameterTable",
+                     "the parameter list is not the one of this table (other names or shapes); take the table of the "
+                     "model's configuration");
+  }
 }
 
 }  // namespace krate::models

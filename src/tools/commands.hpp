@@ -12,6 +12,8 @@ void add_train(CLI::App& app, Context& context);
 void add_resume(CLI::App& app, Context& context);
 void add_eval(CLI::App& app, Context& context);
 void add_predict(CLI::App& app, Context& context);
+void add_import(CLI::App& app, Context& context);
+void add_export(CLI::App& app, Context& context);
 void add_rate(CLI::App& app, Context& context);
 void add_analyze(CLI::App& app, Context& context);
 void add_analyze_probe(CLI::App& analyze, Context& context);

@@ -73,10 +73,14 @@ void make_dataset(Context& context, std::string const& output, FunctionRef<NewDa
     }
     contents.labels = made.labels;
     contents.split = made.split;
-    if (!made.labels.empty())
+    contents.label_shape = made.label_shape;
+    contents.classes = made.classes;
+    if (!made.labels.empty() && made.classes == 0)
       contents.classes = *std::max_element(made.labels.begin(), made.labels.end()) + std::int64_t(1);
-    contents.scale = {made.scale};
-    contents.bias = {made.bias};
+    if (made.kind != io::SampleKind::tokens) {
+      contents.scale = {made.scale};
+      contents.bias = {made.bias};
+    }
     contents.description = made.description;
     io::write_dataset(output, comm::Communicator(), contents);
   });
@@ -106,12 +110,15 @@ void report_dataset(Context& context, std::string const& path) {
 }
 
 void add_data(CLI::App& app, Context& context) {
-  auto* const data = app.add_subcommand("data", "Make a dataset: digits, mnist, csv or corrupt");
+  auto* const data = app.add_subcommand("data", "Make a dataset: digits, mnist, cifar10, images, csv, text or corrupt");
   data->footer("Example: krate data digits -o digits.h5");
   data->require_subcommand(1);
   add_data_digits(*data, context);
   add_data_mnist(*data, context);
+  add_data_cifar10(*data, context);
+  add_data_images(*data, context);
   add_data_csv(*data, context);
+  add_data_text(*data, context);
   add_data_corrupt(*data, context);
 }
 

@@ -15,10 +15,13 @@
 
 namespace krate::tools {
 
+void add_data_cifar10(CLI::App& data, Context& context);
 void add_data_corrupt(CLI::App& data, Context& context);
 void add_data_csv(CLI::App& data, Context& context);
 void add_data_digits(CLI::App& data, Context& context);
+void add_data_images(CLI::App& data, Context& context);
 void add_data_mnist(CLI::App& data, Context& context);
+void add_data_text(CLI::App& data, Context& context);
 
 /// A source's subcommand, with the options that all sources have.
 struct DataCommand {
@@ -44,6 +47,8 @@ struct NewDataset {
   std::vector<std::uint8_t> bytes{};  ///< either these
   std::vector<float> numbers{};       ///< or these
   std::vector<Label> labels{};        ///< or none
+  std::vector<std::size_t> label_shape{};
+  std::int64_t classes = 0;  ///< 0: the largest label + 1
   std::vector<std::uint8_t> split{};
   double scale = 1, bias = 0;
   std::string description{};

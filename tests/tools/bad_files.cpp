@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "krate/io/checkpoint.hpp"
+#include "support/safetensors_bytes.hpp"
 
 namespace krate::testing {
 
@@ -88,6 +89,7 @@ BadFiles::BadFiles() {
   make_models();
   make_runs();
   make_configs();
+  for (auto const& bad : bad_safetensors()) scratch_.write(bad.name + ".safetensors", bad.bytes);
   fs::create_directories(scratch_ / "out");
 }
 

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "bad_files.hpp"
+#include "support/safetensors_bytes.hpp"
 
 namespace krate::testing {
 namespace {
@@ -199,6 +200,22 @@ TEST_P(BadInput, ModelFiles) {
   cases.push_back({{"analyze", "denoise", "--sigmas", "0.1", "-1", "-o", out()}, "--sigmas"});
   cases.push_back({{"analyze", "denoise", "--samples", "1000000", "-o", out()}, "--samples"});
   cases.push_back({{"analyze", "denoise", "-o", at("good.h5")}, "good.h5"});
+  expect_failures(cases);
+}
+
+TEST_P(BadInput, ParameterFiles) {
+  Cases cases;
+  for (auto const& bad : bad_safetensors()) {
+    if (GetParam() > 1 && cases.size() == 12) break;
+    cases.push_back({{"import", at(bad.name + ".safetensors"), "--family", "crate", "-o", out()}, bad.part});
+  }
+  cases.push_back({{"import", at("missing.safetensors"), "--family", "crate", "-o", out()}, "no such file"});
+  cases.push_back({{"import", at("good.h5"), "--family", "crate", "-o", out()}, "no safetensors file"});
+  cases.push_back({{"export", at("newer.h5"), "-o", out()}, "format_version 2"});
+  cases.push_back({{"export", at("other_model.h5"), "-o", out()}, "not built yet"});
+  cases.push_back({{"export", at("lacks_tensor.h5"), "-o", out()}, "blocks/00/ista/dictionary"});
+  cases.push_back({{"export", at("run/model.h5"), "-o", at("missing/x")}, "missing/x"});
+  cases.push_back({{"export", at("run/model.h5"), "-o", at("run/model.h5")}, "is also the input"});
   expect_failures(cases);
 }
 

@@ -42,6 +42,9 @@ class Crate {
   /// @note allocates: parameters and gradients; fences: no
   Crate(Space const& space, CrateConfig const& config, Seed seed = {});
 
+  /// What a model of this configuration will hold. @throws ValueError if the configuration cannot work
+  static ParameterTable parameter_table(CrateConfig const& config);
+
   CrateConfig const& config() const { return config_; }
   ParameterList<Space, T> const& parameters() const { return parameters_; }
   /// The authors' names, in the order of the list.
@@ -87,7 +90,8 @@ class Crate {
     std::size_t norm_head_weight, norm_head_bias, head_weight, head_bias;
   };
   static Parameters list_embedding(ParameterTable& table, CrateConfig const& config);
-  void list_head();
+  static BlockStack<Space, T> list_blocks(ParameterTable& table, CrateConfig const& config);
+  static void list_head(ParameterTable& table, CrateConfig const& config, Parameters& at);
   std::size_t backward_workspace(std::size_t batch) const;
 
   CrateConfig config_;

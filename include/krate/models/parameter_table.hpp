@@ -2,7 +2,10 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "krate/core/parameters.hpp"
@@ -21,6 +24,19 @@ struct Initial {
   static Initial kaiming(std::size_t fan_in);
 };
 
+/// A parameter as the authors' files have it: under each of these names, where it is tied.
+struct OfficialTensor {
+  std::vector<std::string> names;
+  std::vector<std::size_t> shape;
+};
+
+/// A linear map that some of the authors' files give as two, `weight` and `bias` and then `second`.weight and .bias:
+/// their product is the map.
+struct OfficialChain {
+  std::size_t weight, bias;
+  std::string second;
+};
+
 /// The parameters of a model family while its layers are being listed: our path, the authors' name, shape and start.
 class ParameterTable {
  public:
@@ -28,15 +44,35 @@ class ParameterTable {
   std::size_t add(std::string name, std::string official, std::vector<std::size_t> shape, Initial initial,
                   Split split = Split::replicated);
 
+  /// Where the authors' tensor has further axes of 1.
+  void set_official_shape(std::size_t parameter, std::vector<std::size_t> shape) {
+    tensors_[parameter].shape = std::move(shape);
+  }
+  /// The authors' files have the parameter under this name as well.
+  void tie(std::size_t parameter, std::string official) { tensors_[parameter].names.push_back(std::move(official)); }
+  void set_chain(OfficialChain chain) { chain_ = std::move(chain); }
+
   std::vector<ParameterSpec> const& specs() const { return specs_; }
   std::vector<Initial> const& initials() const { return initials_; }
   /// The authors' names, in the order of the list.
   std::vector<std::string> const& official() const { return official_; }
+  /// In the order of the list.
+  std::vector<OfficialTensor> const& official_tensors() const { return tensors_; }
+  std::optional<OfficialChain> const& chain() const { return chain_; }
+  /// @throws ShapeError unless the list has these parameters
+  template <class Space, class T>
+  void require_list(ParameterList<Space, T> const& list) const {
+    require_entries(list.entries());
+  }
 
  private:
+  void require_entries(std::span<Parameter const> entries) const;
+
   std::vector<ParameterSpec> specs_;
   std::vector<Initial> initials_;
   std::vector<std::string> official_;
+  std::vector<OfficialTensor> tensors_;
+  std::optional<OfficialChain> chain_;
 };
 
 /// Gives each parameter its start; the numbers depend on the seed and the position in the list, not on Space or

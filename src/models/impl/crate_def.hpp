@@ -27,6 +27,8 @@ typename Crate<Space, T>::Parameters Crate<Space, T>::list_embedding(ParameterTa
   Parameters p{};
   p.positions = table.add("position_embedding", "pos_embedding", {c.tokens(), d}, {Initial::normal, 1});
   p.class_token = table.add("class_token", "cls_token", {d}, {Initial::normal, 1});
+  table.set_official_shape(p.positions, {1, c.tokens(), d});
+  table.set_official_shape(p.class_token, {1, 1, d});
   p.norm_patches_weight =
       table.add("patch_embedding/norm_patches/weight", "to_patch_embedding.1.weight", {pixels}, {Initial::one});
   p.norm_patches_bias =
@@ -42,21 +44,34 @@ typename Crate<Space, T>::Parameters Crate<Space, T>::list_embedding(ParameterTa
 }
 
 template <class Space, class T>
-void Crate<Space, T>::list_head() {
-  std::size_t const d = config_.dim, classes = config_.classes;
-  at_.norm_head_weight = table_.add("head/norm/weight", "mlp_head.0.weight", {d}, {Initial::one});
-  at_.norm_head_bias = table_.add("head/norm/bias", "mlp_head.0.bias", {d}, {Initial::zero});
-  at_.head_weight = table_.add("head/linear/weight", "mlp_head.1.weight", {classes, d}, Initial::linear(d));
-  at_.head_bias = table_.add("head/linear/bias", "mlp_head.1.bias", {classes}, Initial::linear(d));
+void Crate<Space, T>::list_head(ParameterTable& table, CrateConfig const& c, Parameters& p) {
+  std::size_t const d = c.dim;
+  p.norm_head_weight = table.add("head/norm/weight", "mlp_head.0.weight", {d}, {Initial::one});
+  p.norm_head_bias = table.add("head/norm/bias", "mlp_head.0.bias", {d}, {Initial::zero});
+  p.head_weight = table.add("head/linear/weight", "mlp_head.1.weight", {c.classes, d}, Initial::linear(d));
+  p.head_bias = table.add("head/linear/bias", "mlp_head.1.bias", {c.classes}, Initial::linear(d));
+  table.set_chain({p.head_weight, p.head_bias, "head"});  // in the checkpoints of Yu et al. 2024 (emergence)
+}
+
+template <class Space, class T>
+BlockStack<Space, T> Crate<Space, T>::list_blocks(ParameterTable& table, CrateConfig const& c) {
+  return {table, {c.dim, c.heads, c.head_dim(), c.eta, c.lambda, c.norm_eps}, c.depth};
+}
+
+template <class Space, class T>
+ParameterTable Crate<Space, T>::parameter_table(CrateConfig const& config) {
+  config.validate();
+  ParameterTable table;
+  Parameters at = list_embedding(table, config);
+  list_blocks(table, config);
+  list_head(table, config, at);
+  return table;
 }
 
 template <class Space, class T>
 Crate<Space, T>::Crate(Space const& space, CrateConfig const& config, Seed seed)
-    : config_(validated(config)),
-      at_(list_embedding(table_, config_)),
-      blocks_(table_, {config_.dim, config_.heads, config_.head_dim(), config_.eta, config_.lambda, config_.norm_eps},
-              config_.depth) {
-  list_head();
+    : config_(validated(config)), at_(list_embedding(table_, config_)), blocks_(list_blocks(table_, config_)) {
+  list_head(table_, config_, at_);
   parameters_ = ParameterList<Space, T>(space, table_.specs());
   initialize(space, table_, seed, parameters_);
 }

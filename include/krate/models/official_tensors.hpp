@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "krate/core/configuration.hpp"
+#include "krate/io/safetensors.hpp"
+#include "krate/models/parameter_table.hpp"
+
+namespace krate::models {
+
+/// A file of the authors' parameters by their official names: the prefixes `module.` and `_orig_mod.`, which PyTorch's
+/// wrappers put in front, are taken off, and integer and bool buffers are set aside. The reader must outlive it.
+class OfficialTensors {
+ public:
+  /// @throws IoError if two names become one
+  explicit OfficialTensors(io::SafetensorsReader const& file);
+
+  io::SafetensorsReader const& file() const { return *file_; }
+  /// None: the file has no such tensor.
+  io::TensorInfo const* find(std::string const& name) const;
+  std::vector<std::string> const& buffers() const { return buffers_; }
+
+  /// Whether the file gives the chain's map as two.
+  bool has(OfficialChain const& chain) const { return find(chain.second + ".weight") != nullptr; }
+
+  /// Checks every name and shape, before memory is taken for a model.
+  /// @throws IoError listing a few of the names that are missing, too many, or of another shape
+  void require_fit(ParameterTable const& table) const;
+
+  /// What the metadata key `config` says; empty without it. @throws IoError if it is no JSON object
+  Configuration configuration() const;
+
+ private:
+  io::SafetensorsReader const* file_;
+  std::map<std::string, io::TensorInfo const*> tensors_;
+  std::vector<std::string> buffers_;
+};
+
+/// Fills in what the shapes of a Crate's tensors tell and `known` does not have yet: dim, depth, num_classes,
+/// dim_head; channels, patch_size and image_size where images and patches are square.
+/// @return the names that are still unknown, such as "heads"
+/// @throws IoError if tensors are missing that every Crate has; ValueError if what is known cannot fit the shapes
+std::vector<std::string> complete_crate(OfficialTensors const& tensors, Configuration& known);
+
+}  // namespace krate::models
