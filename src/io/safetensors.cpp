@@ -95,6 +95,8 @@ void SafetensorsReader::read(TensorInfo const& tensor, std::type_identity_t<std:
                                 krate::impl::shape_text(tensor.shape) + ", but there is room for " +
                                 std::to_string(out.size()) + " elements");
   }
+  if (same_bytes<T>(tensor.type))
+    return read_bytes(data_ + tensor.begin, {reinterpret_cast<char*>(out.data()), out.size_bytes()});
   std::size_t const width = bytes_of(tensor.type);
   std::vector<char> piece(std::min(out.size(), piece_elements) * width);
   for (std::size_t done = 0; done < out.size(); done += piece_elements) {

@@ -41,6 +41,9 @@ class Handler final : public json::json_sax_t {
  public:
   Handler(std::string const& path, SafetensorsHeader& header) : path_(path), header_(header) {}
 
+  /// Where each tensor's bytes end, in the order of the header.
+  std::vector<std::uint64_t> const& ends() const { return ends_; }
+
   bool start_object(std::size_t) override {
     if (list_ || depth_ == 2) misplaced("an object");
     ++depth_;
@@ -143,16 +146,12 @@ class Handler final : public json::json_sax_t {
     ends_.push_back(offsets_[1]);
   }
 
- public:
-  std::vector<std::uint64_t> ends_{};  // of the tensors' bytes, in the order of the header
-
- private:
   std::string const& path_;
   SafetensorsHeader& header_;
   int depth_ = 0, fields_ = 0;
   std::string name_{}, field_{};
   std::set<std::string> names_{};
-  std::vector<std::uint64_t> shape_{}, offsets_{}, *list_ = nullptr;
+  std::vector<std::uint64_t> ends_{}, shape_{}, offsets_{}, *list_ = nullptr;
 };
 
 // The bytes that shape and type make.
@@ -215,9 +214,9 @@ SafetensorsHeader parse_safetensors_header(std::string const& path, std::string_
   json::sax_parse(text.begin(), text.end(), &handler);
   for (std::size_t i = 0; i < header.tensors.size(); ++i) {
     auto const& tensor = header.tensors[i];
-    std::uint64_t const needed = bytes_needed(path, tensor), given = handler.ends_[i] - tensor.begin;
-    if (handler.ends_[i] > data_bytes) {
-      refuse(path, "tensor " + shown(tensor.name) + " ends at byte " + std::to_string(handler.ends_[i]) + " of " +
+    std::uint64_t const needed = bytes_needed(path, tensor), given = handler.ends()[i] - tensor.begin;
+    if (handler.ends()[i] > data_bytes) {
+      refuse(path, "tensor " + shown(tensor.name) + " ends at byte " + std::to_string(handler.ends()[i]) + " of " +
                        std::to_string(data_bytes) + " (the file is cut short?)");
     }
     if (needed != given) {

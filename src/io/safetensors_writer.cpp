@@ -102,10 +102,15 @@ void SafetensorsWriter::write(std::string const& name, std::type_identity_t<std:
     throw ShapeError(where, "tensor " + shown(name) + " has shape " + krate::impl::shape_text(tensor.shape) +
                                 ", but was given " + std::to_string(values.size()) + " elements");
   }
+  file_.seekp(static_cast<std::streamoff>(data_ + tensor.begin));
+  if (same_bytes<T>(tensor.type)) {
+    file_.write(reinterpret_cast<char const*>(values.data()), static_cast<std::streamsize>(values.size_bytes()));
+    if (!file_) fail();
+    return;
+  }
   auto const from = format_of<T>(), to = format_of(tensor.type);
   std::size_t const width = bytes_of(tensor.type);
   std::vector<char> piece(std::min(values.size(), piece_elements) * width);
-  file_.seekp(static_cast<std::streamoff>(data_ + tensor.begin));
   for (std::size_t done = 0; done < values.size(); done += piece_elements) {
     std::size_t const count = std::min(piece_elements, values.size() - done);
     for (std::size_t i = 0; i < count; ++i) {

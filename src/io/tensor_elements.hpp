@@ -41,4 +41,11 @@ constexpr FloatingFormat format_of() {
   return std::is_same_v<T, float> ? single_format : double_format;
 }
 
+/// Whether the file's bytes are those of T in memory.
+template <class T>
+bool same_bytes(TensorType type) {
+  if constexpr (!std::is_floating_point_v<T>) return false;
+  return std::endian::native == std::endian::little && format_of(type) == format_of<T>();
+}
+
 }  // namespace krate::io

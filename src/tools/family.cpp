@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tools/family.hpp"
 
+#include <algorithm>
+
 #include "krate/io/configuration_json.hpp"
 #include "krate/models/resolution.hpp"
 #include "krate/train/model_file.hpp"
-#include "tools/suggestion.hpp"
 
 namespace krate::tools {
 

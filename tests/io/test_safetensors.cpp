@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include <signal.h>
+#include <sys/resource.h>
+
 #include <bit>
 #include <cmath>
 #include <cstring>
@@ -18,6 +21,7 @@ using krate::NumericalError;
 using krate::ShapeError;
 using krate::ValueError;
 using krate::testing::bad_safetensors;
+using krate::testing::in_child;
 using krate::testing::read_bytes;
 using krate::testing::safetensors_bytes;
 using krate::testing::TemporaryDirectory;
@@ -218,6 +222,31 @@ TEST(Safetensors, WrongCallsAreErrorsAndLeaveNothing) {
   EXPECT_TEXT(IoError, SafetensorsWriter("/dev/full", {}), "is not a regular file");
   SafetensorsWriter lacking(dir / "b", {{"a", TensorType::f32, {2}}});
   EXPECT_TEXT(ValueError, lacking.commit(), "'a' was announced, but not written");
+}
+
+TEST(Safetensors, AFullDiskIsOneErrorAndLeavesNothing) {
+  TemporaryDirectory const dir;
+  write_bytes(dir / "a", "old");
+  std::vector<float> const values(1 << 18, 1.0f);
+  for (std::size_t const size : {10, 1000, 1'000'000}) {
+    int const status = in_child([&] {
+      ::signal(SIGXFSZ, SIG_IGN);
+      rlimit const limit{size, size};
+      ::setrlimit(RLIMIT_FSIZE, &limit);
+      try {
+        SafetensorsWriter file(dir / "a", {{"x", TensorType::f32, {values.size()}}});
+        file.write<float>("x", values);
+        file.commit();
+      } catch (IoError const& error) {
+        return std::string(error.what()).find("there is no room for") != std::string::npos ? 7 : 8;
+      }
+      return 9;
+    });
+    ASSERT_TRUE(WIFEXITED(status));
+    EXPECT_EQ(WEXITSTATUS(status), 7) << size;
+  }
+  EXPECT_EQ(dir.files(), std::vector<std::string>{"a"});
+  EXPECT_EQ(read_bytes(dir / "a"), "old");
 }
 
 TEST(ConfigurationJson, RoundTrip) {

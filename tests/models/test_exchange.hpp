@@ -21,9 +21,10 @@ models::ParameterTable tied_table() {
   return table;
 }
 
-struct ExchangeFile : ::testing::Test {
+/// A file of its own, gone after the test.
+struct ExchangeFile {
   std::string path = std::filesystem::temp_directory_path() / ("krate_exchange_" + std::to_string(::getpid()));
-  ~ExchangeFile() override {
+  ~ExchangeFile() {
     std::error_code ignored;
     std::filesystem::remove(path, ignored);
   }
@@ -54,26 +55,28 @@ struct ExchangeFile : ::testing::Test {
 
 std::vector<double> const words{1, 2, 3, 4, 5, 6}, other_words{1, 2, 3, 4, 5, 7}, token{8, 9};
 
-TEST_F(ExchangeFile, TiedTensorsAreOneParameter) {
+TEST(Exchange, TiedTensorsAreOneParameter) {
+  ExchangeFile const f;
   std::vector<double> const expected{1, 2, 3, 4, 5, 6, 8, 9};
-  write({{"wte.weight", words}, {"lm_head.weight", words}, {"module.cls_token", token}});
-  EXPECT_EQ(imported<double>(), expected);
-  EXPECT_EQ(imported<float>(), std::vector<float>(expected.begin(), expected.end()));
-  write({{"lm_head.weight", words}, {"cls_token", token}});  // files written without shared tensors
-  EXPECT_EQ(imported<double>(), expected);
-  write({{"wte.weight", words}, {"lm_head.weight", other_words}, {"cls_token", token}});
-  EXPECT_ERROR(IoError, "wte.weight and lm_head.weight differ", imported<double>());
-  write({{"cls_token", token}});
-  EXPECT_ERROR(IoError, "1 missing (wte.weight)", imported<double>());
+  f.write({{"wte.weight", words}, {"lm_head.weight", words}, {"module.cls_token", token}});
+  EXPECT_EQ(f.imported<double>(), expected);
+  EXPECT_EQ(f.imported<float>(), std::vector<float>(expected.begin(), expected.end()));
+  f.write({{"lm_head.weight", words}, {"cls_token", token}});  // files written without shared tensors
+  EXPECT_EQ(f.imported<double>(), expected);
+  f.write({{"wte.weight", words}, {"lm_head.weight", other_words}, {"cls_token", token}});
+  EXPECT_ERROR(IoError, "wte.weight and lm_head.weight differ", f.imported<double>());
+  f.write({{"cls_token", token}});
+  EXPECT_ERROR(IoError, "1 missing (wte.weight)", f.imported<double>());
 }
 
-TEST_F(ExchangeFile, TiedTensorsAreWrittenUnderAllNames) {
+TEST(Exchange, TiedTensorsAreWrittenUnderAllNames) {
+  ExchangeFile const f;
   TestSpace const space;
   auto const table = tied_table();
   ParameterList<TestSpace, float> const list(space, table.specs());
   Kokkos::deep_copy(space, list.value(0), 2.5f);
-  models::export_parameters(space, table, list, {io::TensorType::f16, io::TensorType::f32}, path, {{"k", "v"}});
-  io::SafetensorsReader const file(path);
+  models::export_parameters(space, table, list, {io::TensorType::f16, io::TensorType::f32}, f.path, {{"k", "v"}});
+  io::SafetensorsReader const file(f.path);
   ASSERT_EQ(file.tensors().size(), 3u);
   EXPECT_EQ(file.tensors()[0].shape, (std::vector<std::size_t>{1, 1, 2}));
   for (std::size_t i : {1, 2}) {
@@ -85,15 +88,16 @@ TEST_F(ExchangeFile, TiedTensorsAreWrittenUnderAllNames) {
   EXPECT_EQ(file.metadata().at("k"), "v");
 }
 
-TEST_F(ExchangeFile, AModelGoesOutAndComesBack) {
+TEST(Exchange, AModelGoesOutAndComesBack) {
+  ExchangeFile const f;
   using Crate = models::Crate<TestSpace, float>;
   TestSpace const space;
   models::CrateConfig const config{.dim = 8, .depth = 2, .heads = 2};
   Crate const model(space, config, Seed{1}), other(space, config, Seed{2});
   auto const table = Crate::parameter_table(config);
   models::TensorTypes const types(table.specs().size(), io::TensorType::f32);
-  models::export_parameters(space, table, model.parameters(), types, path, {});
-  io::SafetensorsReader const file(path);
+  models::export_parameters(space, table, model.parameters(), types, f.path, {});
+  io::SafetensorsReader const file(f.path);
   models::OfficialTensors const tensors(file);
   models::import_parameters(space, table, other.parameters(), tensors);
   for (std::size_t i = 0; i < types.size(); ++i)
@@ -108,7 +112,7 @@ TEST_F(ExchangeFile, AModelGoesOutAndComesBack) {
   auto const wider = Crate::parameter_table({.dim = 16, .depth = 2, .heads = 2});
   io::Metadata const none;
   EXPECT_ERROR(ShapeError, "not the one of this table",
-               models::export_parameters(space, wider, model.parameters(), types, path, none));
+               models::export_parameters(space, wider, model.parameters(), types, f.path, none));
 }
 
 // Values of torch.nn.functional.interpolate(bicubic, align_corners=False, recompute_scale_factor=False), in double.
@@ -127,7 +131,7 @@ TEST(Resolution, PositionsAreThoseOfTheAuthorsCode) {
   near(models::resampled_positions(grid, 3, {4, 5}, 1), larger);
   near(models::resampled_positions(grid, 3, 2, 1), smaller);
   EXPECT_EQ(models::resampled_positions(grid, 3, 3, 1), grid);
-  EXPECT_EQ(models::resampled_positions(std::vector<double>{2, 5}, 1, {2, 1}, 2), (std::vector<double>{2, 5, 2, 5}));
+  near(models::resampled_positions(std::vector<double>{2, 5}, 1, {2, 1}, 2), {2, 5, 2, 5});
   EXPECT_ERROR(ShapeError, "9 elements, expected 2 x 2 x 1", models::resampled_positions(grid, 2, 3, 1));
 }
 

@@ -44,7 +44,7 @@ TEST(Command, UsageErrorsAreOneLine) {
   expect_failure(krate({"info", "--peak"}), "the nearest is --peaks");
   expect_failure(krate({"info", "extra"}), "extra");
   expect_failure(krate({"--nonsense"}), "--nonsense");
-  expect_failure(krate({"data"}), "one of digits, mnist, csv");
+  expect_failure(krate({"data"}), "one of digits, mnist, cifar10, images, csv");
   expect_failure(krate({"data", "digit", "-o", "x.h5"}), "the nearest is digits");
   expect_failure(krate({"data", "digits"}), "--output is required");
   expect_failure(krate({"data", "digits", "-o"}), "--output");
