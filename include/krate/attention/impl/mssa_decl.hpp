@@ -18,7 +18,7 @@ struct MssaKernels {
   static void forward(Space const& space, ConstTensor3<T, Space> x, ConstMatrix<T, Space> projection,
                       ConstMatrix<T, Space> output, ConstVector<T, Space> bias, std::size_t heads,
                       Workspace<Space> work, Tensor3<T, Space> projected, Tensor3<T, Space> attended,
-                      Tensor3<T, Space> log_sum, Tensor3<T, Space> y);
+                      Tensor3<T, Space> log_sum, Tensor3<T, Space> y, ConstTensor3<T, Space> residual);
   static void backward(Space const& space, ConstTensor3<T, Space> x, ConstMatrix<T, Space> projection,
                        ConstMatrix<T, Space> output, std::size_t heads, ConstTensor3<T, Space> projected,
                        ConstTensor3<T, Space> attended, ConstTensor3<T, Space> log_sum, ConstTensor3<T, Space> dy,
