@@ -29,23 +29,30 @@ struct CrateFlops {
   bool has_output_map() const { return !(heads == 1 && head_dim == dim); }
   double no_output_map() const { return has_output_map() ? 0 : product_flops(rows(), dim, dim) + rows() * dim; }
 
-  double block_forward() const {
+  double block_without_ista() const {
     return 2 * layer_norm_flops(rows(), dim) + mssa_layer_flops(images, heads, tokens, head_dim, dim) -
-           no_output_map() + rows() * dim + ista_flops(rows(), dim);
+           no_output_map() + rows() * dim;
   }
+  double block_forward() const { return block_without_ista() + ista_flops(rows(), dim); }
   /// The outputs of both norms are computed anew.
   double block_backward() const {
     double const second = has_output_map() ? 0 : product_flops(rows(), dim, dim);
-    return 2 * layer_norm_flops(rows(), dim) + ista_backward_flops(rows(), dim) +
+    double const fold = ista_is_folded(rows(), dim) ? ista_fold_flops(dim) : 0;  // the forward pass has made it
+    return 2 * layer_norm_flops(rows(), dim) + ista_backward_flops(rows(), dim) - fold +
            layer_norm_backward_flops(rows(), dim, InputGradient::write) +
            layer_norm_backward_flops(rows(), dim, InputGradient::add) +
            mssa_layer_backward_flops(images, heads, tokens, head_dim, dim) - no_output_map() - second;
   }
-  double forward() const {
+  double forward() const { return outside_forward() + depth * block_forward(); }
+  /// All dictionaries are folded before.
+  double inference() const {
+    return outside_forward() + depth * (block_without_ista() + folded_ista_flops(rows(), dim));
+  }
+  double outside_forward() const {
     double const embedding = layer_norm_flops(patches, patch_dim) + linear_flops(patches, patch_dim, dim) +
                              layer_norm_flops(patches, dim) + rows() * dim;
     double const head = 2 * images * dim + layer_norm_flops(images, dim) + linear_flops(images, dim, classes);
-    return embedding + depth * block_forward() + head;
+    return embedding + head;
   }
   double backward() const {
     double const head = linear_backward_flops(images, dim, classes) +

@@ -6,7 +6,7 @@
 
 namespace krate::perf {
 
-/// The forward pass of a CRATE: logits of a batch of images that is in memory.
+/// The forward pass of a CRATE, prepared for its parameters: logits of a batch of images that is in memory.
 template <class Space, class T>
 class InferCase {
  public:
@@ -16,13 +16,14 @@ class InferCase {
     std::size_t batch = 0;
   };
   InferCase(Space const& space, Options const& o)
-      : model_(space, o.model), flops_(CrateFlops(o.model, o.batch).forward()) {
+      : model_(space, o.model), flops_(CrateFlops(o.model, o.batch).inference()) {
     auto const& c = o.model;
     arena_ = allocate(space, [&](auto& work) {
       images_ = work.template take<T>(o.batch, c.channels, c.image_size.height, c.image_size.width);
-      work_ = take_workspace(work, model_.plan(o.batch, models::Pass::inference));
+      work_ = take_workspace(work, model_.prepared_bytes() + model_.plan(o.batch, models::Pass::inference));
     });
     fill_normal(space, images_, 1, 0);
+    model_.prepare(space, work_, state_);
     model_.cut(work_, o.batch, models::Pass::inference, state_);
   }
   void run(Space const& space) { model_.forward(space, images_, state_, work_); }

@@ -17,10 +17,15 @@ inline bool ista_is_folded(double tokens, double dim) {
 inline double ista_fold_flops(double dim) {
   return gram_flops(dim, dim) + 3 * dim * dim;
 }
-/// Folded: one product, threshold; else two products, step and threshold.
+/// With the fold at hand: one product, threshold.
+inline double folded_ista_flops(double tokens, double dim) {
+  return product_flops(tokens, dim, dim) + 2 * tokens * dim;
+}
+/// Else the fold comes first; or two products, step and threshold.
 inline double ista_flops(double tokens, double dim) {
   double const product = product_flops(tokens, dim, dim), elements = tokens * dim;
-  return ista_is_folded(tokens, dim) ? ista_fold_flops(dim) + product + 2 * elements : 2 * product + 4 * elements;
+  return ista_is_folded(tokens, dim) ? ista_fold_flops(dim) + folded_ista_flops(tokens, dim)
+                                     : 2 * product + 4 * elements;
 }
 /// Folded: two products, mask, and the fold's own gradient; else five products; mask and combination.
 inline double ista_backward_flops(double tokens, double dim) {

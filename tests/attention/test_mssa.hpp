@@ -65,6 +65,33 @@ TYPED_TEST_P(MssaTest, MatchesPlainLoopsAtManySizes) {
   }
 }
 
+TYPED_TEST_P(MssaTest, AResidualIsAddedToTheOutput) {
+  using T = TypeParam;
+  for (bool const mapped : {true, false}) {
+    MssaProblem<T> const p(2, 5, 8, mapped ? 2 : 1, mapped ? 4 : 8, mapped);
+    TestSpace space;
+    auto const x = to_view<TestSpace, T, 3>(p.x), more = to_view<TestSpace, T, 3>(p.upstream),
+               narrow = to_view<TestSpace, T, 3>(filled(1, {2, 5, 7}));
+    Arena<TestSpace> const arena(
+        space, (1 << 16) + mssa_workspace<TestSpace, T>(p.batch, p.tokens, p.heads * p.head_dim, {p.heads}));
+    auto work = arena.workspace();
+    auto const saved = MssaSaved<TestSpace, T>::cut(work, p.batch, p.tokens, p.heads, p.heads * p.head_dim);
+    Guarded<TestSpace, T, 3> y(p.batch, p.tokens, p.dim);
+    auto const run = [&](auto const& residual) {
+      mssa(space, x, to_view<TestSpace, T, 2>(p.projection), to_view<TestSpace, T, 2>(p.output),
+           to_view<TestSpace, T, 1>(p.bias), {p.heads}, work, saved, y.view(), {},
+           ConstTensor3<T, TestSpace>(as_tensor3<TestSpace>(residual)));
+    };
+    run(more);
+    Array expected = p.run(false).y;
+    for (std::size_t i = 0; i < expected.size(); ++i) expected.data[i] += p.upstream.data[i];
+    EXPECT_LE(worst_error(y.array(), expected), tolerance<T>(p.dim));
+    EXPECT_TRUE(y.intact());
+    EXPECT_ERROR(ShapeError, "krate::mssa: residual has shape [2, 5, 7], expected [2, 5, 8] (same shape as y)",
+                 run(narrow));
+  }
+}
+
 TYPED_TEST_P(MssaTest, NoTokensAndNoBatchAreAllowed) {
   using P = MssaProblem<TypeParam>;
   EXPECT_EQ(P(0, 5, 8, 2, 4).run().y.size(), 0u);
@@ -226,11 +253,12 @@ TYPED_TEST_P(MssaTest, WrongShapesAreExplained) {
                     y));
 }
 
-REGISTER_TYPED_TEST_SUITE_P(MssaTest, MatchesPlainLoopsAtManySizes, NoTokensAndNoBatchAreAllowed, HandCheckedCase,
-                            GoldenValuesOfTheReferencePage, FivePointGradients,
-                            BackwardAddsToParameterGradientsAndWritesTheInputGradient, PermutingTokensPermutesTheOutput,
-                            LargeLogitsStayFinite, ABatchIsOneByOneAndARepeatGivesTheSameBits,
-                            AllWorkIsLabelledAndRunsOnTheInstance, WrongShapesAreExplained);
+REGISTER_TYPED_TEST_SUITE_P(MssaTest, MatchesPlainLoopsAtManySizes, AResidualIsAddedToTheOutput,
+                            NoTokensAndNoBatchAreAllowed, HandCheckedCase, GoldenValuesOfTheReferencePage,
+                            FivePointGradients, BackwardAddsToParameterGradientsAndWritesTheInputGradient,
+                            PermutingTokensPermutesTheOutput, LargeLogitsStayFinite,
+                            ABatchIsOneByOneAndARepeatGivesTheSameBits, AllWorkIsLabelledAndRunsOnTheInstance,
+                            WrongShapesAreExplained);
 KRATE_INSTANTIATE(MssaTest);
 
 }  // namespace

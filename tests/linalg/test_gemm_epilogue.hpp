@@ -69,14 +69,13 @@ TYPED_TEST(EpilogueTest, LargeProductsMatchPlainLoops) {
   int turn = 0;
   for (bool const bias : {false, true})
     for (Addend const addend : all_addends)
-      for (bool const rectify : {false, true})
-        for (double const shift : {0.0, -0.125}) {
-          ++turn;
-          ASSERT_LE(
-              this->error(211, 337, 131, turn % 2, turn / 2 % 2, bias, addend, shift, rectify, krate::Route::automatic),
-              tolerance<TypeParam>(337))
-              << bias << int(addend) << rectify << shift;
-        }
+      for (bool const rectify : {false, true}) {
+        double const shift = ++turn % 3 ? -0.125 : 0;
+        ASSERT_LE(
+            this->error(211, 337, 131, turn % 2, turn / 2 % 2, bias, addend, shift, rectify, krate::Route::automatic),
+            tolerance<TypeParam>(337))
+            << bias << int(addend) << rectify << shift;
+      }
   // Inner extents that the library takes in several goes.
   ASSERT_LE(this->error(40, 5000, 64, false, false, true, Addend::matrix, 0.5, true, krate::Route::automatic),
             tolerance<TypeParam>(5000));

@@ -244,6 +244,37 @@ TYPED_TEST_P(CrateReference, RecomputingChangesNoBit) {
   EXPECT_LT(model.plan(64, models::Pass::recompute), model.plan(64, models::Pass::training) / 2);
 }
 
+TYPED_TEST_P(CrateReference, PreparedInferenceServesBatchesOfAnySizeUntilParametersChange) {
+  using T = TypeParam;
+  ReferenceRun<TestSpace, T> run("crate_tiny_cls.h5");
+  std::size_t const batch = run.images.extent(0);
+  Arena<TestSpace> const arena(run.space, run.model.prepared_bytes() + run.model.plan(batch, models::Pass::inference));
+  typename models::Crate<TestSpace, T>::State state;
+  auto prepared = arena.workspace();
+  auto const logits = [&](std::size_t images) {
+    auto work = prepared;
+    run.model.cut(work, images, models::Pass::inference, state);
+    auto const some = Kokkos::subview(run.images, std::pair<std::size_t, std::size_t>(0, images), Kokkos::ALL,
+                                      Kokkos::ALL, Kokkos::ALL);
+    Recording const recording;
+    run.model.forward(run.space, some, state, work);
+    EXPECT_FALSE(recording.saw("krate::fold_dictionary"));
+    return to_array(state.logits);
+  };
+  for (int const turn : {0, 1}) {
+    prepared = arena.workspace();
+    run.model.prepare(run.space, prepared, state);
+    run.forward();
+    Array const expected = to_array(run.state.logits);
+    EXPECT_LE(worst_error(logits(batch), expected), Bound<T>::output) << turn;
+    Array const one = logits(1);
+    for (std::size_t c = 0; c < one.size(); ++c)
+      EXPECT_NEAR(one.data[c], expected.data[c], 20 * Bound<T>::output) << turn;
+    auto const dictionary = run.model.parameters().value(run.model.blocks().block(0).dictionary);
+    fill(run.space, dictionary, T(0.01));
+  }
+}
+
 TYPED_TEST_P(CrateReference, ATapMayAddToTheGradient) {
   using T = TypeParam;
   ReferenceRun<TestSpace, T> run("crate_heads1.h5");
@@ -291,7 +322,8 @@ TYPED_TEST_P(CrateReference, ConfigurationsThatCannotWorkAreExplained) {
 REGISTER_TYPED_TEST_SUITE_P(CrateReference, OutputsAndEveryIntermediateAgree, AttentionOfTheClassTokenAgrees,
                             EveryGradientAgrees, TenStepsOfAdamWAndLionFollowTheCurves,
                             TwentyStepsOnOneBatchLowerTheLoss, InferenceGivesTheLogitsOfTraining,
-                            AStepTouchesWhatThePlanSays, RecomputingChangesNoBit, ATapMayAddToTheGradient,
+                            AStepTouchesWhatThePlanSays, RecomputingChangesNoBit,
+                            PreparedInferenceServesBatchesOfAnySizeUntilParametersChange, ATapMayAddToTheGradient,
                             ParameterCountsAreTheOfficialOnes, ConfigurationsThatCannotWorkAreExplained);
 KRATE_INSTANTIATE(CrateReference);
 

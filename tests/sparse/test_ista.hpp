@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
-#include "krate/sparse/ista.hpp"
+#include "krate/sparse/folded_ista.hpp"
 #include "support/ista_oracle.hpp"
 #include "support/op_test.hpp"
 
@@ -39,7 +39,7 @@ TYPED_TEST_SUITE_P(IstaTest);
 
 TYPED_TEST_P(IstaTest, MatchesPlainLoopsAtManySizes) {
   using P = IstaProblem<TypeParam>;
-  for (P const& p : {P(10, 8), P(1, 1), P(7, 12), P(33, 5, {0.2, 0.05}), P(3, 21, {0.05, 0.0}), P(0, 4)}) {
+  for (P const& p : {P(10, 8), P(1, 1), P(7, 12), P(33, 5, {0.2, 0.05}), P(3, 21, {0.05, 0.0}), P(0, 4), P(301, 173)}) {
     auto const r = p.run();
     EXPECT_TRUE(r.intact);
     EXPECT_LE(worst_error(r.code, oracle_ista(p.x, p.dict, p.options.eta, p.options.lambda)),
@@ -140,7 +140,7 @@ TYPED_TEST_P(IstaTest, ARepeatGivesTheSameBitsAndAllWorkIsLabelled) {
   layer.forward(space, x, d, y);
   EXPECT_EQ(recording.unlabelled(), std::vector<std::string>{});
   EXPECT_EQ(recording.count(Event::allocation) + recording.count(Event::fence), 0u);
-  EXPECT_TRUE(recording.saw("krate::ista::rectify"));
+  EXPECT_TRUE(recording.saw("krate::fold_dictionary::add"));
 }
 
 // On both sides of where the dictionary is folded, also for fewer tokens than the layer was made for.
@@ -168,13 +168,53 @@ TYPED_TEST_P(IstaTest, TheFoldedFormIsTheSameStep) {
     Recording const recording;
     auto const code = to_view<TestSpace, T, 2>(p.x);
     layer.forward(space, to_view<TestSpace, T, 2>(p.x), to_view<TestSpace, T, 2>(dict), code);
-    EXPECT_EQ(recording.saw("krate::ista::fold"), tokens >= dim);
+    EXPECT_EQ(recording.saw("krate::fold_dictionary::add"), tokens >= dim);
   }
 }
 
+// With one fold for several steps, also where ista() would not make one.
+TYPED_TEST_P(IstaTest, AFoldAtHandIsTheSameStep) {
+  using T = TypeParam;
+  for (std::size_t const tokens : {1, 8, 9, 40}) {
+    std::size_t const dim = 9;
+    TestSpace space;
+    IstaProblem<T> const p(tokens, dim, {0.2, 0.05});
+    auto const x = to_view<TestSpace, T, 2>(p.x), dict = to_view<TestSpace, T, 2>(p.dict),
+               dcode = to_view<TestSpace, T, 2>(p.upstream);
+    Guarded<TestSpace, T, 2> fold(dim, dim), code(tokens, dim), dx(tokens, dim);
+    auto const ddict = to_view<TestSpace, T, 2>(Array({dim, dim}));
+    Arena<TestSpace> const arena(space, folded_ista_backward_workspace<TestSpace, T>(tokens, dim));
+    fold_dictionary(space, dict, p.options, fold.view());
+    folded_ista(space, x, fold.view(), p.options, code.view());
+    folded_ista_backward(space, x, dict, fold.view(), code.view(), dcode, p.options, arena.workspace(), dx.view(),
+                         ddict);
+    auto const r = p.run();
+    EXPECT_LE(worst_error(code.array(), r.code), tokens < dim ? tolerance<T>(dim * dim) : 0);
+    EXPECT_LE(worst_error(dx.array(), r.dx), tokens < dim ? tolerance<T>(dim * dim) : 0);
+    EXPECT_LE(worst_error(to_array(ddict), r.ddict), tokens < dim ? tolerance<T>(tokens * dim * dim) : 0);
+    EXPECT_TRUE(fold.intact() && code.intact() && dx.intact());
+  }
+}
+
+TYPED_TEST_P(IstaTest, FoldsThatDoNotFitAreExplained) {
+  using T = TypeParam;
+  TestSpace space;
+  auto const m = [](std::size_t a, std::size_t b) { return to_view<TestSpace, T, 2>(filled(1, {a, b})); };
+  EXPECT_ERROR(ShapeError, "krate::fold_dictionary: dict has shape [4, 5], expected [4, 4]",
+               fold_dictionary(space, m(4, 5), {}, m(4, 4)));
+  EXPECT_ERROR(ValueError, "krate::fold_dictionary: eta = 0, but it must be positive",
+               fold_dictionary(space, m(4, 4), {0, 0.1}, m(4, 4)));
+  EXPECT_ERROR(ShapeError, "krate::folded_ista: fold has shape [3, 3], expected [4, 4]",
+               folded_ista(space, m(2, 4), m(3, 3), {}, m(2, 4)));
+  EXPECT_ERROR(ValueError, "more bytes are needed",
+               folded_ista_backward(space, m(2, 4), m(4, 4), m(4, 4), m(2, 4), m(2, 4), {}, Workspace<TestSpace>(),
+                                    m(2, 4), m(4, 4)));
+}
+
 TYPED_TEST_P(IstaTest, NaNStaysNaN) {
-  for (std::size_t const rows : {3, 8}) {
-    IstaProblem<TypeParam> p(rows, 5);
+  std::size_t const sizes[][2] = {{3, 5}, {8, 5}, {301, 173}};
+  for (auto const& s : sizes) {
+    IstaProblem<TypeParam> p(s[0], s[1]);
     p.x(1, 2) = std::numeric_limits<double>::quiet_NaN();
     auto const code = p.run().code;
     EXPECT_TRUE(std::isnan(code(1, 0)));
@@ -197,7 +237,8 @@ TYPED_TEST_P(IstaTest, BadOptionsAndShapesAreExplained) {
 REGISTER_TYPED_TEST_SUITE_P(IstaTest, MatchesPlainLoopsAtManySizes, HandCheckedCase, GoldenValuesOfTheReferencePage,
                             FivePointGradients, CodesAreNonNegativeAndLargerLambdaIsSparser,
                             AnOrthogonalDictionaryLeavesThePositivePart, ARepeatGivesTheSameBitsAndAllWorkIsLabelled,
-                            TheFoldedFormIsTheSameStep, NaNStaysNaN, BadOptionsAndShapesAreExplained);
+                            TheFoldedFormIsTheSameStep, AFoldAtHandIsTheSameStep, FoldsThatDoNotFitAreExplained,
+                            NaNStaysNaN, BadOptionsAndShapesAreExplained);
 KRATE_INSTANTIATE(IstaTest);
 
 }  // namespace

@@ -40,7 +40,7 @@ std::size_t mssa_backward_workspace(std::size_t batch, std::size_t tokens, std::
 
 /// Multi-head subspace self-attention, the compression step of CRATE:
 ///     W = x U^T,   O_k = softmax(head_dim^-1/2 W_k W_k^T) W_k,   y = concat(O_k) B^T + b
-/// Source: Yu et al. 2023 (CRATE), MSSA, eqs. 10 to 12 in row form; B is free, not tied to U (eq. 115). No residual.
+/// Source: Yu et al. 2023 (CRATE), MSSA, eqs. 10 to 12 in row form; B is free, not tied to U (eq. 115).
 /// @param x           [batch, tokens, dim], LayoutRight, contiguous
 /// @param projection  U [heads * head_dim, dim]; rows k head_dim ... belong to head k
 /// @param output      B [dim, heads * head_dim]; extents [0, 0]: no output map, y = O (then heads * head_dim = dim)
@@ -49,12 +49,14 @@ std::size_t mssa_backward_workspace(std::size_t batch, std::size_t tokens, std::
 /// @param saved       written, for the backward pass
 /// @param y           [batch, tokens, dim], must not overlap x
 /// @param mask        keys that a query does not see, as subspace_attention() has them
+/// @param residual    [batch, tokens, dim], added to y; extents of 0: none
 /// @throws ShapeError if extents disagree; ValueError if heads does not divide the rows of U or work is too small
 /// @note allocates: no; fences: no; bitwise repeatable: yes; gradient: mssa_backward
 template <class Space, class X, class U, class B, class Bias, class Y>
 void mssa(Space const& space, X const& x, U const& projection, B const& output, Bias const& bias,
           MssaOptions const& options, Workspace<Space> work, MssaSaved<Space, typename Y::value_type> const& saved,
-          Y const& y, AttentionMask<Space> const& mask = {}) {
+          Y const& y, AttentionMask<Space> const& mask = {},
+          ConstTensor3<typename Y::value_type, Space> const& residual = {}) {
   using T = typename Y::value_type;
   static_assert(is_instantiated<Space, T>,
                 "krate was built without this space or scalar: see KRATE_EXEC_SPACES and KRATE_SCALARS");
@@ -63,12 +65,13 @@ void mssa(Space const& space, X const& x, U const& projection, B const& output, 
   impl::check_mssa(where, inner, options.heads, dim, output.extent(0), output.extent(1), bias.extent(0));
   require_shape(where, "projection", projection, {inner, dim}, "dim is x.extent(2)");
   require_shape(where, "y", y, {batch, n, dim}, "same shape as x");
+  if (residual.size() > 0) require_shape(where, "residual", residual, {batch, n, dim}, "same shape as y");
   require_shape(where, "saved.projected", saved.projected, {batch, n, inner}, "[batch, tokens, heads * head_dim]");
   require_shape(where, "saved.attended", saved.attended, {batch, n, inner}, "[batch, tokens, heads * head_dim]");
   impl::check_mask(where, mask, batch, n);
-  impl::MssaKernels<Space, T>::forward(space, as_tensor3<Space>(x), as_matrix<Space>(projection),
-                                       as_matrix<Space>(output), as_vector<Space>(bias), options.heads, work,
-                                       saved.projected, saved.attended, saved.rows, as_tensor3<Space>(y), mask);
+  impl::MssaKernels<Space, T>::forward(
+      space, as_tensor3<Space>(x), as_matrix<Space>(projection), as_matrix<Space>(output), as_vector<Space>(bias),
+      options.heads, work, saved.projected, saved.attended, saved.rows, as_tensor3<Space>(y), mask, residual);
 }
 
 /// Gradient of mssa(): with dO = dy B and dW as subspace_attention_backward() has it, dx = dW U, dU += dW^T x,

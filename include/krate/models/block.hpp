@@ -8,7 +8,7 @@
 #include "krate/core/function_ref.hpp"
 #include "krate/core/parameters.hpp"
 #include "krate/models/parameter_table.hpp"
-#include "krate/sparse/ista.hpp"
+#include "krate/sparse/folded_ista.hpp"
 
 namespace krate::models {
 
@@ -46,17 +46,23 @@ struct BlockSaved {
 };
 
 /// All tokens of a stack of blocks. In inference the blocks share two buffers and one BlockSaved; with
-/// Pass::recompute they share the latter.
+/// Pass::recompute they share the latter. The dictionaries' folds are made by each forward pass for its backward pass;
+/// in inference by BlockStack::prepare(), once for all passes with the same parameters, or else by each block on its
+/// own.
 template <class Space, class T>
 struct StackState {
   std::vector<Tensor3<T, Space>> tokens;    ///< [depth + 1]: the input, then each block's output
   std::vector<BlockSaved<Space, T>> saved;  ///< [depth]
   Tensor3<T, Space> gradient[2];            ///< two buffers that the backward pass of blocks uses in turn
-  bool recompute = false;
+  std::vector<Matrix<T, Space>> folds;      ///< [depth], or empty
+  bool prepared = false;                    ///< the folds are those of the parameters already
+  bool recompute = false;                   ///< Pass::recompute
 
   /// Takes all of it from `work`, or measures it. @note allocates: the lists, at the first call
   void cut(Workspace<Space>& work, BlockConfig const& config, std::size_t depth, std::size_t batch,
            std::size_t tokens_each, Pass pass);
+  /// Takes the folds of `depth` blocks.
+  void cut_folds(Workspace<Space>& work, std::size_t dim, std::size_t depth);
 };
 
 /// What an observer sees of a block right after its forward pass; the Views are valid during the call only.
@@ -89,6 +95,13 @@ class BlockStack {
   std::size_t depth() const { return blocks_.size(); }
   BlockConfig const& config() const { return config_; }
   BlockParameters const& block(std::size_t i) const { return blocks_[i]; }
+
+  /// Bytes that prepare() takes.
+  std::size_t prepared_bytes() const;
+  /// Cuts from `work`, and computes, what inference needs of the parameters; cut() for inference leaves it. Call it
+  /// again when parameters have changed. @note allocates: no; fences: no; bitwise repeatable: yes
+  void prepare(Space const& space, ParameterList<Space, T> const& parameters, Workspace<Space>& work,
+               StackState<Space, T>& state) const;
 
   /// Bytes that forward() and, for training, backward() take from their workspace.
   std::size_t workspace(std::size_t batch, std::size_t tokens, Pass pass) const;

@@ -51,6 +51,15 @@ class Crate {
   std::vector<std::string> const& official_names() const { return table_.official(); }
   BlockStack<Space, T> const& blocks() const { return blocks_; }
 
+  /// Bytes that prepare() takes.
+  std::size_t prepared_bytes() const { return blocks_.prepared_bytes(); }
+  /// Cuts from `work`, and computes, what inference needs of the parameters, for all passes until parameters change:
+  /// forward() without it does that work each time. Comes before cut().
+  /// @note allocates: at the first call; fences: no; bitwise repeatable: yes
+  void prepare(Space const& space, Workspace<Space>& work, State& state) const {
+    blocks_.prepare(space, parameters_, work, state.stack);
+  }
+
   /// Bytes that cut() takes together with what forward() (and, for training, backward()) take from the rest.
   std::size_t plan(std::size_t batch, Pass pass) const;
 

@@ -34,6 +34,10 @@ class Mlp {
   MlpConfig const& config() const { return config_; }
   ParameterList<Space, T> const& parameters() const { return parameters_; }
 
+  /// Nothing: no layer has work that depends on the parameters only.
+  std::size_t prepared_bytes() const { return 0; }
+  void prepare(Space const&, Workspace<Space>&, State&) const {}
+
   /// Bytes that cut() takes together with what forward() (and, for training, backward()) take from the rest.
   std::size_t plan(std::size_t batch, Pass pass) const;
 

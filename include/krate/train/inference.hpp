@@ -64,7 +64,7 @@ class Inference {
 
   Model model_;
   std::size_t batch_;
-  Workspace<Space> work_;
+  Workspace<Space> work_, rest_;  ///< rest_: behind what was prepared
   typename Model::State state_;
   std::vector<std::size_t> samples_;
 };

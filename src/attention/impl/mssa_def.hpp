@@ -8,6 +8,7 @@
 #include "krate/core/label.hpp"
 #include "krate/linalg/elementwise.hpp"
 #include "krate/linalg/gemm.hpp"
+#include "krate/linalg/gemm_epilogue.hpp"
 #include "krate/linalg/row_reduce.hpp"
 
 namespace krate::impl {
@@ -41,13 +42,15 @@ void MssaKernels<Space, T>::forward(Space const& space, ConstTensor3<T, Space> x
                                     ConstMatrix<T, Space> output, ConstVector<T, Space> bias, std::size_t heads,
                                     Workspace<Space> work, Tensor3<T, Space> projected, Tensor3<T, Space> attended,
                                     SoftmaxRows<Space, T> const& rows, Tensor3<T, Space> y,
-                                    AttentionMask<Space> const& mask) {
+                                    AttentionMask<Space> const& mask, ConstTensor3<T, Space> residual) {
   Kokkos::Profiling::ScopedRegion region(KRATE_LABEL("krate::mssa"));
   gemm(space, "N", "T", T(1), as_rows(x), projection, T(0), as_rows(projected));
   subspace_attention(space, projected, heads, work, attended, rows, mask);
-  if (output.size() == 0) return copy(space, attended, y);
-  gemm(space, "N", "T", T(1), as_rows(attended), output, T(0), as_rows(y));
-  if (bias.size() > 0) add_row(space, bias, as_rows(y));
+  if (output.size() > 0) {
+    return gemm(space, "N", "T", as_rows(attended), output, {.bias = bias, .addend = as_rows(residual)}, as_rows(y));
+  }
+  copy(space, attended, y);
+  if (residual.size() > 0) add(space, residual, y);
 }
 
 template <class Space, class T>

@@ -32,7 +32,18 @@ void StackState<Space, T>::cut(Workspace<Space>& work, BlockConfig const& config
   if (pass != Pass::inference) {
     gradient[0] = take_tokens();
     gradient[1] = take_tokens();
+    prepared = false;
   }
+  if (!prepared) {
+    bool const keeps = pass != Pass::inference && krate::impl::ista_folds(rows, config.dim);
+    cut_folds(work, config.dim, keeps ? depth : 0);
+  }
+}
+
+template <class Space, class T>
+void StackState<Space, T>::cut_folds(Workspace<Space>& work, std::size_t dim, std::size_t depth) {
+  folds.resize(depth);
+  for (auto& fold : folds) fold = work.template take<T>(dim, dim);
 }
 
 /// One block with its parameters at hand.
@@ -41,6 +52,7 @@ struct BlockLayers {
   ParameterList<Space, T> const& list;
   BlockParameters const& at;
   BlockConfig const& config;
+  Matrix<T, Space> fold;  ///< of the dictionary, or empty
 
   MssaOptions mssa() const { return {config.heads}; }
   IstaOptions ista() const { return {config.eta, config.lambda}; }
@@ -64,13 +76,26 @@ struct BlockLayers {
                as_rows(out), s.mean_ista, s.deviation_ista);
   }
 
+  void make_fold(Space const& space) const {
+    if (fold.size() > 0) fold_dictionary(space, list.value_matrix(at.dictionary), ista(), fold);
+  }
+  void backward_ista(Space const& space, Tensor3<T, Space> const& normed, Tensor3<T, Space> const& out,
+                     Tensor3<T, Space> const& dout, Workspace<Space> work, Tensor3<T, Space> const& dnormed) const {
+    auto const dict = list.value_matrix(at.dictionary), ddict = list.gradient_matrix(at.dictionary);
+    if (fold.size() > 0) {
+      folded_ista_backward(space, as_rows(normed), dict, fold, as_rows(out), as_rows(dout), ista(), work,
+                           as_rows(dnormed), ddict);
+    } else {
+      ista_backward(space, as_rows(normed), dict, as_rows(out), as_rows(dout), ista(), work, as_rows(dnormed), ddict);
+    }
+  }
+
   /// s.residual = z + MSSA(norm(z))
   void attend(Space const& space, Tensor3<T, Space> const& z, BlockSaved<Space, T> const& s, Workspace<Space> work,
               Tensor3<T, Space> const& normed) const {
     norm_mssa(space, z, s, normed);
     krate::mssa(space, normed, list.value_matrix(at.projection), output(false), output_bias(false), mssa(), work,
-                s.mssa, s.residual);
-    add(space, z, s.residual);
+                s.mssa, s.residual, {}, z);
   }
 
   void forward(Space const& space, Tensor3<T, Space> const& z, BlockSaved<Space, T> const& s, Workspace<Space> work,
@@ -78,6 +103,7 @@ struct BlockLayers {
     auto const normed = work.template take<T>(z.extent(0), z.extent(1), config.dim);
     attend(space, z, s, work, normed);
     norm_ista(space, s, normed);
+    if (fold.size() > 0) return folded_ista(space, as_rows(normed), fold, ista(), as_rows(out));
     krate::ista(space, as_rows(normed), list.value_matrix(at.dictionary), ista(), work, as_rows(out));
   }
 
@@ -88,8 +114,7 @@ struct BlockLayers {
     if (recompute) attend(space, z, s, work, normed);
     auto const dnormed = work.template take<T>(z.extent(0), z.extent(1), config.dim);
     norm_ista(space, s, normed);
-    ista_backward(space, as_rows(normed), list.value_matrix(at.dictionary), as_rows(out), as_rows(dout), ista(), work,
-                  as_rows(dnormed), list.gradient_matrix(at.dictionary));
+    backward_ista(space, normed, out, dout, work, dnormed);
     layer_norm_backward(space, as_rows(s.residual), list.value(at.norm_ista_weight), s.mean_ista, s.deviation_ista,
                         as_rows(dnormed), InputGradient::write, work, as_rows(dz), list.gradient(at.norm_ista_weight),
                         list.gradient(at.norm_ista_bias));
@@ -127,11 +152,31 @@ std::size_t BlockStack<Space, T>::workspace(std::size_t batch, std::size_t token
 }
 
 template <class Space, class T>
+std::size_t BlockStack<Space, T>::prepared_bytes() const {
+  return measure<Space>([&](auto& work) { StackState<Space, T>().cut_folds(work, config_.dim, depth()); });
+}
+
+template <class Space, class T>
+void BlockStack<Space, T>::prepare(Space const& space, ParameterList<Space, T> const& parameters,
+                                   Workspace<Space>& work, StackState<Space, T>& state) const {
+  state.cut_folds(work, config_.dim, depth());
+  for (std::size_t i = 0; i < depth(); ++i)
+    BlockLayers<Space, T>{parameters, blocks_[i], config_, state.folds[i]}.make_fold(space);
+  state.prepared = true;
+}
+
+template <class Space, class T>
+Matrix<T, Space> fold_of(StackState<Space, T> const& state, std::size_t block) {
+  return state.folds.empty() ? Matrix<T, Space>() : state.folds[block];
+}
+
+template <class Space, class T>
 void BlockStack<Space, T>::forward(Space const& space, ParameterList<Space, T> const& parameters,
                                    StackState<Space, T>& state, Workspace<Space> work, Tap<Space, T> tap) const {
   for (std::size_t i = 0; i < depth(); ++i) {
-    BlockLayers<Space, T>{parameters, blocks_[i], config_}.forward(space, state.tokens[i], state.saved[i], work,
-                                                                   state.tokens[i + 1]);
+    BlockLayers<Space, T> const block{parameters, blocks_[i], config_, fold_of(state, i)};
+    if (!state.prepared) block.make_fold(space);
+    block.forward(space, state.tokens[i], state.saved[i], work, state.tokens[i + 1]);
     if (tap) tap({i, state.tokens[i], state.saved[i].mssa, state.saved[i].residual, state.tokens[i + 1]});
   }
 }
@@ -144,8 +189,8 @@ void BlockStack<Space, T>::backward(Space const& space, ParameterList<Space, T> 
     auto const &dout = state.gradient[(i + 1) % 2], &dz = state.gradient[i % 2];
     if (tap) tap(i, dout);
     bool const anew = state.recompute && i + 1 < depth();  // the last block's are still there
-    BlockLayers<Space, T>{parameters, blocks_[i], config_}.backward(space, state.tokens[i], state.saved[i],
-                                                                    state.tokens[i + 1], dout, anew, work, dz);
+    BlockLayers<Space, T>{parameters, blocks_[i], config_, fold_of(state, i)}.backward(
+        space, state.tokens[i], state.saved[i], state.tokens[i + 1], dout, anew, work, dz);
     if (ready) ready(range_of(parameters, blocks_[i].first, blocks_[i].last));
   }
 }

@@ -3,6 +3,7 @@
 
 #include "krate/core/label.hpp"
 #include "krate/linalg/gemm.hpp"
+#include "krate/linalg/gemm_epilogue.hpp"
 #include "krate/linalg/row_reduce.hpp"
 #include "krate/nn/linear.hpp"
 
@@ -13,8 +14,7 @@ void Linear<Space, T>::forward(Space const& space, ConstMatrix<T, Space> x, Cons
                                ConstVector<T, Space> bias, Matrix<T, Space> y) {
   if (y.size() == 0) return;
   Kokkos::Profiling::ScopedRegion region(KRATE_LABEL("krate::linear"));
-  gemm(space, "N", "T", T(1), x, weight, T(0), y);
-  if (bias.size() > 0) add_row(space, bias, y);
+  gemm(space, "N", "T", x, weight, {.bias = bias}, y);
 }
 
 template <class Space, class T>

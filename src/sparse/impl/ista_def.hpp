@@ -5,8 +5,8 @@
 #include "krate/core/label.hpp"
 #include "krate/linalg/elementwise.hpp"
 #include "krate/linalg/gemm.hpp"
-#include "krate/sparse/impl/ista_decl.hpp"
-#include "sparse/impl/folded_ista.hpp"
+#include "krate/sparse/impl/folded_ista_decl.hpp"
+#include "sparse/impl/mask_by_code.hpp"
 
 namespace krate::impl {
 
@@ -22,17 +22,6 @@ struct StepAndRectify {
       T const v = x(i, j) + eta * code(i, j) - shift;
       code(i, j) = v < T(0) ? T(0) : v;
     });
-  }
-};
-
-template <class Space, class T>
-struct MaskByCode {
-  ConstMatrix<T, Space> code, dcode;
-  Matrix<T, Space> masked;
-  KOKKOS_FUNCTION void operator()(RowMember<Space> const& team) const {
-    auto const i = team.league_rank();
-    Kokkos::parallel_for(Kokkos::TeamVectorRange(team, static_cast<int>(code.extent(1))),
-                         [&](int j) { masked(i, j) = code(i, j) > T(0) ? dcode(i, j) : T(0); });
   }
 };
 
@@ -61,8 +50,8 @@ template <class Space, class T>
 std::size_t IstaKernels<Space, T>::backward_bytes(std::size_t rows, std::size_t dim) {
   return measure<Space>([&](auto& work) {
     if (ista_folds(rows, dim)) {
-      FoldedBackwardScratch<Space, T>(work, rows, dim);
       work.template take<T>(dim, dim);
+      work.template take<std::byte>(FoldedIsta<Space, T>::backward_bytes(rows, dim));
     } else {
       for (int i = 0; i < 3; ++i) work.template take<T>(rows, dim);
     }
@@ -81,8 +70,12 @@ Matrix<T, Space> ista_residual(Space const& space, ConstMatrix<T, Space> x, Cons
 template <class Space, class T>
 void IstaKernels<Space, T>::forward(Space const& space, ConstMatrix<T, Space> x, ConstMatrix<T, Space> dict,
                                     IstaOptions const& options, Workspace<Space> work, Matrix<T, Space> code) {
+  if (ista_folds(x.extent(0), x.extent(1))) {
+    auto const fold = work.template take<T>(dict.extent(0), dict.extent(0));
+    FoldedIsta<Space, T>::fold(space, dict, options, fold);
+    return FoldedIsta<Space, T>::forward(space, x, fold, options, code);
+  }
   Kokkos::Profiling::ScopedRegion region(KRATE_LABEL("krate::ista"));
-  if (ista_folds(x.extent(0), x.extent(1))) return folded_forward<Space, T>(space, x, dict, options, work, code);
   auto const residual = ista_residual<Space, T>(space, x, dict, work);
   gemm(space, "N", "N", T(1), residual, dict, T(0), code);
   Kokkos::parallel_for(KRATE_LABEL("krate::ista::rectify"), rows(space, x.extent(0)),
@@ -94,21 +87,17 @@ void IstaKernels<Space, T>::backward(Space const& space, ConstMatrix<T, Space> x
                                      ConstMatrix<T, Space> code, ConstMatrix<T, Space> dcode,
                                      IstaOptions const& options, Workspace<Space> work, Matrix<T, Space> dx,
                                      Matrix<T, Space> ddict) {
-  Kokkos::Profiling::ScopedRegion region(KRATE_LABEL("krate::ista_backward"));
-  auto const mask = [&](Matrix<T, Space> const& masked) {
-    Kokkos::parallel_for(KRATE_LABEL("krate::ista_backward::mask"), rows(space, x.extent(0)),
-                         MaskByCode<Space, T>{code, dcode, masked});
-  };
   if (ista_folds(x.extent(0), x.extent(1))) {
-    FoldedBackwardScratch<Space, T> const scratch(work, x.extent(0), x.extent(1));
-    mask(scratch.masked);
-    return folded_backward<Space, T>(space, x, dict, options, scratch, work, dx, ddict);
+    auto const fold = work.template take<T>(dict.extent(0), dict.extent(0));
+    FoldedIsta<Space, T>::fold(space, dict, options, fold);
+    return FoldedIsta<Space, T>::backward(space, x, dict, fold, code, dcode, options, work, dx, ddict);
   }
+  Kokkos::Profiling::ScopedRegion region(KRATE_LABEL("krate::ista_backward"));
   T const eta = T(options.eta);
   auto const residual = ista_residual<Space, T>(space, x, dict, work);
   auto const masked = work.template take<T>(x.extent(0), x.extent(1));
   auto const back = work.template take<T>(x.extent(0), x.extent(1));
-  mask(masked);
+  mask_by_code<Space, T>(space, code, dcode, masked);
   gemm(space, "N", "T", T(1), masked, dict, T(0), back);
   gemm(space, "N", "N", T(1), back, dict, T(0), dx);
   Kokkos::parallel_for(KRATE_LABEL("krate::ista_backward::combine"), rows(space, x.extent(0)),

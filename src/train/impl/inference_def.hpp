@@ -31,7 +31,7 @@ struct InferenceBuffers {
 template <class Model>
 std::size_t Inference<Model>::bytes(Model const& model, std::size_t batch) {
   return measure<Space>([&](auto& work) { InferenceBuffers<Space, T>(work, model.config(), batch); }) +
-         model.plan(batch, models::Pass::inference) + cross_entropy_workspace(batch);
+         model.prepared_bytes() + model.plan(batch, models::Pass::inference) + cross_entropy_workspace(batch);
 }
 
 template <class Model>
@@ -44,9 +44,11 @@ template <class Model>
 void Inference<Model>::run(Space const& space, BatchSource<Space, T>& source, Part part,
                            std::span<std::size_t const> samples, FunctionRef<void(Batch const&)> use,
                            models::Tap<Space, T> tap) {
+  rest_ = work_;
+  model_.prepare(space, rest_, state_);
   for (std::size_t first = 0; first < samples.size(); first += batch_) {
     std::size_t const count = std::min(batch_, samples.size() - first);
-    auto work = work_;
+    auto work = rest_;
     InferenceBuffers<Space, T> const buffers(work, model_.config(), count);
     model_.cut(work, count, models::Pass::inference, state_);
     source.fill(space, part, samples.subspan(first, count), buffers.images, buffers.labels);
@@ -73,7 +75,7 @@ Evaluation Inference<Model>::evaluate(Space const& space, comm::Communicator con
   std::int64_t correct = 0;
   run(space, source, part, share(comm, total), [&](Batch const& b) {
     // The batch's own buffers: cut again at the same place, behind them the state, then what cross-entropy needs.
-    auto work = work_;
+    auto work = rest_;
     InferenceBuffers<Space, T> const buffers(work, model_.config(), b.labels.extent(0));
     model_.cut(work, b.labels.extent(0), models::Pass::inference, state_);
     cross_entropy(space, b.logits, b.labels, CrossEntropyOptions{}, work, buffers.loss, buffers.correct);

@@ -20,7 +20,8 @@ struct MssaKernels {
   static void forward(Space const& space, ConstTensor3<T, Space> x, ConstMatrix<T, Space> projection,
                       ConstMatrix<T, Space> output, ConstVector<T, Space> bias, std::size_t heads,
                       Workspace<Space> work, Tensor3<T, Space> projected, Tensor3<T, Space> attended,
-                      SoftmaxRows<Space, T> const& rows, Tensor3<T, Space> y, AttentionMask<Space> const& mask);
+                      SoftmaxRows<Space, T> const& rows, Tensor3<T, Space> y, AttentionMask<Space> const& mask,
+                      ConstTensor3<T, Space> residual);
   static void backward(Space const& space, ConstTensor3<T, Space> x, ConstMatrix<T, Space> projection,
                        ConstMatrix<T, Space> output, std::size_t heads, ConstTensor3<T, Space> projected,
                        ConstTensor3<T, Space> attended, SoftmaxRows<Space, T> const& rows, ConstTensor3<T, Space> dy,
