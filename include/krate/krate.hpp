@@ -38,6 +38,7 @@
 #include "krate/linalg/gemm_epilogue.hpp"
 #include "krate/linalg/gram.hpp"
 #include "krate/linalg/log_det.hpp"
+#include "krate/linalg/products.hpp"
 #include "krate/linalg/require_finite.hpp"
 #include "krate/linalg/route.hpp"
 #include "krate/linalg/row_reduce.hpp"

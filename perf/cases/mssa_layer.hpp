@@ -29,7 +29,7 @@ class MssaLayerCase {
       saved_ = MssaSaved<Space, T>::cut(work, o.batch, o.tokens, o.heads, dim);
       work_ =
           take_workspace(work, o.backward ? mssa_backward_workspace<Space, T>(o.batch, o.tokens, dim, dim, {o.heads})
-                                          : mssa_workspace<Space, T>(o.batch, o.tokens, dim, {o.heads}));
+                                          : mssa_workspace<Space, T>(o.batch, o.tokens, dim, dim, {o.heads}));
     });
     fill_normal(space, x_, 1, 0);
     fill_normal(space, u_, 1 / std::sqrt(static_cast<double>(dim)), 1);

@@ -3,6 +3,7 @@
 
 #include "perf/cases/class_coding_rate.hpp"
 #include "perf/cases/coding_rate.hpp"
+#include "perf/cases/in_bfloat16.hpp"
 #include "perf/cases/in_situ.hpp"
 #include "perf/cases/infer.hpp"
 #include "perf/cases/ista.hpp"
@@ -74,16 +75,26 @@ models::CrateConfig model_config(OptionTable const& o) {
   return c;
 }
 
+/// As run_case(), and with products in bfloat16.
+template <template <class, class> class Case, class Fill>
+Json run_model(Bench& bench, BenchCase const& self, OptionTable const& o, Fill const& fill) {
+  if (o.get<std::string>("precision") != "bf16") return run_case<Case>(bench, self, o, fill);
+  typename Case<Space, float>::Options options;
+  fill(options);
+  options.model.products = Products::bfloat16;
+  return bench.run<perf::InBfloat16<Case<Space, float>>>(self.name, config_of(o), options);
+}
+
 Json run_infer(Bench& bench, BenchCase const& self, OptionTable const& o) {
   auto const& comm = bench.context().comm();
-  return run_case<perf::InferCase>(bench, self, o, [&](auto& options) {
+  return run_model<perf::InferCase>(bench, self, o, [&](auto& options) {
     options.model = model_config(o);
     options.batch = comm::share_of(o.get<std::size_t>("batch"), comm.rank(), comm.size()).count;
   });
 }
 
 Json run_step(Bench& bench, BenchCase const& self, OptionTable const& o) {
-  return run_case<perf::StepCase>(bench, self, o, [&](auto& options) {
+  return run_model<perf::StepCase>(bench, self, o, [&](auto& options) {
     options.model = model_config(o);
     options.batch = o.get<std::size_t>("batch");
     options.comm = bench.context().comm();

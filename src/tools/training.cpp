@@ -214,8 +214,9 @@ void run_in(Context& context, OptionTable& options, io::SampleTable table, typen
 }  // namespace
 
 void train_run(Context& context, OptionTable& options, std::string const& run, bool resume) {
-  if (options.get<std::string>("precision") == "bf16") {
-    throw NotBuiltError("krate::train", "--precision bf16 is not built yet; use fp32 or fp64");
+  bool const low = options.get<std::string>("precision") == "bf16";
+  if (low && options.get<std::string>("model") != "crate") {
+    throw NotBuiltError("krate::train", "--precision bf16 is not built yet for this model; use fp32 or fp64");
   }
   if (options.get<std::string>("model") == "redunet") {
     if (!resume) return train_redunet(context, options, run);
@@ -236,7 +237,8 @@ void train_run(Context& context, OptionTable& options, std::string const& run, b
     if (wide) return run_in<models::Mlp<Space, double>>(context, options, data.load(), config, run, resume);
     return run_in<models::Mlp<Space, float>>(context, options, data.load(), config, run, resume);
   }
-  auto const config = crate_config_of(options, about);
+  auto config = crate_config_of(options, about);
+  if (low) config.products = Products::bfloat16;
   if (wide) return run_in<models::Crate<Space, double>>(context, options, data.load(), config, run, resume);
   run_in<models::Crate<Space, float>>(context, options, data.load(), config, run, resume);
 }

@@ -73,7 +73,7 @@ TYPED_TEST_P(MssaTest, AResidualIsAddedToTheOutput) {
     auto const x = to_view<TestSpace, T, 3>(p.x), more = to_view<TestSpace, T, 3>(p.upstream),
                narrow = to_view<TestSpace, T, 3>(filled(1, {2, 5, 7}));
     Arena<TestSpace> const arena(
-        space, (1 << 16) + mssa_workspace<TestSpace, T>(p.batch, p.tokens, p.heads * p.head_dim, {p.heads}));
+        space, (1 << 16) + mssa_workspace<TestSpace, T>(p.batch, p.tokens, p.heads * p.head_dim, p.dim, {p.heads}));
     auto work = arena.workspace();
     auto const saved = MssaSaved<TestSpace, T>::cut(work, p.batch, p.tokens, p.heads, p.heads * p.head_dim);
     Guarded<TestSpace, T, 3> y(p.batch, p.tokens, p.dim);

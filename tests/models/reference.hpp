@@ -19,8 +19,10 @@ inline Array read_array(io::File const& file, std::string const& path) {
   return a;
 }
 
-inline models::CrateConfig reference_config(io::File const& file) {
-  return models::CrateConfig::from(file.attributes("/"));
+inline models::CrateConfig reference_config(io::File const& file, Products products) {
+  auto config = models::CrateConfig::from(file.attributes("/"));
+  config.products = products;
+  return config;
 }
 
 /// Reads /GROUP/<official name> into each parameter's value.
@@ -48,9 +50,10 @@ struct ReferenceRun {
   Value<double, Space> loss;
   Value<std::int64_t, Space> correct;
 
-  explicit ReferenceRun(std::string const& name, models::Pass pass = models::Pass::training)
+  explicit ReferenceRun(std::string const& name, models::Pass pass = models::Pass::training,
+                        Products products = Products::full)
       : file(io::File::open(std::string(KRATE_TEST_DATA) + "/" + name)),
-        model(space, reference_config(file)),
+        model(space, reference_config(file, products)),
         images(to_view<Space, T, 4>(read_array(file, "/input/images"))),
         labels(to_view<Space, Label, 1>(read_array(file, "/input/labels"))) {
     load_official(file, "/params", model);

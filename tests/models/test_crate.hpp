@@ -275,6 +275,36 @@ TYPED_TEST_P(CrateReference, PreparedInferenceServesBatchesOfAnySizeUntilParamet
   }
 }
 
+TYPED_TEST_P(CrateReference, ProductsInBfloat16StayNearAndRepeatToTheBit) {
+  using T = TypeParam;
+  auto const distance = [](Array const& found, Array const& expected) {
+    double square = 0, whole = 0;
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+      square += std::pow(found.data[i] - expected.data[i], 2);
+      whole += std::pow(expected.data[i], 2);
+    }
+    return std::sqrt(square / whole);
+  };
+  for (char const* name : {"crate_tiny_cls.h5", "crate_rect.h5"}) {
+    ReferenceRun<TestSpace, T> full(name);
+    auto const low = models::Pass::training;
+    ReferenceRun<TestSpace, T> run(name, low, Products::bfloat16), again(name, low, Products::bfloat16);
+    for (auto* r : {&full, &run, &again}) {
+      r->forward();
+      r->backward();
+    }
+    double const error = distance(to_array(run.state.logits), to_array(full.state.logits));
+    EXPECT_GT(error, 1e-6);
+    EXPECT_LT(error, 1e-2);
+    auto const &expected = full.model.parameters(), &found = run.model.parameters();
+    for (std::size_t i = 0; i < expected.entries().size(); ++i) {
+      EXPECT_LT(distance(to_array(found.gradient(i)), to_array(expected.gradient(i))), 0.1)
+          << expected.entries()[i].name;
+      EXPECT_EQ(to_array(found.gradient(i)).data, to_array(again.model.parameters().gradient(i)).data);
+    }
+  }
+}
+
 TYPED_TEST_P(CrateReference, ATapMayAddToTheGradient) {
   using T = TypeParam;
   ReferenceRun<TestSpace, T> run("crate_heads1.h5");
@@ -323,6 +353,7 @@ REGISTER_TYPED_TEST_SUITE_P(CrateReference, OutputsAndEveryIntermediateAgree, At
                             EveryGradientAgrees, TenStepsOfAdamWAndLionFollowTheCurves,
                             TwentyStepsOnOneBatchLowerTheLoss, InferenceGivesTheLogitsOfTraining,
                             AStepTouchesWhatThePlanSays, RecomputingChangesNoBit,
+                            ProductsInBfloat16StayNearAndRepeatToTheBit,
                             PreparedInferenceServesBatchesOfAnySizeUntilParametersChange, ATapMayAddToTheGradient,
                             ParameterCountsAreTheOfficialOnes, ConfigurationsThatCannotWorkAreExplained);
 KRATE_INSTANTIATE(CrateReference);

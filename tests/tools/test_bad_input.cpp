@@ -242,7 +242,6 @@ TEST_P(BadInput, Configurations) {
            {"--optimizer", "sgd2"},
            {"--schedule", "linear"},
            {"--precision", "fp8"},
-           {"--precision", "bf16"},
            {"--pool", "max"},
            {"--augment", "flip"},
            {"--eta", "0"},

@@ -66,6 +66,8 @@ TEST(Bench, TheKeysStandInTheOrderOfTheContract) {
 TEST(Bench, EveryCaseRuns) {
   expect_record(record({"infer"}, tiny_model), "infer");
   expect_record(record({"step"}, tiny_model), "step");
+  expect_record(record({"step", "--precision", "bf16"}, tiny_model), "step");
+  expect_record(record({"infer", "--precision", "bf16"}, tiny_model), "infer");
   expect_record(record({"rate", "--samples", "30", "--dim", "4"}), "rate");
   expect_record(record({"rate", "--samples", "30", "--dim", "4", "--classes", "3"}), "rate");
   expect_record(record({"rate", "--samples", "30", "--dim", "4", "--value"}), "rate");
@@ -171,7 +173,7 @@ TEST(Bench, BadOptionsGetOneClearError) {
   fails({"infer", "--image-size", "0"}, "--image-size");
   fails({"step", "--model", "vit"}, "--model = vit");
   fails({"step", "--precision", "fp16"}, "--precision = fp16");
-  fails({"step", "--precision", "bf16"}, "not built yet", 1);
+  fails({"mssa", "--precision", "bf16"}, "not built yet", 1);
   fails({"ista", "--repeat", "0"}, "--repeat = 0");
   fails({"ista", "--repeat", "-3"}, "--repeat = -3");
   fails({"ista", "--repeat", "x"}, "--repeat");

@@ -120,7 +120,7 @@ TEST_F(RedunetCommand, RefusesWhatItDoesNotHave) {
   expect_failure(krate({"train", "--model", "redunet", "--data", data, "--layers", "20000", "-o", run}),
                  "layers = 20000, but it must be at most 10000");
   expect_failure(krate(train({"--classes", "3"})), "--classes = 3, but it must be at least the dataset's 10");
-  expect_failure(krate(train({"--precision", "bf16"})), "bf16 is not built yet");
+  expect_failure(krate(train({"--precision", "bf16"})), "bf16 is not built yet for this model");
   expect_failure(krate({"train", "--model", "crate", "--data", data, "--layers", "3", "-o", run}),
                  "--layers means nothing to the model crate");
   EXPECT_FALSE(scratch.holds("run"));

@@ -160,6 +160,20 @@ TEST_F(Training, RecomputingTrainsTheSameModel) {
   EXPECT_EQ(parameters(run + "/model.h5"), parameters(scratch / "less/model.h5"));
 }
 
+TEST_F(Training, ProductsInBfloat16TrainNearlyTheSame) {
+  Words const low{"--precision", "bf16"};
+  ASSERT_EQ(krate(train(run)).exit_code, 0);
+  ASSERT_EQ(krate(train(scratch / "low", low)).exit_code, 0);
+  auto const full = rows(run + "/metrics.csv"), half = rows(scratch / "low/metrics.csv");
+  ASSERT_EQ(full.size(), half.size());
+  bool same = true;
+  for (std::size_t i = 1; i < full.size(); ++i) {
+    EXPECT_NEAR(std::stod(half[i][3]), std::stod(full[i][3]), 0.05 * std::stod(full[i][3])) << "row " << i;
+    same = same && half[i][3] == full[i][3];
+  }
+  EXPECT_FALSE(same);
+}
+
 TEST_F(Training, AFullRunDirectoryIsNotTouched) {
   fs::create_directories(run);
   { std::ofstream(run + "/precious.txt") << "data"; }

@@ -7,10 +7,6 @@
 
 namespace krate {
 
-struct MssaOptions {
-  std::size_t heads = 1;  ///< number of subspaces K; divides the rows of the projection
-};
-
 /// What mssa() leaves for mssa_backward().
 template <class Space, class T>
 struct MssaSaved {
@@ -29,13 +25,14 @@ struct MssaSaved {
 
 /// Bytes that mssa() and mssa_backward() need; `inner` is heads * head_dim.
 template <class Space, class T>
-std::size_t mssa_workspace(std::size_t batch, std::size_t tokens, std::size_t inner, MssaOptions const& options) {
-  return impl::MssaKernels<Space, T>::forward_bytes(batch, tokens, inner, options.heads);
+std::size_t mssa_workspace(std::size_t batch, std::size_t tokens, std::size_t inner, std::size_t dim,
+                           MssaOptions const& options) {
+  return impl::MssaKernels<Space, T>::forward_bytes(batch, tokens, inner, dim, options);
 }
 template <class Space, class T>
 std::size_t mssa_backward_workspace(std::size_t batch, std::size_t tokens, std::size_t inner, std::size_t dim,
                                     MssaOptions const& options) {
-  return impl::MssaKernels<Space, T>::backward_bytes(batch, tokens, inner, dim, options.heads);
+  return impl::MssaKernels<Space, T>::backward_bytes(batch, tokens, inner, dim, options);
 }
 
 /// Multi-head subspace self-attention, the compression step of CRATE:
@@ -45,7 +42,7 @@ std::size_t mssa_backward_workspace(std::size_t batch, std::size_t tokens, std::
 /// @param projection  U [heads * head_dim, dim]; rows k head_dim ... belong to head k
 /// @param output      B [dim, heads * head_dim]; extents [0, 0]: no output map, y = O (then heads * head_dim = dim)
 /// @param bias        b [dim] or [0] for none
-/// @param work        mssa_workspace<Space, T>(batch, tokens, heads * head_dim, options) bytes
+/// @param work        mssa_workspace<Space, T>(batch, tokens, heads * head_dim, dim, options) bytes
 /// @param saved       written, for the backward pass
 /// @param y           [batch, tokens, dim], must not overlap x
 /// @param mask        keys that a query does not see, as subspace_attention() has them
@@ -69,9 +66,9 @@ void mssa(Space const& space, X const& x, U const& projection, B const& output, 
   require_shape(where, "saved.projected", saved.projected, {batch, n, inner}, "[batch, tokens, heads * head_dim]");
   require_shape(where, "saved.attended", saved.attended, {batch, n, inner}, "[batch, tokens, heads * head_dim]");
   impl::check_mask(where, mask, batch, n);
-  impl::MssaKernels<Space, T>::forward(
-      space, as_tensor3<Space>(x), as_matrix<Space>(projection), as_matrix<Space>(output), as_vector<Space>(bias),
-      options.heads, work, saved.projected, saved.attended, saved.rows, as_tensor3<Space>(y), mask, residual);
+  impl::MssaKernels<Space, T>::forward(space, as_tensor3<Space>(x), as_matrix<Space>(projection),
+                                       as_matrix<Space>(output), as_vector<Space>(bias), options, work, saved.projected,
+                                       saved.attended, saved.rows, as_tensor3<Space>(y), mask, residual);
 }
 
 /// Gradient of mssa(): with dO = dy B and dW as subspace_attention_backward() has it, dx = dW U, dU += dW^T x,
@@ -99,9 +96,9 @@ void mssa_backward(Space const& space, X const& x, U const& projection, B const&
   require_shape(where, "doutput", doutput, {output.extent(0), output.extent(1)}, "same shape as output");
   impl::check_mask(where, mask, batch, n);
   impl::MssaKernels<Space, T>::backward(
-      space, as_tensor3<Space>(x), as_matrix<Space>(projection), as_matrix<Space>(output), options.heads,
-      saved.projected, saved.attended, saved.rows, as_tensor3<Space>(dy), work, as_tensor3<Space>(dx),
-      as_matrix<Space>(dprojection), as_matrix<Space>(doutput), as_vector<Space>(dbias), mask);
+      space, as_tensor3<Space>(x), as_matrix<Space>(projection), as_matrix<Space>(output), options, saved.projected,
+      saved.attended, saved.rows, as_tensor3<Space>(dy), work, as_tensor3<Space>(dx), as_matrix<Space>(dprojection),
+      as_matrix<Space>(doutput), as_vector<Space>(dbias), mask);
 }
 
 /// Sizes of an Mssa object.
@@ -127,7 +124,7 @@ class Mssa {
     std::size_t const b = size.max_batch, n = size.max_tokens, inner = size.heads * size_.head_dim;
     auto measuring = Workspace<Space>::measuring();
     MssaSaved<Space, T>::cut(measuring, b, n, size.heads, inner);
-    std::size_t const forward = mssa_workspace<Space, T>(b, n, inner, {size.heads});
+    std::size_t const forward = mssa_workspace<Space, T>(b, n, inner, size.dim, {size.heads});
     std::size_t const backward = mssa_backward_workspace<Space, T>(b, n, inner, size.dim, {size.heads});
     arena_ = Arena<Space>(space, measuring.used() + (forward > backward ? forward : backward), "krate::Mssa");
   }

@@ -20,8 +20,10 @@ enum class Pass { inference, training, recompute };
 struct BlockConfig {
   std::size_t dim = 0, heads = 1, head_dim = 0;
   double eta = 0.1, lambda = 0.1, norm_eps = 1e-5;
+  Products products = Products::full;
 
   std::size_t inner() const { return heads * head_dim; }
+  MssaOptions mssa() const { return {heads, products}; }
   /// The authors' code leaves the output map out for one head as wide as the model.
   bool has_output_map() const { return !(heads == 1 && head_dim == dim); }
 };

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "krate/core/configuration.hpp"
+#include "krate/linalg/impl/products_decl.hpp"
 #include "krate/nn/pool.hpp"
 #include "krate/rate/mcr2_objective.hpp"
 
@@ -31,6 +32,7 @@ struct CrateConfig {
   double eta = 0.1, lambda = 0.1, norm_eps = 1e-5;
   double label_smoothing = 0.1;            ///< of training by cross-entropy
   std::optional<Mcr2Objective> mcr2 = {};  ///< trains features for this objective, and no head
+  Products products = Products::full;      ///< of the blocks; it is not stored with the model
 
   std::size_t head_dim() const { return dim_head ? dim_head : dim / heads; }
   std::size_t patches() const {

@@ -54,7 +54,7 @@ struct BlockLayers {
   BlockConfig const& config;
   Matrix<T, Space> fold;  ///< of the dictionary, or empty
 
-  MssaOptions mssa() const { return {config.heads}; }
+  MssaOptions mssa() const { return config.mssa(); }
   IstaOptions ista() const { return {config.eta, config.lambda}; }
   LayerNormOptions norm() const { return {config.norm_eps}; }
   Matrix<T, Space> output(bool gradient) const {
@@ -77,14 +77,14 @@ struct BlockLayers {
   }
 
   void make_fold(Space const& space) const {
-    if (fold.size() > 0) fold_dictionary(space, list.value_matrix(at.dictionary), ista(), fold);
+    if (fold.size() > 0) fold_dictionary(space, list.value_matrix(at.dictionary), ista(), fold, config.products);
   }
   void backward_ista(Space const& space, Tensor3<T, Space> const& normed, Tensor3<T, Space> const& out,
                      Tensor3<T, Space> const& dout, Workspace<Space> work, Tensor3<T, Space> const& dnormed) const {
     auto const dict = list.value_matrix(at.dictionary), ddict = list.gradient_matrix(at.dictionary);
     if (fold.size() > 0) {
       folded_ista_backward(space, as_rows(normed), dict, fold, as_rows(out), as_rows(dout), ista(), work,
-                           as_rows(dnormed), ddict);
+                           as_rows(dnormed), ddict, config.products);
     } else {
       ista_backward(space, as_rows(normed), dict, as_rows(out), as_rows(dout), ista(), work, as_rows(dnormed), ddict);
     }
@@ -103,7 +103,7 @@ struct BlockLayers {
     auto const normed = work.template take<T>(z.extent(0), z.extent(1), config.dim);
     attend(space, z, s, work, normed);
     norm_ista(space, s, normed);
-    if (fold.size() > 0) return folded_ista(space, as_rows(normed), fold, ista(), as_rows(out));
+    if (fold.size() > 0) return folded_ista(space, as_rows(normed), fold, ista(), as_rows(out), config.products, work);
     krate::ista(space, as_rows(normed), list.value_matrix(at.dictionary), ista(), work, as_rows(out));
   }
 
@@ -141,13 +141,17 @@ template <class Space, class T>
 std::size_t BlockStack<Space, T>::workspace(std::size_t batch, std::size_t tokens, Pass pass) const {
   std::size_t const rows = batch * tokens;
   std::size_t const one = measure<Space>([&](auto& work) { work.template take<T>(rows, config_.dim); });
-  std::size_t const forward = one + std::max(mssa_workspace<Space, T>(batch, tokens, config_.inner(), {config_.heads}),
-                                             ista_workspace<Space, T>(rows, config_.dim));
+  std::size_t const forward =
+      one + std::max({mssa_workspace<Space, T>(batch, tokens, config_.inner(), config_.dim, config_.mssa()),
+                      ista_workspace<Space, T>(rows, config_.dim),
+                      folded_ista_workspace<Space, T>(rows, config_.dim, config_.products)});
   if (pass == Pass::inference) return forward;
   std::size_t const backward =
       2 * one +
-      std::max({mssa_backward_workspace<Space, T>(batch, tokens, config_.inner(), config_.dim, {config_.heads}),
-                ista_backward_workspace<Space, T>(rows, config_.dim), layer_norm_backward_workspace<T>(config_.dim)});
+      std::max({mssa_backward_workspace<Space, T>(batch, tokens, config_.inner(), config_.dim, config_.mssa()),
+                ista_backward_workspace<Space, T>(rows, config_.dim),
+                folded_ista_backward_workspace<Space, T>(rows, config_.dim, config_.products),
+                layer_norm_backward_workspace<T>(config_.dim)});
   return std::max(forward, backward);
 }
 

@@ -55,7 +55,7 @@ void Crate<Space, T>::list_head(ParameterTable& table, CrateConfig const& c, Par
 
 template <class Space, class T>
 BlockStack<Space, T> Crate<Space, T>::list_blocks(ParameterTable& table, CrateConfig const& c) {
-  return {table, {c.dim, c.heads, c.head_dim(), c.eta, c.lambda, c.norm_eps}, c.depth};
+  return {table, {c.dim, c.heads, c.head_dim(), c.eta, c.lambda, c.norm_eps, c.products}, c.depth};
 }
 
 template <class Space, class T>

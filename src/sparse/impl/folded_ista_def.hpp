@@ -7,25 +7,26 @@
 // dim^3 each.
 #pragma once
 
+#include <algorithm>
+
 #include "krate/core/label.hpp"
-#include "krate/linalg/gemm.hpp"
-#include "krate/linalg/gemm_epilogue.hpp"
 #include "krate/linalg/gram.hpp"
+#include "krate/linalg/products.hpp"
 #include "krate/sparse/impl/folded_ista_decl.hpp"
 #include "sparse/impl/mask_by_code.hpp"
 
 namespace krate::impl {
 
-/// fold = fold + eta dict + I
+/// fold = fold + eta dict + diagonal I
 template <class Space, class T>
 struct AddDictionary {
   ConstMatrix<T, Space> dict;
   Matrix<T, Space> fold;
-  T eta;
+  T eta, diagonal;
   KOKKOS_FUNCTION void operator()(RowMember<Space> const& team) const {
     auto const i = team.league_rank();
     Kokkos::parallel_for(Kokkos::TeamVectorRange(team, static_cast<int>(fold.extent(1))),
-                         [&](int j) { fold(i, j) += eta * dict(i, j) + (i == j ? T(1) : T(0)); });
+                         [&](int j) { fold(i, j) += eta * dict(i, j) + (i == j ? diagonal : T(0)); });
   }
 };
 
@@ -56,18 +57,21 @@ struct UnfoldGradient {
 
 template <class Space, class T>
 void FoldedIsta<Space, T>::fold(Space const& space, ConstMatrix<T, Space> dict, IstaOptions const& options,
-                                Matrix<T, Space> fold) {
+                                Products products, Matrix<T, Space> fold) {
   Kokkos::Profiling::ScopedRegion region(KRATE_LABEL("krate::fold_dictionary"));
   gram(space, -T(options.eta), dict, T(0), fold);
   Kokkos::parallel_for(KRATE_LABEL("krate::fold_dictionary::add"), rows(space, dict.extent(0)),
-                       AddDictionary<Space, T>{dict, fold, T(options.eta)});
+                       AddDictionary<Space, T>{dict, fold, T(options.eta), T(products == Products::full ? 1 : 0)});
 }
 
 template <class Space, class T>
 void FoldedIsta<Space, T>::forward(Space const& space, ConstMatrix<T, Space> x, ConstMatrix<T, Space> fold,
-                                   IstaOptions const& options, Matrix<T, Space> code) {
+                                   IstaOptions const& options, Products products, Workspace<Space> work,
+                                   Matrix<T, Space> code) {
   Kokkos::Profiling::ScopedRegion region(KRATE_LABEL("krate::ista"));
-  gemm(space, "N", "N", x, fold, {.shift = -T(options.eta * options.lambda), .rectify = true}, code);
+  Epilogue<Space, T> epilogue{.shift = -T(options.eta * options.lambda), .rectify = true};
+  if (products == Products::bfloat16) epilogue.addend = x;
+  multiply(space, products, "N", "N", x, fold, epilogue, code, work);
 }
 
 /// What the backward pass takes.
@@ -82,23 +86,26 @@ struct FoldedBackwardScratch {
 };
 
 template <class Space, class T>
-std::size_t FoldedIsta<Space, T>::backward_bytes(std::size_t rows, std::size_t dim) {
-  return measure<Space>([&](auto& work) { FoldedBackwardScratch<Space, T>(work, rows, dim); });
+std::size_t FoldedIsta<Space, T>::backward_bytes(std::size_t rows, std::size_t dim, Products products) {
+  return measure<Space>([&](auto& work) { FoldedBackwardScratch<Space, T>(work, rows, dim); }) +
+         std::max(products_workspace<T>(products, rows, dim, dim), products_workspace<T>(products, dim, dim, rows));
 }
 
 template <class Space, class T>
 void FoldedIsta<Space, T>::backward(Space const& space, ConstMatrix<T, Space> x, ConstMatrix<T, Space> dict,
                                     ConstMatrix<T, Space> fold, ConstMatrix<T, Space> code, ConstMatrix<T, Space> dcode,
-                                    IstaOptions const& options, Workspace<Space> work, Matrix<T, Space> dx,
-                                    Matrix<T, Space> ddict) {
+                                    IstaOptions const& options, Products products, Workspace<Space> work,
+                                    Matrix<T, Space> dx, Matrix<T, Space> ddict) {
   Kokkos::Profiling::ScopedRegion region(KRATE_LABEL("krate::ista_backward"));
   FoldedBackwardScratch<Space, T> const s(work, x.extent(0), x.extent(1));
   mask_by_code<Space, T>(space, code, dcode, s.masked);
-  gemm(space, "N", "T", T(1), s.masked, fold, T(0), dx);
-  gemm(space, "T", "N", T(1), x, s.masked, T(0), s.dfold);
+  Epilogue<Space, T> more;
+  if (products == Products::bfloat16) more.addend = s.masked;
+  multiply(space, products, "N", "T", s.masked, fold, more, dx, work);
+  multiply(space, products, "T", "N", x, s.masked, {}, s.dfold, work);
   UnfoldGradient<Space, T> const unfold{s.dfold, s.both, ddict, T(options.eta)};
   Kokkos::parallel_for(KRATE_LABEL("krate::ista_backward::unfold"), rows(space, unfold.blocks()), unfold);
-  gemm(space, "N", "N", T(1), dict, s.both, T(1), ddict);
+  multiply(space, products, "N", "N", dict, s.both, {.addend = ddict}, ddict, work);
 }
 
 }  // namespace krate::impl

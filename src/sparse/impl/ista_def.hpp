@@ -51,7 +51,7 @@ std::size_t IstaKernels<Space, T>::backward_bytes(std::size_t rows, std::size_t 
   return measure<Space>([&](auto& work) {
     if (ista_folds(rows, dim)) {
       work.template take<T>(dim, dim);
-      work.template take<std::byte>(FoldedIsta<Space, T>::backward_bytes(rows, dim));
+      work.template take<std::byte>(FoldedIsta<Space, T>::backward_bytes(rows, dim, Products::full));
     } else {
       for (int i = 0; i < 3; ++i) work.template take<T>(rows, dim);
     }
@@ -72,8 +72,8 @@ void IstaKernels<Space, T>::forward(Space const& space, ConstMatrix<T, Space> x,
                                     IstaOptions const& options, Workspace<Space> work, Matrix<T, Space> code) {
   if (ista_folds(x.extent(0), x.extent(1))) {
     auto const fold = work.template take<T>(dict.extent(0), dict.extent(0));
-    FoldedIsta<Space, T>::fold(space, dict, options, fold);
-    return FoldedIsta<Space, T>::forward(space, x, fold, options, code);
+    FoldedIsta<Space, T>::fold(space, dict, options, Products::full, fold);
+    return FoldedIsta<Space, T>::forward(space, x, fold, options, Products::full, work, code);
   }
   Kokkos::Profiling::ScopedRegion region(KRATE_LABEL("krate::ista"));
   auto const residual = ista_residual<Space, T>(space, x, dict, work);
@@ -89,8 +89,8 @@ void IstaKernels<Space, T>::backward(Space const& space, ConstMatrix<T, Space> x
                                      Matrix<T, Space> ddict) {
   if (ista_folds(x.extent(0), x.extent(1))) {
     auto const fold = work.template take<T>(dict.extent(0), dict.extent(0));
-    FoldedIsta<Space, T>::fold(space, dict, options, fold);
-    return FoldedIsta<Space, T>::backward(space, x, dict, fold, code, dcode, options, work, dx, ddict);
+    FoldedIsta<Space, T>::fold(space, dict, options, Products::full, fold);
+    return FoldedIsta<Space, T>::backward(space, x, dict, fold, code, dcode, options, Products::full, work, dx, ddict);
   }
   Kokkos::Profiling::ScopedRegion region(KRATE_LABEL("krate::ista_backward"));
   T const eta = T(options.eta);
