@@ -14,6 +14,8 @@
 #include "krate/analysis/regularised_maximiser.hpp"
 #include "krate/attention/mssa.hpp"
 #include "krate/attention/subspace_attention.hpp"
+#include "krate/attention/token_statistics.hpp"
+#include "krate/attention/tssa.hpp"
 #include "krate/comm/communicator.hpp"
 #include "krate/core/arena.hpp"
 #include "krate/core/bfloat16.hpp"

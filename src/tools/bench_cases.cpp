@@ -9,6 +9,7 @@
 #include "perf/cases/ista.hpp"
 #include "perf/cases/mssa.hpp"
 #include "perf/cases/step.hpp"
+#include "perf/cases/tssa.hpp"
 
 namespace krate::tools {
 
@@ -120,6 +121,13 @@ Json run_mssa(Bench& bench, BenchCase const& self, OptionTable const& o) {
   });
 }
 
+Json run_tssa(Bench& bench, BenchCase const& self, OptionTable const& o) {
+  return run_case<perf::TssaCase>(bench, self, o, [&](auto& options) {
+    options = {o.get<std::size_t>("batch"),    o.get<std::size_t>("heads"), o.get<std::size_t>("tokens"),
+               o.get<std::size_t>("head-dim"), o.get<bool>("backward"),     o.get<bool>("causal")};
+  });
+}
+
 OptionTable ista_options() {
   OptionTable o("krate::bench");
   add_size(o, "tokens", 1576, "Tokens of all samples");
@@ -212,6 +220,11 @@ constexpr BenchCase cases[] = {
      "and\n"
      "take O back; with --backward from W to O and from dO to dW.",
      mssa_options, run_mssa},
+    {"tssa", "Token statistics attention",
+     "Timed: the attention of ToST from projected tokens W to O, without the products that make W and take O back; "
+     "with\n"
+     "--backward also from dO to dW.",
+     mssa_options, run_tssa},
     {"ista", "Sparse coding step",
      "Timed: max(0, x + eta (x - x D^T) D - eta lambda); with --backward also the gradients of x and D.", ista_options,
      run_ista},

@@ -16,6 +16,7 @@
 #include "perf/cases/soft_coding_rate.hpp"
 #include "perf/cases/subspace_coding_rate.hpp"
 #include "perf/cases/token_embedding.hpp"
+#include "perf/cases/tssa.hpp"
 #include "perf/variants/triad.hpp"
 #include "perf/variants/vendor_gemm.hpp"
 #if KRATE_ENABLE_HDF5
@@ -122,6 +123,7 @@ TYPED_TEST_P(CaseTest, Layers) {
   using T = TypeParam;
   this->template expect_both_ways<perf::MssaCase<S, T>>({2, 3, 5, 4});
   this->template expect_both_ways<perf::MssaLayerCase<S, T>>({2, 3, 5, 4});
+  this->template expect_both_ways<perf::TssaCase<S, T>>({2, 3, 5, 4});
   this->template expect_both_ways<perf::IstaCase<S, T>>({7, 6});
   this->template expect_both_ways<perf::LayerNormCase<S, T>>({4, 6});
   this->template expect_both_ways<perf::LinearCase<S, T>>({4, 3, 5});

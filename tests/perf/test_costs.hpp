@@ -11,6 +11,7 @@
 #include "perf/cases/in_situ.hpp"
 #include "perf/cases/infer.hpp"
 #include "perf/cases/roof.hpp"
+#include "perf/cases/tssa.hpp"
 #include "support/op_test.hpp"
 
 namespace krate::testing {
@@ -55,6 +56,19 @@ TEST(KRATE_TEST_COSTS, Attention) {
   // Causal: 6 pairs of two times 2 multiply-adds and 4 more; backward of three times and 4 more, a product of 36.
   auto const causal = cost_of<perf::MssaCase<TestSpace, float>>(perf::MssaSize{2, 1, 3, 2, true, true});
   EXPECT_EQ(causal.flops, 2 * (6 * (8 + 4) + 3 * 22) + 2 * (6 * (12 + 4) + 36 + 3 * 42));
+}
+
+TEST(KRATE_TEST_COSTS, TokenStatistics) {
+  // 2 samples, 1 head, 3 tokens of width 2: 12 numbers of W; 6 memberships, 4 energies and 4 moments.
+  auto const c = cost_of<perf::TssaCase<TestSpace, float>>(perf::TssaSize{2, 1, 3, 2});
+  EXPECT_EQ(c.flops, 10 * 12);
+  EXPECT_EQ(c.bytes, 4 * (12 + 12 + 6 + 8));
+  auto const both = cost_of<perf::TssaCase<TestSpace, float>>(perf::TssaSize{2, 1, 3, 2, true});
+  EXPECT_EQ(both.flops, (10 + 19) * 12);
+  EXPECT_EQ(both.bytes, c.bytes + 4 * (3 * 12 + 6 + 8));
+  auto const causal = cost_of<perf::TssaCase<TestSpace, float>>(perf::TssaSize{2, 1, 3, 2, true, true});
+  EXPECT_EQ(causal.flops, (10 + 52) * 12);
+  EXPECT_EQ(causal.bytes, 4 * (5 * 12 + 2 * 6));
 }
 
 TEST(KRATE_TEST_COSTS, SparseCoding) {

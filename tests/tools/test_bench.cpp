@@ -96,6 +96,9 @@ TEST(Bench, OptionsChangeWhatIsCounted) {
   EXPECT_EQ(record(mssa)["flops"], 324);
   EXPECT_EQ(record(mssa, {"--backward"})["flops"], 936);
   EXPECT_EQ(record(mssa, {"--causal"})["flops"], 276);
+  Words const tssa = {"tssa", "--batch", "2", "--heads", "1", "--tokens", "3", "--head-dim", "2"};
+  EXPECT_EQ(record(tssa)["flops"], 120);
+  EXPECT_EQ(record(tssa, {"--causal", "--backward"})["flops"], 744);
   EXPECT_EQ(record(mssa, {"--causal", "--backward"})["flops"], 792);
 }
 
@@ -128,7 +131,8 @@ TEST(Bench, ListNamesTheCases) {
   auto const list = json_of(krate({"bench", "list", "--json"}));
   std::vector<std::string> names;
   for (auto const& c : list["cases"]) names.push_back(c["case"]);
-  EXPECT_EQ(names, (std::vector<std::string>{"infer", "step", "mssa", "ista", "rate", "in-situ", "product", "triad"}));
+  EXPECT_EQ(names,
+            (std::vector<std::string>{"infer", "step", "mssa", "tssa", "ista", "rate", "in-situ", "product", "triad"}));
   EXPECT_EQ(list["cases"][1]["config"]["image_size"], 224);
   auto const shown = krate({"bench", "list"});
   EXPECT_NE(shown.out.find("mssa     Subspace attention: --batch 8 --heads 12 --tokens 197 --head-dim 48 [--backward]"),
@@ -144,7 +148,7 @@ TEST(Bench, ForPeopleItIsAFewLines) {
 }
 
 TEST(Bench, HelpSaysWhatIsTimed) {
-  for (auto const* name : {"infer", "step", "mssa", "ista", "rate", "in-situ", "product", "triad"}) {
+  for (auto const* name : {"infer", "step", "mssa", "tssa", "ista", "rate", "in-situ", "product", "triad"}) {
     auto const outcome = krate({"bench", name, "--help"});
     EXPECT_EQ(outcome.exit_code, 0);
     EXPECT_NE(outcome.out.find("Timed:"), outcome.out.npos) << name;
@@ -158,7 +162,7 @@ TEST(Bench, BadOptionsGetOneClearError) {
     expect_failure(outcome, part);
     EXPECT_EQ(outcome.exit_code, exit_code) << outcome.err;
   };
-  fails({}, "one of infer, step, mssa");
+  fails({}, "one of infer, step, mssa, tssa");
   fails({"msa"}, "the nearest is mssa");
   fails({"ista", "--token", "3"}, "--tokens");
   fails({"mssa", "--tokens", "0"}, "--tokens = 0");

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "krate/attention/impl/tssa_decl.hpp"
+#include "krate/core/arena.hpp"
 #include "krate/core/require.hpp"
 
 namespace krate {
@@ -82,5 +83,58 @@ void tssa_backward(Space const& space, X const& x, TssaParameters<Space, typenam
   impl::TssaKernels<Space, T>::backward(space, as_tensor3<Space>(x), parameters, options, saved, as_tensor3<Space>(dy),
                                         work, as_tensor3<Space>(dx), gradients);
 }
+
+/// Sizes of a Tssa object.
+struct TssaSize {
+  std::size_t dim = 0, heads = 1;
+  std::size_t head_dim = 0;  ///< 0: dim / heads
+  std::size_t max_batch = 1, max_tokens = 0;
+  Mask mask = Mask::none;
+};
+
+/// A TSSA layer that owns its workspace: forward() keeps what the next backward() needs.
+/// @note allocates: in the constructor only; fences: no; bitwise repeatable: yes
+template <class Space, class T>
+class Tssa {
+ public:
+  /// @throws ValueError if heads is 0, or does not divide dim where head_dim is not given
+  Tssa(Space const& space, TssaSize const& size) : options_{size.heads, size.mask} {
+    require_value(size.heads > 0, "krate::Tssa", "heads", size.heads, "must be positive");
+    require_value(size.head_dim > 0 || size.dim % size.heads == 0, "krate::Tssa", "heads", size.heads,
+                  "must divide dim; or give head_dim");
+    inner_ = size.heads * (size.head_dim > 0 ? size.head_dim : size.dim / size.heads);
+    std::size_t const b = size.max_batch, n = size.max_tokens;
+    std::size_t const kept =
+        measure<Space>([&](auto& work) { TssaSaved<Space, T>::cut(work, b, n, inner_, options_); });
+    std::size_t const forward = tssa_workspace<Space, T>(b, n, inner_, options_),
+                      backward = tssa_backward_workspace<Space, T>(b, n, inner_, size.dim, options_);
+    arena_ = Arena<Space>(space, kept + (forward > backward ? forward : backward), "krate::Tssa");
+  }
+
+  /// As tssa(), for at most max_batch samples of at most max_tokens tokens.
+  /// @throws ShapeError, ValueError as tssa(); ValueError for more samples or tokens
+  template <class X, class Y>
+  void forward(Space const& space, X const& x, TssaParameters<Space, T> const& parameters, Y const& y) {
+    auto work = arena_.workspace();
+    saved_ = TssaSaved<Space, T>::cut(work, x.extent(0), x.extent(1), inner_, options_);
+    tssa(space, x, parameters, options_, work, saved_, y);
+  }
+
+  /// As tssa_backward(), of the latest forward(), whose x and parameters it needs again.
+  /// @throws ShapeError, ValueError as tssa_backward()
+  template <class X, class DY, class DX>
+  void backward(Space const& space, X const& x, TssaParameters<Space, T> const& parameters, DY const& dy, DX const& dx,
+                TssaParameters<Space, T> const& gradients) {
+    auto work = arena_.workspace();
+    TssaSaved<Space, T>::cut(work, x.extent(0), x.extent(1), inner_, options_);
+    tssa_backward(space, x, parameters, options_, saved_, dy, work, dx, gradients);
+  }
+
+ private:
+  TssaOptions options_;
+  std::size_t inner_ = 0;
+  Arena<Space> arena_;
+  TssaSaved<Space, T> saved_;
+};
 
 }  // namespace krate
