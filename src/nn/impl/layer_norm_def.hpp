@@ -43,8 +43,8 @@ struct NormInputGradient {
   ConstVector<T, Space> weight, mean, reciprocal_deviation;
   ConstMatrix<T, Space> dy;
   Matrix<T, Space> dx;
-  KOKKOS_FUNCTION void operator()(RowMember<Space> const& team) const {
-    auto const r = team.league_rank();
+  KOKKOS_FUNCTION void operator()(RowMember<Space> const& team) const { row(team, team.league_rank()); }
+  KOKKOS_FORCEINLINE_FUNCTION void row(RowMember<Space> const& team, std::int64_t r) const {
     auto const dim = static_cast<std::int64_t>(x.extent(1));
     T const mu = mean(r), reciprocal = reciprocal_deviation(r);
     T const mean_h = row_sum<T>(team, dim, [&](std::int64_t j) { return dy(r, j) * weight(j); }) / T(dim);
@@ -98,6 +98,29 @@ struct NormParameterChunk {
   }
 };
 
+/// One host thread a stretch of rows: both gradients while a row is in cache, with the bits of the two kernels above.
+template <class Space, class T, bool add>
+struct NormBothChunk {
+  NormInputGradient<Space, T, add> input;
+  Tensor3<T, Space> partial;
+  KOKKOS_FUNCTION void operator()(RowMember<Space> const& team) const {
+    auto const rows = static_cast<std::int64_t>(input.x.extent(0)), dim = static_cast<std::int64_t>(input.x.extent(1));
+    constexpr auto chunks = static_cast<std::int64_t>(norm_chunks);
+    std::int64_t const chunk = team.league_rank(), begin = rows * chunk / chunks, end = rows * (chunk + 1) / chunks;
+    T* const __restrict weight = &partial(chunk, 0, 0), * const __restrict bias = &partial(chunk, 1, 0);
+    for (std::int64_t j = 0; j < dim; ++j) weight[j] = bias[j] = 0;
+    for (std::int64_t r = begin; r < end; ++r) {
+      T const mu = input.mean(r), reciprocal = input.reciprocal_deviation(r);
+      T const *const x = &input.x(r, 0), *const dy = &input.dy(r, 0);
+      for (std::int64_t j = 0; j < dim; ++j) {
+        weight[j] += dy[j] * ((x[j] - mu) * reciprocal);
+        bias[j] += dy[j];
+      }
+      input.row(team, r);
+    }
+  }
+};
+
 template <class Space, class T>
 struct AddNormChunks {
   ConstTensor3<T, Space> partial;
@@ -112,6 +135,20 @@ struct AddNormChunks {
     dbias(j) += bias;
   }
 };
+
+template <class Space, class T>
+void add_norm_chunks(Space const& space, Tensor3<T, Space> const& partial, Vector<T, Space> const& dweight,
+                     Vector<T, Space> const& dbias) {
+  Kokkos::parallel_for(KRATE_LABEL("krate::layer_norm::add_chunks"), elements(space, dweight.extent(0)),
+                       AddNormChunks<Space, T>{partial, dweight, dbias});
+}
+
+template <bool add, class Space, class T>
+void norm_both_gradients(Space const& space, NormInputGradient<Space, T, add> const& input,
+                         Tensor3<T, Space> const& partial) {
+  Kokkos::parallel_for(KRATE_LABEL("krate::layer_norm::both_gradients"), rows(space, norm_chunks),
+                       NormBothChunk<Space, T, add>{input, partial});
+}
 
 template <class Space, class T>
 void LayerNorm<Space, T>::forward(Space const& space, ConstMatrix<T, Space> x, ConstVector<T, Space> weight,
@@ -131,13 +168,23 @@ void LayerNorm<Space, T>::backward(Space const& space, ConstMatrix<T, Space> x, 
   auto const partial = layer_norm_scratch<Space, T>(work, x.extent(1));
   if (x.size() == 0) return;
   Kokkos::Profiling::ScopedRegion region(KRATE_LABEL("krate::layer_norm_backward"));
+  bool const wants_input = dx.size() > 0;
+  if constexpr (!is_device<Space>) {
+    if (wants_input && static_cast<std::size_t>(space.concurrency()) <= norm_chunks) {
+      if (input_gradient == InputGradient::add) {
+        norm_both_gradients<true, Space, T>(space, {x, weight, mean, reciprocal_deviation, dy, dx}, partial);
+      } else {
+        norm_both_gradients<false, Space, T>(space, {x, weight, mean, reciprocal_deviation, dy, dx}, partial);
+      }
+      return add_norm_chunks<Space, T>(space, partial, dweight, dbias);
+    }
+  }
   // The parameters come first: dx may be dy.
   NormParameterChunk<Space, T> const chunk{x, mean, reciprocal_deviation, dy, partial};
   Kokkos::parallel_for(KRATE_LABEL("krate::layer_norm::sum_chunks"), elements(space, norm_chunks * chunk.tiles()),
                        chunk);
-  Kokkos::parallel_for(KRATE_LABEL("krate::layer_norm::add_chunks"), elements(space, x.extent(1)),
-                       AddNormChunks<Space, T>{partial, dweight, dbias});
-  if (dx.size() == 0) return;
+  add_norm_chunks<Space, T>(space, partial, dweight, dbias);
+  if (!wants_input) return;
   if (input_gradient == InputGradient::add) {
     Kokkos::parallel_for(KRATE_LABEL("krate::layer_norm::add_input"), rows(space, x.extent(0)),
                          NormInputGradient<Space, T, true>{x, weight, mean, reciprocal_deviation, dy, dx});

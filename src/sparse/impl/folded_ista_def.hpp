@@ -44,10 +44,13 @@ struct UnfoldGradient {
     int const last = first + side < dim ? first + side : dim;
     Kokkos::parallel_for(Kokkos::TeamVectorRange(team, (dim + side - 1) / side), [&](int block) {
       int const begin = block * side, end = begin + side < dim ? begin + side : dim;
+      T turned[side][side];
+      for (int j = begin; j < end; ++j)
+        for (int i = first; i < last; ++i) turned[i - first][j - begin] = dfold(j, i);
       for (int i = first; i < last; ++i) {
         for (int j = begin; j < end; ++j) {
           T const own = eta * dfold(i, j);
-          both(i, j) = -(own + eta * dfold(j, i));
+          both(i, j) = -(own + eta * turned[i - first][j - begin]);
           ddict(i, j) += own;
         }
       }
