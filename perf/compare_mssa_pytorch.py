@@ -7,7 +7,8 @@
 Both begin with projected tokens in memory, [batch, tokens, heads * head_dim], and end with the attention in that
 layout; a step is forward and backward. PyTorch writes it out, or calls scaled_dot_product_attention with one tensor
 for query, key and value. The two sides take turns, each in a process of its own, since two OpenMP runtimes in one
-process spoil each other; the table has the ratio of the fastest rounds, and that of the median rounds.
+process spoil each other; the table has the ratio of the fastest rounds, and that of the median rounds. With --causal
+each token sees those up to itself.
 """
 import argparse
 import json
@@ -21,7 +22,7 @@ HEADS = 6
 SIZES = [(65, 16), (197, 8), (577, 2), (1025, 1)]  # tokens, batch
 
 
-def peers(torch, batch, tokens, head_dim, backward):
+def peers(torch, batch, tokens, head_dim, causal, backward):
     """What a user of PyTorch would write: name -> function of one run."""
     from torch.nn.functional import scaled_dot_product_attention
 
@@ -29,11 +30,14 @@ def peers(torch, batch, tokens, head_dim, backward):
     w = torch.randn(batch, tokens, HEADS * head_dim)
     upstream = torch.randn_like(w)
 
+    hidden = torch.full((tokens, tokens), -torch.inf).triu(1) if causal else None
+
     def explicit(x):
-        return torch.softmax(x @ x.transpose(-1, -2) * head_dim**-0.5, -1) @ x
+        logits = x @ x.transpose(-1, -2) * head_dim**-0.5
+        return torch.softmax(logits if hidden is None else logits + hidden, -1) @ x
 
     def fused(x):
-        return scaled_dot_product_attention(x, x, x)
+        return scaled_dot_product_attention(x, x, x, is_causal=bool(causal))
 
     def layer(attention, x):
         y = attention(x.view(batch, tokens, HEADS, head_dim).transpose(1, 2))
@@ -50,10 +54,11 @@ def peers(torch, batch, tokens, head_dim, backward):
     return {"explicit": lambda: run(explicit), "scaled_dot_product": lambda: run(fused)}
 
 
-def measure_peers(batch, tokens, head_dim, backward, repeat):
+def measure_peers(batch, tokens, head_dim, causal, backward, repeat):
     import torch
 
-    print(json.dumps({name: fastest(run, repeat, 2) for name, run in peers(torch, batch, tokens, head_dim, backward).items()}))
+    runs = peers(torch, batch, tokens, head_dim, causal, backward)
+    print(json.dumps({name: fastest(run, repeat, 2) for name, run in runs.items()}))
 
 
 def main():
@@ -61,7 +66,8 @@ def main():
     parser.add_argument("krate", help="the command krate")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--repeat", type=int, default=7)
-    parser.add_argument("--peer", nargs=4, type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--causal", action="store_true")
+    parser.add_argument("--peer", nargs=5, type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.peer:
         return measure_peers(*options.peer, options.repeat)
@@ -71,10 +77,11 @@ def main():
                 flags = ["--batch", batch, "--heads", HEADS, "--tokens", tokens, "--head-dim", head_dim]
                 bench = [options.krate, "bench", "mssa", *map(str, flags), "--repeat", str(options.repeat), "--json"]
                 peer = [sys.executable, os.path.abspath(__file__), options.krate, "--repeat", str(options.repeat)]
-                peer += ["--peer", *map(str, (batch, tokens, head_dim, backward))]
+                peer += ["--peer", *map(str, (batch, tokens, head_dim, int(options.causal), backward))]
                 ours, theirs = [], []
                 for _ in range(options.rounds):
-                    ours.append(output(bench + ["--backward"] * backward)["seconds_min"])
+                    causal = ["--causal"] * options.causal
+                    ours.append(output(bench + ["--backward"] * backward + causal)["seconds_min"])
                     theirs.append(min(output(peer).values()))
                 best, middle = min(theirs) / min(ours), statistics.median(theirs) / statistics.median(ours)
                 print(

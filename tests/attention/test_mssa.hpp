@@ -14,6 +14,7 @@ template <class T>
 struct MssaProblem {
   std::size_t batch, tokens, dim, heads, head_dim;
   bool mapped;
+  Mask mask = Mask::none;
   Array x, projection, output, bias, upstream;
 
   MssaProblem(std::size_t b, std::size_t n, std::size_t d, std::size_t k, std::size_t p, bool map = true)
@@ -41,9 +42,9 @@ struct MssaProblem {
     Kokkos::View<T**, Kokkos::LayoutRight, TestSpace> du("du", heads * head_dim, dim),
         dout("do", output.extent(0), output.extent(1));
     Kokkos::View<T*, TestSpace> db("db", bias.extent(0));
-    layer.forward(space, vx, vu, vo, vb, y.view());
+    layer.forward(space, vx, vu, vo, vb, y.view(), {mask, {}});
     if (!with_gradient) return {y.array(), {}, {}, {}, {}, y.intact()};
-    layer.backward(space, vx, vu, vo, vg, dx.view(), du, dout, db);
+    layer.backward(space, vx, vu, vo, vg, dx.view(), du, dout, db, {mask, {}});
     return {y.array(), dx.array(), to_array(du), to_array(dout), to_array(db), y.intact() && dx.intact()};
   }
   double loss(MssaProblem const& p) const { return dot(p.run(false).y, upstream); }
@@ -109,8 +110,10 @@ TYPED_TEST_P(MssaTest, HandCheckedCase) {
 
 TYPED_TEST_P(MssaTest, GoldenValuesOfTheReferencePage) {
   // From an independent program in double: sum, sum of squares, first and last element.
-  MssaProblem<TypeParam> const p(2, 5, 8, 2, 4);
+  MssaProblem<TypeParam> p(2, 5, 8, 2, 4);
   auto const r = p.run();
+  p.mask = Mask::causal;
+  auto const causal = p.run();
   auto const expect = [](Array const& a, double sum, double squares, double first, double last) {
     double const tol = std::is_same_v<TypeParam, double> ? 1e-11 : 2e-5;
     double s = 0;
@@ -122,6 +125,8 @@ TYPED_TEST_P(MssaTest, GoldenValuesOfTheReferencePage) {
   };
   expect(r.y, 15.99040554681, 107.0980375082, -0.1017093608731, 1.351009547958);
   expect(r.dx, 5.712340146426, 130.0764862774, -3.263775703399, 0.1092334019119);
+  expect(causal.y, 13.08235318995, 139.5961302449, 0.01606816311588, 1.351009547958);
+  expect(causal.dx, 4.788724398761, 171.5862968570, -3.279609974424, 0.01320620091549);
   expect(r.dprojection, -8.861555396165, 123.2760017089, -2.098771365321, 0.2526026964018);
   expect(r.doutput, -9.697512499394, 60.76189290027, -1.810756649092, -0.3074800744512);
 }

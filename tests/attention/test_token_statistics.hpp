@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
-#include "attention/impl/plain_tssa_causal.hpp"
+#include "attention/impl/plain_causal_tssa.hpp"
 #include "attention/tssa_run.hpp"
 
 namespace krate::testing {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Token statistics attention, not causal, in plain kernels: a work item a channel for sums over tokens, a team a token
-// for sums over channels. The form of devices; formulas in tssa_full.hpp.
+// for sums over channels. The form of devices; formulas in tssa_forward.hpp.
 #pragma once
 
 #include "attention/impl/tssa_constants.hpp"

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
-#include "attention/impl/plain_tssa_causal.hpp"
+#include "attention/impl/causal_tssa_backward.hpp"
+#include "attention/impl/causal_tssa_forward.hpp"
+#include "attention/impl/plain_causal_tssa.hpp"
 #include "attention/impl/sample_loop.hpp"
-#include "attention/impl/tssa_causal.hpp"
-#include "attention/impl/tssa_full.hpp"
+#include "attention/impl/tssa_backward.hpp"
+#include "attention/impl/tssa_forward.hpp"
 #include "krate/attention/impl/token_statistics_decl.hpp"
 #include "krate/core/label.hpp"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Causal token statistics attention in plain kernels: a work item runs along the tokens of a channel. The form of
-// devices; formulas in tssa_causal.hpp.
+// devices; formulas in causal_tssa_forward.hpp.
 #pragma once
 
 #include "attention/impl/plain_tssa.hpp"
