@@ -122,7 +122,8 @@ void doors(Scan& scan) {
   if (scan.in("include/")) scan.no_match("#include <hdf5", "shows HDF5 to users; keep it in src/io");
   bool const compares = scan.in("perf/variants/");  // the vendor's own, beside which krate's products are measured
   if (!scan.in("src/linalg/") && !compares)
-    scan.no_match(R"(\bKokkos(Blas|Batched|Lapack)\b|\bcblas_\w+)", "calls a vendor; use krate::linalg");
+    scan.no_match(R"(\bKokkos(Blas|Batched|Lapack)\b|\bcblas_\w+|\bdnnl(::|_\w+))",
+                  "calls a vendor; use krate::linalg");
 }
 
 /// Place of a module among those that it may include, or -1.

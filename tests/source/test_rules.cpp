@@ -105,7 +105,9 @@ TEST(Rules, ForeignLibrariesHaveOneDoor) {
   expect(1, "tests/io/test_x.cpp", {"x = H5Fopen(path);"});
   expect(0, "src/io/hdf5_data.cpp", {"x = H5Fopen(path);"});
   expect(1, "include/krate/io/x.hpp", {"#include <hdf5.h>"});
-  expect(1, "src/rate/impl/x.hpp", {"using Blas = KokkosBlas::Impl::HostBlas<T>;", "cblas_dgemm;"});
+  expect(1, "src/rate/impl/x.hpp",
+         {"using Blas = KokkosBlas::Impl::HostBlas<T>;", "cblas_dgemm;", "dnnl::matmul(code);", "dnnl_sgemm;"});
+  expect(0, "src/linalg/x.cpp", {"dnnl::matmul(code);"});
   expect(0, "perf/variants/x.hpp", {"KokkosBlas::gemm(space, \"N\", \"N\", 1, a, b, 0, c);"});
 }
 

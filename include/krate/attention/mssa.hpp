@@ -53,7 +53,7 @@ template <class Space, class X, class U, class B, class Bias, class Y>
 void mssa(Space const& space, X const& x, U const& projection, B const& output, Bias const& bias,
           MssaOptions const& options, Workspace<Space> work, MssaSaved<Space, typename Y::value_type> const& saved,
           Y const& y, AttentionMask<Space> const& mask = {},
-          ConstTensor3<typename Y::value_type, Space> const& residual = {}) {
+          std::type_identity_t<ConstTensor3<typename Y::value_type, Space>> const& residual = {}) {
   using T = typename Y::value_type;
   static_assert(is_instantiated<Space, T>,
                 "krate was built without this space or scalar: see KRATE_EXEC_SPACES and KRATE_SCALARS");
