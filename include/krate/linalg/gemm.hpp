@@ -13,7 +13,7 @@ namespace krate {
 /// or B
 /// @throws ShapeError if extents disagree; ValueError if a transposition is neither "N" nor "T"; NotBuiltError if
 ///         Route::vendor is asked for and cannot be had
-/// @note allocates: no; fences: no; bitwise repeatable: yes
+/// @note allocates: no (oneDNN itself: its packing buffers, for the call); fences: no; bitwise repeatable: yes
 template <class Space, class A, class B, class C>
 void gemm(Space const& space, char const* trans_a, char const* trans_b, typename C::non_const_value_type alpha,
           A const& a, B const& b, typename C::non_const_value_type beta, C const& c, Route route = Route::automatic) {

@@ -24,7 +24,8 @@ void require_product(char const* where, A const& left, B const& right, E const& 
 /// true}
 /// @param c    [m, n], LayoutRight; written, must not overlap A or B
 /// @throws ShapeError if extents disagree; ValueError and NotBuiltError as gemm() has them
-/// @note allocates: no; fences: no; bitwise repeatable: yes
+/// @note allocates, fences, bitwise repeatable: as gemm(). A library runs on the program's OpenMP threads, whatever the
+///       space.
 template <class Space, class A, class B, class C>
 void gemm(Space const& space, char const* trans_a, char const* trans_b, A const& a, B const& b,
           Epilogue<Space, typename C::non_const_value_type> const& epilogue, C const& c,
