@@ -10,19 +10,30 @@
 
 namespace krate::impl {
 
-/// One team a row.
+/// One team a row. Rows without gaps, as almost all are, have a loop that becomes vector instructions.
 template <class Space, class T, class Rounded>
 struct RoundRows {
   ConstStrided<T, Space> from;
   Matrix<Rounded, Space> to;
   KOKKOS_FUNCTION void operator()(RowMember<Space> const& team) const {
     auto const i = team.league_rank();
+    T const* const row = &from(i, 0);
+    auto const step = static_cast<std::int64_t>(from.stride(1));
+    if (step == 1) {
+      round(team, i, [row](std::int64_t j) { return row[j]; });
+    } else {
+      round(team, i, [row, step](std::int64_t j) { return row[j * step]; });
+    }
+  }
+  template <class Element>
+  KOKKOS_FUNCTION void round(RowMember<Space> const& team, std::int64_t i, Element const& element) const {
+    Rounded* const out = &to(i, 0);
     Kokkos::parallel_for(Kokkos::TeamVectorRange(team, static_cast<int>(to.extent(1))), [&](int j) {
-      bfloat16 const rounded(static_cast<float>(from(i, j)));
+      bfloat16 const rounded(static_cast<float>(element(j)));
       if constexpr (std::is_same_v<Rounded, bfloat16>) {
-        to(i, j) = rounded;
+        out[j] = rounded;
       } else {
-        to(i, j) = static_cast<float>(rounded);
+        out[j] = static_cast<float>(rounded);
       }
     });
   }
