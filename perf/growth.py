@@ -78,7 +78,11 @@ def draw(found, path):
     axes[1, 2].set(xscale="log", xlabel="tokens of a sample (batch 2, dim 384)", ylabel="microseconds a token")
     axes[1, 2].set_ylim(bottom=0)
     axes[1, 2].legend(frameon=False)
-    for axis in axes.flat:
+    tokens = (65, 257, 1025, 4097)
+    for axis, ticks in zip(axes.flat, (tokens, WIDTHS[::2], BATCHES[::2], None, WIDTHS[::2], tokens)):
+        if ticks:
+            axis.set_xticks(ticks, [str(tick) for tick in ticks])
+            axis.minorticks_off()
         axis.grid(alpha=0.3)
         axis.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=110)
