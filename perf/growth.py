@@ -97,7 +97,7 @@ def main():
     options = parser.parse_args()
     found = curves(options)
     with open(options.output + ".json", "w", encoding="utf-8") as file:
-        json.dump(found, file, indent=1)
+        json.dump(found, file)
     draw(found, options.output + ".png")
 
 

@@ -9,6 +9,7 @@
 #include "krate/core/label.hpp"
 #include "krate/linalg/elementwise.hpp"
 #include "krate/linalg/gemm.hpp"
+#include "krate/linalg/gemm_epilogue.hpp"
 #include "krate/linalg/row_reduce.hpp"
 
 namespace krate::impl {
@@ -47,11 +48,9 @@ void TssaKernels<Space, T>::forward(Space const& space, ConstTensor3<T, Space> x
                                     Tensor3<T, Space> y) {
   Kokkos::Profiling::ScopedRegion region(KRATE_LABEL("krate::tssa"));
   auto const attended = work.template take<T>(x.extent(0), x.extent(1), p.projection.extent(0));
-  gemm(space, "N", "T", T(1), as_rows(x), p.projection, T(0), as_rows(saved.projected));
-  if (p.bias.size() > 0) add_row(space, p.bias, as_rows(saved.projected));
+  gemm(space, "N", "T", as_rows(x), p.projection, {.bias = p.bias}, as_rows(saved.projected));
   token_statistics(space, saved.projected, p.temperature, p.position_bias, options, work, attended, saved.statistics);
-  gemm(space, "N", "T", T(1), as_rows(attended), p.output, T(0), as_rows(y));
-  if (p.output_bias.size() > 0) add_row(space, p.output_bias, as_rows(y));
+  gemm(space, "N", "T", as_rows(attended), p.output, {.bias = p.output_bias}, as_rows(y));
 }
 
 template <class Space, class T>
