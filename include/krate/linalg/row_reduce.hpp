@@ -7,15 +7,6 @@
 
 namespace krate {
 
-/// x += 1 row^T: adds a vector [features] to each row of x [rows, features].
-/// @throws ShapeError if extents disagree     @note allocates: no; fences: no; bitwise repeatable: yes
-template <class Space, class Row, class X>
-void add_row(Space const& space, Row const& row, X const& x) {
-  using T = typename X::value_type;
-  require_shape("krate::add_row", "row", row, {x.extent(1)}, "one number a column of x");
-  impl::RowReduce<Space, T>::add_row(space, as_vector<Space>(row), as_matrix<Space>(x));
-}
-
 /// Bytes that column_sums() needs.
 template <class Space, class T>
 std::size_t column_sums_workspace(std::size_t features) {

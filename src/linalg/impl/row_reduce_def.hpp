@@ -7,17 +7,6 @@
 
 namespace krate::impl {
 
-template <class Space, class T>
-struct AddRow {
-  ConstVector<T, Space> row;
-  Matrix<T, Space> x;
-  KOKKOS_FUNCTION void operator()(RowMember<Space> const& team) const {
-    auto const i = team.league_rank();
-    Kokkos::parallel_for(Kokkos::TeamVectorRange(team, static_cast<int>(x.extent(1))),
-                         [&](int j) { x(i, j) += row(j); });
-  }
-};
-
 /// One team a chunk of rows.
 template <class Space, class T>
 struct ChunkSums {
@@ -44,11 +33,6 @@ struct AddChunks {
     sums(j) += sum;
   }
 };
-
-template <class Space, class T>
-void RowReduce<Space, T>::add_row(Space const& space, ConstVector<T, Space> row, Matrix<T, Space> x) {
-  Kokkos::parallel_for(KRATE_LABEL("krate::add_row"), rows(space, x.extent(0)), AddRow<Space, T>{row, x});
-}
 
 template <class Space, class T>
 void RowReduce<Space, T>::column_sums(Space const& space, ConstMatrix<T, Space> x, Matrix<T, Space> partial,

@@ -10,7 +10,6 @@ inline constexpr std::size_t row_chunks = 16;
 
 template <class Space, class T>
 struct RowReduce {
-  static void add_row(Space const& space, ConstVector<T, Space> row, Matrix<T, Space> x);
   static void column_sums(Space const& space, ConstMatrix<T, Space> x, Matrix<T, Space> partial, Vector<T, Space> sums);
 };
 
