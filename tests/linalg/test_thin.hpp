@@ -37,8 +37,8 @@ TYPED_TEST_SUITE(ThinTest, krate::testing::Scalars, SuiteName);
 TYPED_TEST(ThinTest, MatchesPlainLoopsInEveryLayout) {
   using T = TypeParam;
   // All widths of tiles, with and without padding; one chunk, several, and a last one that is not full.
-  std::size_t const sizes[][2] = {{32, 1},    {300, 7},   {256, 8},   {600, 9},   {1000, 16}, {800, 24},
-                                  {1030, 31}, {1100, 32}, {2048, 40}, {2100, 57}, {2500, 64}};
+  std::size_t const sizes[][2] = {{32, 1},   {130, 4},   {300, 7},   {256, 8},   {600, 9},   {451, 14}, {1000, 16},
+                                  {800, 24}, {1030, 31}, {1100, 32}, {2048, 40}, {2100, 57}, {2500, 64}};
   for (auto const& s : sizes) {
     Array const z = rounded<T>(filled(1, {s[0], s[1]})), m = definite(2, s[1]);
     Array const gram = product(transpose_of(z), z), times = product(z, m);

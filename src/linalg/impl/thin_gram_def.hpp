@@ -4,6 +4,7 @@
 #include "krate/core/compat.hpp"
 #include "krate/core/label.hpp"
 #include "krate/linalg/impl/thin_decl.hpp"
+#include "linalg/impl/column_dots.hpp"
 #include "linalg/impl/thin_rows.hpp"
 
 namespace krate::impl {
@@ -40,8 +41,13 @@ struct ThinGramChunk {
 
   /// A block of rows comes into the first cache and serves all tiles of the triangle, while the next one is fetched.
   void by_thread(std::int64_t begin, std::int64_t end, double* g) const {
-    alignas(64) double buffer[thin_block] = {};
     ThinRows<Space, T const> const source(z);
+    if constexpr (ThinRows<Space, T>::is_double)
+      if (source.by_columns() && ColumnDots::fits(source.columns)) {
+        Columns const columns{source.at(begin, 0), static_cast<std::ptrdiff_t>(z.stride(1)), source.columns};
+        return ColumnDots::run(columns, end - begin, g, padded);
+      }
+    alignas(64) double buffer[thin_block] = {};
     int const units = padded / tile_unit;
     std::int64_t next = begin;
     for (std::int64_t r = begin; r < end; r = next) {
