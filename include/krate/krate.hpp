@@ -84,6 +84,7 @@
 #include "krate/rate/sparse_rate_reduction.hpp"
 #include "krate/rate/subspace_coding_rate.hpp"
 #include "krate/sparse/ista.hpp"
+#include "krate/sparse/overcomplete_ista.hpp"
 #include "krate/train/batch_source.hpp"
 #include "krate/train/inference.hpp"
 #include "krate/train/redunet_builder.hpp"
