@@ -50,6 +50,12 @@ class ParameterTable {
   }
   /// The authors' files have the parameter under this name as well.
   void tie(std::size_t parameter, std::string official) { tensors_[parameter].names.push_back(std::move(official)); }
+  void set_initial(std::size_t parameter, Initial initial) { initials_[parameter] = initial; }
+  /// Weight decay for these parameters alone.
+  void decay_only(std::span<std::size_t const> parameters) {
+    for (auto& spec : specs_) spec.decay = false;
+    for (auto const i : parameters) specs_[i].decay = true;
+  }
   void set_chain(OfficialChain chain) { chain_ = std::move(chain); }
 
   std::vector<ParameterSpec> const& specs() const { return specs_; }
