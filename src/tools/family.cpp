@@ -134,7 +134,7 @@ constexpr Family family() {
 constexpr Family families[] = {
     family<models::Crate, models::complete_crate>(),
     {"crate_mae", nullptr, nullptr},
-    {"crate_alpha", nullptr, nullptr},
+    family<models::CrateAlpha, models::complete_crate_alpha>(),
     {"causal_crate", nullptr, nullptr},
     {"crate_bert", nullptr, nullptr},
     {"tost", nullptr, nullptr},
@@ -153,7 +153,7 @@ Family const& family_named(std::string const& name) {
     if (family.name != name) continue;
     if (family.import) return family;
     throw NotBuiltError("krate::family", "the family " + name +
-                                             " is not built yet (this krate exchanges crate); use a "
+                                             " is not built yet (this krate exchanges crate and crate_alpha); use a "
                                              "newer krate");
   }
   throw ValueError("krate::family", "there is no family '" + name + "'; use one of " + family_names());
