@@ -134,6 +134,28 @@ TEST_F(Exchange, AlphaGoesBothWays) {
   EXPECT_EQ(io::File::open(dir / "m.h5").attributes("/config").get<std::string>("variant"), "overcomplete");
 }
 
+TEST_F(Exchange, MaeGoesBothWaysWithWhatItDoesNotUse) {
+  family = "crate_mae";
+  for (std::string const name : {"crate_mae", "crate_mae_normpix"}) {
+    for (auto const type : {TensorType::f32, TensorType::f64}) {
+      auto const made = import(reference(name, type));
+      EXPECT_EQ(made.exit_code, 0) << made.err;
+      export_to("back.safetensors");
+      expect_same("back.safetensors");
+    }
+    EXPECT_EQ(io::File::open(dir / "m.h5").attributes("/config").get<std::int64_t>("norm_pix_loss"),
+              name == "crate_mae_normpix");
+  }
+  auto tensors = reference("crate_mae");
+  tensors.metadata.clear();
+  EXPECT_EQ(import(tensors, {"--heads", "3"}).exit_code, 0);
+  auto const config = io::File::open(dir / "m.h5").attributes("/config");
+  EXPECT_EQ(config.get<std::int64_t>("decoder_depth"), 3);
+  EXPECT_EQ(config.get<std::vector<std::int64_t>>("image_size"), (std::vector<std::int64_t>{12, 12}));
+  expect_failure(import(tensors), "give --heads");
+  EXPECT_EQ(import(tensors, {"--heads", "3", "--resolution", "16x12"}).exit_code, 0);
+}
+
 TEST_F(Exchange, TheConfigurationComesFromShapesAndFlags) {
   auto tensors = reference("crate_tiny_cls");
   tensors.metadata.clear();

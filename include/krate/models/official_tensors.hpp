@@ -46,5 +46,7 @@ class OfficialTensors {
 std::vector<std::string> complete_crate(OfficialTensors const& tensors, Configuration& known);
 /// The same of a CrateAlpha, `expansion` and `variant` included: a file without a decoder is "overcomplete".
 std::vector<std::string> complete_crate_alpha(OfficialTensors const& tensors, Configuration& known);
+/// The same of a CrateMae, `decoder_depth` included; the decoder has as many heads as the encoder.
+std::vector<std::string> complete_crate_mae(OfficialTensors const& tensors, Configuration& known);
 
 }  // namespace krate::models
