@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// What the shapes of a Crate's tensors tell of its configuration.
+// What the shapes of its tensors tell of a model's configuration.
 #include <algorithm>
 #include <cmath>
 
-#include "krate/core/error.hpp"
-#include "krate/core/require.hpp"
-#include "krate/models/official_tensors.hpp"
+#include "models/official_shapes.hpp"
 
 namespace krate::models {
 
@@ -13,33 +11,10 @@ namespace {
 
 constexpr char const* where = "krate::models::complete_crate";
 
-using Sizes = std::vector<std::size_t>;
-
-/// The extents of a tensor without the axes of 1 in front.
-Sizes shape_of(OfficialTensors const& tensors, std::string const& name, std::size_t axes) {
-  auto const* const tensor = tensors.find(name);
-  if (!tensor) {
-    throw IoError(where, tensors.file().path() + ": has no tensor " + name +
-                             ", which every crate has; check that --family is the file's");
-  }
-  Sizes shape = tensor->shape;
-  while (shape.size() > axes && shape.front() == 1) shape.erase(shape.begin());
-  if (shape.size() != axes) {
-    throw IoError(where, tensors.file().path() + ": tensor " + name + " has shape " +
-                             krate::impl::shape_text(tensor->shape) + ", expected " + std::to_string(axes) +
-                             " axes; check that --family is the file's");
-  }
-  return shape;
-}
-
 /// 0 if n is no square.
 std::size_t root(std::size_t n) {
   auto const r = static_cast<std::size_t>(std::llround(std::sqrt(static_cast<double>(n))));
   return r < (std::size_t(1) << 32) && r * r == n ? r : 0;
-}
-
-void set_unless(Configuration& known, char const* name, std::size_t value) {
-  if (!known.has(name)) known.set(name, value);
 }
 
 /// Channels and patches from the pixels of a patch: 3 or 1 channels, and square patches.
@@ -74,32 +49,80 @@ void complete_image(Configuration& known, std::size_t patches) {
   known.set("image_size", Attribute(image));
 }
 
-}  // namespace
+std::string layer(std::size_t i) {
+  return "transformer.layers." + std::to_string(i);
+}
 
-std::vector<std::string> complete_crate(OfficialTensors const& tensors, Configuration& known) {
-  auto const layer = [](std::size_t i) { return "transformer.layers." + std::to_string(i); };
+/// How many layers there are, by the name of a tensor of layer i.
+template <class Name>
+std::size_t count_layers(OfficialTensors const& tensors, Name const& name) {
   std::size_t depth = 0;
-  while (tensors.find(layer(depth) + ".0.fn.qkv.weight")) ++depth;
-  auto const inner = shape_of(tensors, layer(0) + ".0.fn.qkv.weight", 2).front();
-  auto const positions = shape_of(tensors, "pos_embedding", 2);
-  bool const two_maps = tensors.find("head.weight") != nullptr;  // ParameterTable::chain
-  set_unless(known, "dim", shape_of(tensors, "cls_token", 1).front());
-  set_unless(known, "depth", depth);
-  set_unless(known, "num_classes", shape_of(tensors, two_maps ? "head.weight" : "mlp_head.1.weight", 2).front());
-  complete_patch(known, shape_of(tensors, "to_patch_embedding.1.weight", 1).front());
-  if (positions.front() > 1) complete_image(known, positions.front() - 1);
-  // One head as wide as the tokens has no output map.
-  if (!known.has("heads") && !tensors.find(layer(0) + ".0.fn.to_out.0.weight")) known.set("heads", std::size_t(1));
-  if (known.has("heads") && !known.has("dim_head")) {
-    auto const heads = known.get<std::int64_t>("heads");
-    require_value(heads > 0 && inner % static_cast<std::size_t>(heads) == 0, where, "heads", heads,
-                  ("must divide the rows of qkv.weight, " + std::to_string(inner)).c_str());
-    known.set("dim_head", inner / static_cast<std::size_t>(heads));
-  }
+  while (tensors.find(name(depth))) ++depth;
+  return depth;
+}
+
+/// dim, image_size, heads and dim_head, after patch_size and channels. One head as wide as the tokens has no output
+/// map.
+void complete_tokens(OfficialTensors const& tensors, Configuration& known, char const* positions,
+                     std::string const& projection, std::string const& output) {
+  auto const inner = shape_of(where, tensors, projection, 2).front();
+  auto const table = shape_of(where, tensors, positions, 2);
+  set_unless(known, "dim", shape_of(where, tensors, "cls_token", 1).front());
+  if (table.front() > 1) complete_image(known, table.front() - 1);
+  if (!known.has("heads") && !tensors.find(output)) known.set("heads", std::size_t(1));
+  complete_heads(where, known, inner);
+}
+void complete_blocks(OfficialTensors const& tensors, Configuration& known) {
+  set_unless(known, "depth", count_layers(tensors, [](std::size_t i) { return layer(i) + ".0.fn.qkv.weight"; }));
+  complete_tokens(tensors, known, "pos_embedding", layer(0) + ".0.fn.qkv.weight", layer(0) + ".0.fn.to_out.0.weight");
+}
+
+/// channels and patch_size from the kernel of the convolution.
+void complete_kernel(OfficialTensors const& tensors, Configuration& known, char const* name) {
+  auto const kernel = shape_of(where, tensors, name, 4);
+  set_unless(known, "channels", kernel[1]);
+  if (!known.has("patch_size")) known.set("patch_size", Sizes{kernel[2], kernel[3]});
+}
+
+std::vector<std::string> missing_of(Configuration const& known) {
   std::vector<std::string> unknown;
   for (auto const* name : {"heads", "image_size", "patch_size", "channels"})
     if (!known.has(name)) unknown.emplace_back(name);
   return unknown;
+}
+
+}  // namespace
+
+std::vector<std::string> complete_crate(OfficialTensors const& tensors, Configuration& known) {
+  bool const two_maps = tensors.find("head.weight") != nullptr;  // ParameterTable::chain
+  set_unless(known, "num_classes", shape_of(where, tensors, two_maps ? "head.weight" : "mlp_head.1.weight", 2).front());
+  complete_patch(known, shape_of(where, tensors, "to_patch_embedding.1.weight", 1).front());
+  complete_blocks(tensors, known);
+  return missing_of(known);
+}
+
+std::vector<std::string> complete_crate_alpha(OfficialTensors const& tensors, Configuration& known) {
+  complete_kernel(tensors, known, "conv1.weight");
+  set_unless(known, "num_classes", shape_of(where, tensors, "mlp_head.1.weight", 2).front());
+  auto const dictionary = shape_of(where, tensors, layer(0) + ".1.fn.D", 2);
+  if (dictionary[0] > 0) set_unless(known, "expansion", dictionary[1] / dictionary[0]);
+  if (!known.has("variant") && !tensors.find(layer(0) + ".1.fn.D1")) known.set("variant", "overcomplete");
+  complete_blocks(tensors, known);
+  return missing_of(known);
+}
+
+std::vector<std::string> complete_crate_mae(OfficialTensors const& tensors, Configuration& known) {
+  auto const projection = [](char const* blocks, char const* which) {
+    return [=](std::size_t i) { return blocks + std::to_string(i) + which + ".fn.qkv.weight"; };
+  };
+  auto const encoder = projection("blocks.", ".layers.0.0"), decoder = projection("decoder_blocks.", ".layers.0.1");
+  complete_kernel(tensors, known, "patch_embed.proj.weight");
+  set_unless(known, "depth", count_layers(tensors, encoder));
+  set_unless(known, "decoder_depth", count_layers(tensors, decoder));
+  complete_tokens(tensors, known, "decoder_pos_embed", encoder(0), "blocks.0.layers.0.0.fn.to_out.0.weight");
+  if (known.has("heads"))
+    set_unless(known, "decoder_heads", static_cast<std::size_t>(known.get<std::int64_t>("heads")));
+  return missing_of(known);
 }
 
 }  // namespace krate::models

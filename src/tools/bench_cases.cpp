@@ -45,7 +45,7 @@ Json run_case(Bench& bench, BenchCase const& self, OptionTable const& o, Fill co
 
 OptionTable model_options() {
   OptionTable o("krate::bench");
-  o.add<std::string>("model", "crate", "Model family").one_of({"crate"});
+  o.add<std::string>("model", "crate", "Model family").one_of({"crate", "crate_alpha"});
   add_size(o, "dim", 576, "Width of the tokens");
   add_size(o, "depth", 12, "Number of blocks");
   add_size(o, "heads", 12, "Number of subspaces; divides dim");
@@ -58,13 +58,13 @@ OptionTable model_options() {
   return o;
 }
 
-models::CrateConfig model_config(OptionTable const& o) {
+/// Into what the families have in common.
+void fill_model(OptionTable const& o, models::CrateConfig& c) {
   auto const size = [&](char const* name) { return o.get<std::size_t>(name); };
   auto const pair = [&](char const* name) {
     auto const p = o.get<Pair>(name);
     return models::Extent2(static_cast<std::size_t>(p.rows), static_cast<std::size_t>(p.columns));
   };
-  models::CrateConfig c;
   c.image_size = pair("image-size");
   c.patch_size = pair("patch-size");
   c.channels = size("channels");
@@ -73,7 +73,6 @@ models::CrateConfig model_config(OptionTable const& o) {
   c.heads = size("heads");
   c.classes = size("classes");
   c.validate();
-  return c;
 }
 
 /// As run_case(), and with products in bfloat16.
@@ -86,17 +85,24 @@ Json run_model(Bench& bench, BenchCase const& self, OptionTable const& o, Fill c
   return bench.run<perf::InBfloat16<Case<Space, float>>>(self.name, config_of(o), options);
 }
 
+/// As run_model(), of the family that --model names.
+template <template <class, class> class OfCrate, template <class, class> class OfAlpha, class Fill>
+Json run_family(Bench& bench, BenchCase const& self, OptionTable const& o, Fill const& fill) {
+  return o.get<std::string>("model") == "crate_alpha" ? run_model<OfAlpha>(bench, self, o, fill)
+                                                      : run_model<OfCrate>(bench, self, o, fill);
+}
+
 Json run_infer(Bench& bench, BenchCase const& self, OptionTable const& o) {
   auto const& comm = bench.context().comm();
-  return run_model<perf::InferCase>(bench, self, o, [&](auto& options) {
-    options.model = model_config(o);
+  return run_family<perf::InferCase, perf::AlphaInferCase>(bench, self, o, [&](auto& options) {
+    fill_model(o, options.model);
     options.batch = comm::share_of(o.get<std::size_t>("batch"), comm.rank(), comm.size()).count;
   });
 }
 
 Json run_step(Bench& bench, BenchCase const& self, OptionTable const& o) {
-  return run_model<perf::StepCase>(bench, self, o, [&](auto& options) {
-    options.model = model_config(o);
+  return run_family<perf::StepCase, perf::AlphaStepCase>(bench, self, o, [&](auto& options) {
+    fill_model(o, options.model);
     options.batch = o.get<std::size_t>("batch");
     options.comm = bench.context().comm();
   });

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "krate/io/configuration_json.hpp"
+#include "krate/models/crate_mae.hpp"
 #include "krate/models/resolution.hpp"
 #include "krate/train/model_file.hpp"
 
@@ -133,12 +134,19 @@ constexpr Family family() {
 
 constexpr Family families[] = {
     family<models::Crate, models::complete_crate>(),
-    {"crate_mae", nullptr, nullptr},
-    {"crate_alpha", nullptr, nullptr},
+    family<models::CrateMae, models::complete_crate_mae>(),
+    family<models::CrateAlpha, models::complete_crate_alpha>(),
     {"causal_crate", nullptr, nullptr},
     {"crate_bert", nullptr, nullptr},
     {"tost", nullptr, nullptr},
 };
+
+std::string built_names() {
+  std::string names;
+  for (auto const& family : families)
+    if (family.import) names += (names.empty() ? "" : ", ") + std::string(family.name);
+  return names;
+}
 
 }  // namespace
 
@@ -152,9 +160,8 @@ Family const& family_named(std::string const& name) {
   for (auto const& family : families) {
     if (family.name != name) continue;
     if (family.import) return family;
-    throw NotBuiltError("krate::family", "the family " + name +
-                                             " is not built yet (this krate exchanges crate); use a "
-                                             "newer krate");
+    throw NotBuiltError("krate::family", "the family " + name + " is not built yet (this krate exchanges " +
+                                             built_names() + "); use a newer krate");
   }
   throw ValueError("krate::family", "there is no family '" + name + "'; use one of " + family_names());
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "krate/io/sample_table.hpp"
+#include "krate/models/crate_alpha_config.hpp"
 #include "krate/models/mlp_config.hpp"
 #include "tools/options.hpp"
 
@@ -14,6 +15,7 @@ void resolve_model_options(OptionTable& options, io::DatasetDescription const& d
 
 /// @throws ValueError for options that cannot work
 models::CrateConfig crate_config_of(OptionTable const& options, io::DatasetDescription const& data);
+models::CrateAlphaConfig crate_alpha_config_of(OptionTable const& options, io::DatasetDescription const& data);
 models::MlpConfig mlp_config_of(OptionTable const& options, io::DatasetDescription const& data);
 
 }  // namespace krate::tools

@@ -19,9 +19,10 @@ namespace krate::tools {
 namespace fs = std::filesystem;
 
 OptionTable training_options() {
-  std::vector<std::string> const crate{"crate"}, redunet{"redunet"}, mlp{"mlp"}, trained{"crate", "mlp"};
+  std::vector<std::string> const crate{"crate"}, alpha{"crate_alpha"}, crates{"crate", "crate_alpha"},
+      redunet{"redunet"}, mlp{"mlp"}, trained{"crate", "crate_alpha", "mlp"};
   OptionTable o("krate::train");
-  o.add<std::string>("model", {}, "Model family").one_of({"crate", "redunet", "mlp"});
+  o.add<std::string>("model", {}, "Model family").one_of({"crate", "crate_alpha", "redunet", "mlp"});
   o.add<std::string>("data", {}, "Dataset file");
   o.add<std::string>("objective", "cross_entropy", "What is made small; mcr2: -(R - R^c) of the features of a batch")
       .one_of({"cross_entropy", "mcr2"})
@@ -45,21 +46,25 @@ OptionTable training_options() {
   o.add<std::int64_t>("epochs", 50, "Passes over the training samples").at_least(1).only_for(trained);
   o.add<std::int64_t>("steps", {}, "Optimizer steps, instead of epochs").at_least(1).only_for(trained);
   o.add<bool>("recompute", false, "Keep less of the forward pass, and do attention again in the backward pass")
-      .only_for({"crate"});
+      .only_for(crates);
   o.add<std::int64_t>("seed", 0, "Of parameters, sample order and augmentation").at_least(0).only_for(trained);
   o.add<std::string>("precision", "fp32", "Arithmetic").one_of({"fp32", "fp64", "bf16"});
   o.add<std::int64_t>("dim", {}, "Width of the tokens of a CRATE, or of an MLP's features [64, 128]")
       .at_least(1)
       .only_for(trained);
-  o.add<std::int64_t>("depth", 4, "Number of blocks").at_least(1).only_for(crate);
-  o.add<std::int64_t>("heads", 4, "Number of subspaces").at_least(1).only_for(crate);
-  o.add<std::int64_t>("dim-head", {}, "Width of a subspace [dim / heads]").at_least(1).only_for(crate);
-  o.add<Pair>("patch-size", Pair{4, 4}, "Height and width of a patch").only_for(crate);
+  o.add<std::int64_t>("depth", 4, "Number of blocks").at_least(1).only_for(crates);
+  o.add<std::int64_t>("heads", 4, "Number of subspaces").at_least(1).only_for(crates);
+  o.add<std::int64_t>("dim-head", {}, "Width of a subspace [dim / heads]").at_least(1).only_for(crates);
+  o.add<Pair>("patch-size", Pair{4, 4}, "Height and width of a patch").only_for(crates);
   o.add<std::string>("pool", "cls", "What the head sees of the tokens").one_of({"cls", "mean"}).only_for(crate);
   o.add<double>("eta", {}, "Step size of ISTA, or of a layer of ReduNet [0.1, 0.5]")
       .above(0)
-      .only_for({"crate", "redunet"});
-  o.add<double>("lambda", 0.1, "Sparsity weight of ISTA").at_least(0).only_for(crate);
+      .only_for({"crate", "crate_alpha", "redunet"});
+  o.add<double>("lambda", 0.1, "Sparsity weight of ISTA").at_least(0).only_for(crates);
+  o.add<std::int64_t>("expansion", 4, "Atoms a feature").at_least(1).at_most(1024).only_for(alpha);
+  o.add<std::string>("variant", "residual", "How much of CRATE-alpha: each has what those before it have")
+      .one_of({"overcomplete", "decoupled", "residual"})
+      .only_for(alpha);
   o.add<std::int64_t>("hidden", 2048, "Width of the hidden layer").at_least(1).only_for(mlp);
   o.add<std::int64_t>("classes", {}, "Classes that the model tells apart [classes of the dataset]").at_least(1);
   o.add<std::int64_t>("checkpoint-every", {}, "Steps between checkpoints [an epoch]").at_least(1).only_for(trained);
@@ -211,14 +216,24 @@ void run_in(Context& context, OptionTable& options, io::SampleTable table, typen
   if (reported) context.print("report: " + run + "/report/index.html");
 }
 
+/// Of a family whose products can be in bfloat16.
+template <template <class, class> class Model, class Config>
+void run_crate(Context& context, OptionTable& options, io::Dataset const& data, Config config, std::string const& run,
+               bool resume) {
+  auto const precision = options.get<std::string>("precision");
+  if (precision == "bf16") config.products = Products::bfloat16;
+  if (precision == "fp64") return run_in<Model<Space, double>>(context, options, data.load(), config, run, resume);
+  run_in<Model<Space, float>>(context, options, data.load(), config, run, resume);
+}
+
 }  // namespace
 
 void train_run(Context& context, OptionTable& options, std::string const& run, bool resume) {
-  bool const low = options.get<std::string>("precision") == "bf16";
-  if (low && options.get<std::string>("model") != "crate") {
+  auto const model = options.get<std::string>("model");
+  if (options.get<std::string>("precision") == "bf16" && (model == "redunet" || model == "mlp")) {
     throw NotBuiltError("krate::train", "--precision bf16 is not built yet for this model; use fp32 or fp64");
   }
-  if (options.get<std::string>("model") == "redunet") {
+  if (model == "redunet") {
     if (!resume) return train_redunet(context, options, run);
     throw ValueError("krate::resume", run +
                                           " is an unfinished ReduNet (it is built in one go, without checkpoints); "
@@ -231,16 +246,16 @@ void train_run(Context& context, OptionTable& options, std::string const& run, b
   auto const& about = data.description();
   about.require_labels();
   resolve_model_options(options, about);
-  bool const wide = options.get<std::string>("precision") == "fp64";
-  if (options.get<std::string>("model") == "mlp") {
+  if (model == "crate_alpha") {
+    return run_crate<models::CrateAlpha>(context, options, data, crate_alpha_config_of(options, about), run, resume);
+  }
+  if (model == "mlp") {
+    bool const wide = options.get<std::string>("precision") == "fp64";
     auto const config = mlp_config_of(options, about);
     if (wide) return run_in<models::Mlp<Space, double>>(context, options, data.load(), config, run, resume);
     return run_in<models::Mlp<Space, float>>(context, options, data.load(), config, run, resume);
   }
-  auto config = crate_config_of(options, about);
-  if (low) config.products = Products::bfloat16;
-  if (wide) return run_in<models::Crate<Space, double>>(context, options, data.load(), config, run, resume);
-  run_in<models::Crate<Space, float>>(context, options, data.load(), config, run, resume);
+  run_crate<models::Crate>(context, options, data, crate_config_of(options, about), run, resume);
 }
 
 }  // namespace krate::tools

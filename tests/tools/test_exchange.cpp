@@ -46,6 +46,7 @@ Tensors reference(std::string const& name, TensorType type = TensorType::f32) {
 
 struct Exchange : ::testing::Test {
   Scratch dir;
+  std::string family = "crate";
 
   std::string data_of(std::string const& name) {
     auto const file = io::File::open(std::string(KRATE_TEST_DATA) + "/" + name + ".h5");
@@ -60,7 +61,7 @@ struct Exchange : ::testing::Test {
   }
   Outcome import(Tensors const& tensors, Words const& more = {}) {
     tensors.write(dir / "in.safetensors");
-    Words words{"import", dir / "in.safetensors", "--family", "crate", "-o", dir / "m.h5"};
+    Words words{"import", dir / "in.safetensors", "--family", family, "-o", dir / "m.h5"};
     words.insert(words.end(), more.begin(), more.end());
     return krate(words);
   }
@@ -112,6 +113,47 @@ TEST_F(Exchange, AnImportedModelComputesTheReference) {
     export_to("back.safetensors");
     expect_same("back.safetensors");
   }
+}
+
+TEST_F(Exchange, AlphaGoesBothWays) {
+  family = "crate_alpha";
+  for (auto const type : {TensorType::f32, TensorType::f64}) {
+    EXPECT_EQ(import(reference("crate_alpha", type)).exit_code, 0);
+    EXPECT_LE(error_of_logits("crate_alpha"), type == TensorType::f32 ? 1.3e-5 : 1e-10);
+    export_to("back.safetensors");
+    expect_same("back.safetensors");
+  }
+  auto tensors = reference("crate_alpha");
+  tensors.metadata.clear();
+  EXPECT_EQ(import(tensors, {"--heads", "3"}).exit_code, 0);
+  EXPECT_EQ(io::File::open(dir / "m.h5").attributes("/config").get<std::int64_t>("expansion"), 4);
+  expect_failure(import(tensors), "give --heads");
+  for (auto at = tensors.all.begin(); at != tensors.all.end();)
+    at = at->first.ends_with(".D1") ? tensors.all.erase(at) : std::next(at);
+  EXPECT_EQ(import(tensors, {"--heads", "3"}).exit_code, 0);
+  EXPECT_EQ(io::File::open(dir / "m.h5").attributes("/config").get<std::string>("variant"), "overcomplete");
+}
+
+TEST_F(Exchange, MaeGoesBothWaysWithWhatItDoesNotUse) {
+  family = "crate_mae";
+  for (std::string const name : {"crate_mae", "crate_mae_normpix"}) {
+    for (auto const type : {TensorType::f32, TensorType::f64}) {
+      auto const made = import(reference(name, type));
+      EXPECT_EQ(made.exit_code, 0) << made.err;
+      export_to("back.safetensors");
+      expect_same("back.safetensors");
+    }
+    EXPECT_EQ(io::File::open(dir / "m.h5").attributes("/config").get<std::int64_t>("norm_pix_loss"),
+              name == "crate_mae_normpix");
+  }
+  auto tensors = reference("crate_mae");
+  tensors.metadata.clear();
+  EXPECT_EQ(import(tensors, {"--heads", "3"}).exit_code, 0);
+  auto const config = io::File::open(dir / "m.h5").attributes("/config");
+  EXPECT_EQ(config.get<std::int64_t>("decoder_depth"), 3);
+  EXPECT_EQ(config.get<std::vector<std::int64_t>>("image_size"), (std::vector<std::int64_t>{12, 12}));
+  expect_failure(import(tensors), "give --heads");
+  EXPECT_EQ(import(tensors, {"--heads", "3", "--resolution", "16x12"}).exit_code, 0);
 }
 
 TEST_F(Exchange, TheConfigurationComesFromShapesAndFlags) {

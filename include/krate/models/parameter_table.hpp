@@ -22,6 +22,8 @@ struct Initial {
   static Initial linear(std::size_t fan_in);
   /// Kaiming-uniform, fan-in, gain sqrt 2: b = (6 / fan_in)^1/2.
   static Initial kaiming(std::size_t fan_in);
+  /// Glorot-uniform, also named after Xavier: b = (6 / (fan_in + fan_out))^1/2.
+  static Initial glorot(std::size_t fan_in, std::size_t fan_out);
 };
 
 /// A parameter as the authors' files have it: under each of these names, where it is tied.
@@ -50,6 +52,12 @@ class ParameterTable {
   }
   /// The authors' files have the parameter under this name as well.
   void tie(std::size_t parameter, std::string official) { tensors_[parameter].names.push_back(std::move(official)); }
+  void set_initial(std::size_t parameter, Initial initial) { initials_[parameter] = initial; }
+  /// Weight decay for these parameters alone.
+  void decay_only(std::span<std::size_t const> parameters) {
+    for (auto& spec : specs_) spec.decay = false;
+    for (auto const i : parameters) specs_[i].decay = true;
+  }
   void set_chain(OfficialChain chain) { chain_ = std::move(chain); }
 
   std::vector<ParameterSpec> const& specs() const { return specs_; }

@@ -10,6 +10,7 @@
 #include "krate/core/function_ref.hpp"
 #include "krate/core/workspace.hpp"
 #include "krate/models/crate.hpp"
+#include "krate/models/crate_alpha.hpp"
 #include "krate/models/mlp.hpp"
 #include "krate/train/batch_source.hpp"
 

@@ -6,6 +6,8 @@
 
 #include "krate/io/checkpoint.hpp"
 #include "krate/models/crate.hpp"
+#include "krate/models/crate_alpha.hpp"
+#include "krate/models/crate_mae_config.hpp"
 #include "krate/models/mlp.hpp"
 #include "krate/optim/optimizer.hpp"
 
@@ -44,6 +46,8 @@ void save_model(typename Model::ExecutionSpace const& space, comm::Communicator 
 
 /// @throws IoError if a file holds fewer numbers than a model of this configuration has: before memory is taken for it
 void require_room_for(models::CrateConfig const& config, io::CheckpointReader const& file);
+void require_room_for(models::CrateAlphaConfig const& config, io::CheckpointReader const& file);
+void require_room_for(models::CrateMaeConfig const& config, io::CheckpointReader const& file);
 void require_room_for(models::MlpConfig const& config, io::CheckpointReader const& file);
 
 /// Collective: the model of a file, in scalar T whatever the file's.

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <string>
+
+namespace krate::models {
+
+/// What a family's files call the parameters of its blocks: `blocks`, the number, then these.
+struct BlockNames {
+  std::string blocks, norm_mssa, projection, output, norm_ista, dictionary, decoder = {};
+};
+
+inline BlockNames crate_names() {
+  return {"transformer.layers.", ".0.norm", ".0.fn.qkv.weight", ".0.fn.to_out.0", ".1.norm", ".1.fn.weight"};
+}
+inline BlockNames crate_alpha_names() {
+  return {"transformer.layers.", ".0.norm", ".0.fn.qkv.weight", ".0.fn.to_out.0", ".1.norm", ".1.fn.D", ".1.fn.D1"};
+}
+
+inline BlockNames crate_mae_names() {
+  return {"blocks.",          ".layers.0.0.norm",     ".layers.0.0.fn.qkv.weight", ".layers.0.0.fn.to_out.0",
+          ".layers.0.1.norm", ".layers.0.1.fn.weight"};
+}
+
+}  // namespace krate::models
