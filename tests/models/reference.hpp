@@ -24,8 +24,10 @@ inline models::CrateConfig reference_config(io::File const& file) {
 }
 
 /// Reads /GROUP/<official name> into each parameter's value.
-template <class Space, class T>
-void load_official(io::File const& file, std::string const& group, models::Crate<Space, T> const& model) {
+template <class Model>
+void load_official(io::File const& file, std::string const& group, Model const& model) {
+  using Space = typename Model::ExecutionSpace;
+  using T = typename Model::Scalar;
   auto const& list = model.parameters();
   for (std::size_t i = 0; i < list.entries().size(); ++i) {
     Array const a = read_array(file, group + "/" + model.official_names()[i]);

@@ -7,6 +7,7 @@
 #include "krate/attention/mssa.hpp"
 #include "krate/core/function_ref.hpp"
 #include "krate/core/parameters.hpp"
+#include "krate/models/block_names.hpp"
 #include "krate/models/parameter_table.hpp"
 #include "krate/sparse/folded_ista.hpp"
 
@@ -21,6 +22,8 @@ struct BlockConfig {
   std::size_t dim = 0, heads = 1, head_dim = 0;
   double eta = 0.1, lambda = 0.1, norm_eps = 1e-5;
   Products products = Products::full;
+  Mask mask = Mask::none;
+  bool output_bias = true;  ///< of the output map
 
   std::size_t inner() const { return heads * head_dim; }
   MssaOptions mssa() const { return {heads, products}; }
@@ -34,9 +37,9 @@ struct BlockParameters {
   std::size_t norm_ista_weight, norm_ista_bias, dictionary;
   std::size_t first, last;  ///< the block's entries are [first, last)
 
-  /// Lists one block; official names begin with `official`, ours with `name`.
-  static BlockParameters list(ParameterTable& table, BlockConfig const& config, std::string const& name,
-                              std::string const& official);
+  /// Lists block `index`.
+  static BlockParameters list(ParameterTable& table, BlockConfig const& config, BlockNames const& official,
+                              std::size_t index);
 };
 
 /// What one block's forward pass leaves for its backward pass, besides its input and output tokens.
@@ -57,6 +60,7 @@ struct StackState {
   std::vector<BlockSaved<Space, T>> saved;  ///< [depth]
   Tensor3<T, Space> gradient[2];            ///< two buffers that the backward pass of blocks uses in turn
   std::vector<Matrix<T, Space>> folds;      ///< [depth], or empty
+  ConstMatrix<bool, Space> keys;            ///< of AttentionMask: the model sets it where samples have padding
   bool prepared = false;                    ///< the folds are those of the parameters already
   bool recompute = false;                   ///< Pass::recompute
 
@@ -65,6 +69,17 @@ struct StackState {
            std::size_t tokens_each, Pass pass);
   /// Takes the folds of `depth` blocks.
   void cut_folds(Workspace<Space>& work, std::size_t dim, std::size_t depth);
+};
+
+/// The projections of all tokens so far, from which the blocks take the next one: half of what caches of keys and
+/// values hold.
+template <class Space, class T>
+struct TokenCache {
+  std::vector<Tensor3<T, Space>> projected;  ///< [depth] of [context, batch, heads * head_dim]
+
+  /// @note allocates: the list, at the first call
+  void cut(Workspace<Space>& work, BlockConfig const& config, std::size_t depth, std::size_t batch,
+           std::size_t context);
 };
 
 /// What an observer sees of a block right after its forward pass; the Views are valid during the call only.
@@ -92,7 +107,8 @@ class BlockStack {
  public:
   BlockStack() = default;
   /// Lists the parameters of `depth` blocks.
-  BlockStack(ParameterTable& table, BlockConfig const& config, std::size_t depth);
+  BlockStack(ParameterTable& table, BlockConfig const& config, std::size_t depth,
+             BlockNames const& official = crate_names());
 
   std::size_t depth() const { return blocks_.size(); }
   BlockConfig const& config() const { return config_; }
@@ -117,6 +133,16 @@ class BlockStack {
   /// @note allocates: no; fences: no; bitwise repeatable: yes
   void backward(Space const& space, ParameterList<Space, T> const& parameters, StackState<Space, T>& state,
                 Workspace<Space> work, GradientTap<Space, T> tap, Ready ready) const;
+
+  /// Bytes that step() takes from its workspace.
+  std::size_t step_workspace(std::size_t batch, std::size_t context) const;
+  /// forward() of one more token a sample, behind those in the cache: state.tokens.front() [batch, 1, dim] is the
+  /// token at `position`, counted from 0. For causal attention.
+  /// @param state  cut for inference of one token
+  /// @throws ValueError if the cache or the workspace is too small
+  /// @note allocates: no; fences: no; bitwise repeatable: yes
+  void step(Space const& space, ParameterList<Space, T> const& parameters, StackState<Space, T>& state,
+            TokenCache<Space, T> const& cache, std::size_t position, Workspace<Space> work) const;
 
  private:
   BlockConfig config_;

@@ -50,6 +50,11 @@ class ParameterTable {
   }
   /// The authors' files have the parameter under this name as well.
   void tie(std::size_t parameter, std::string official) { tensors_[parameter].names.push_back(std::move(official)); }
+  void set_initial(std::size_t parameter, Initial initial) { initials_[parameter] = initial; }
+  /// Weight decay leaves out what has one axis only: biases and norms.
+  void decay_matrices_only() {
+    for (auto& spec : specs_) spec.decay = spec.shape.size() > 1;
+  }
   void set_chain(OfficialChain chain) { chain_ = std::move(chain); }
 
   std::vector<ParameterSpec> const& specs() const { return specs_; }

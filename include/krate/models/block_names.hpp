@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <string>
+
+namespace krate::models {
+
+/// What a family's files call the parameters of its blocks: `blocks`, the number, then these.
+struct BlockNames {
+  std::string blocks, norm_mssa, projection, output, norm_ista, dictionary;
+};
+
+inline BlockNames crate_names() {
+  return {"transformer.layers.", ".0.norm", ".0.fn.qkv.weight", ".0.fn.to_out.0", ".1.norm", ".1.fn.weight"};
+}
+inline BlockNames causal_crate_names() {
+  return {"transformer.h.", ".prenorm_1", ".attn.c_attn.weight", ".attn.c_proj", ".prenorm_2", ".ista.weight"};
+}
+inline BlockNames crate_bert_names() {
+  return {"crate.encoder.layer.",    ".attention.self.prenorm", ".attention.self.qkv.weight",
+          ".attention.output.dense", ".output.prenorm",         ".output.weight"};
+}
+
+}  // namespace krate::models
