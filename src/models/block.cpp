@@ -24,8 +24,18 @@ BlockParameters BlockParameters::list(ParameterTable& table, BlockConfig const& 
   p.norm_ista_weight =
       table.add(name + "/norm_ista/weight", block + official.norm_ista + ".weight", {d}, {Initial::one});
   p.norm_ista_bias = table.add(name + "/norm_ista/bias", block + official.norm_ista + ".bias", {d}, {Initial::zero});
-  p.dictionary = table.add(name + "/ista/dictionary", block + official.dictionary, {d, d}, Initial::kaiming(d));
-  p.last = p.dictionary + 1;
+  if (!config.coding.overcomplete()) {
+    p.dictionary = table.add(name + "/ista/dictionary", block + official.dictionary, {d, d}, Initial::kaiming(d));
+    p.last = p.dictionary + 1;
+    return p;
+  }
+  std::size_t const codes = d * config.coding.expansion;
+  auto const shape = config.coding.transposed ? std::vector<std::size_t>{codes, d} : std::vector<std::size_t>{d, codes};
+  p.dictionary = table.add(name + "/ista/dictionary", block + official.dictionary, shape, Initial::kaiming(d));
+  p.decoder = p.dictionary;
+  if (config.coding.own_decoder)
+    p.decoder = table.add(name + "/ista/decoder", block + official.decoder, shape, Initial::kaiming(d));
+  p.last = p.decoder + 1;
   return p;
 }
 

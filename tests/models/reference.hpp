@@ -19,10 +19,6 @@ inline Array read_array(io::File const& file, std::string const& path) {
   return a;
 }
 
-inline models::CrateConfig reference_config(io::File const& file) {
-  return models::CrateConfig::from(file.attributes("/"));
-}
-
 /// Reads /GROUP/<official name> into each parameter's value.
 template <class Model>
 void load_official(io::File const& file, std::string const& group, Model const& model) {
@@ -36,15 +32,17 @@ void load_official(io::File const& file, std::string const& group, Model const& 
 }
 
 /// One reference model with its input, ready to run.
-template <class Space, class T>
+template <class Space, class T, template <class, class> class Model = models::Crate>
 struct ReferenceRun {
+  using ExecutionSpace = Space;
+  using Scalar = T;
   io::File file;
   Space space;
-  models::Crate<Space, T> model;
+  Model<Space, T> model;
   Kokkos::View<T****, Kokkos::LayoutRight, DeviceOf<Space>> images;
   Kokkos::View<Label*, Kokkos::LayoutRight, DeviceOf<Space>> labels;
   Arena<Space> arena;
-  typename models::Crate<Space, T>::State state;
+  typename Model<Space, T>::State state;
   Workspace<Space> work;
   Matrix<T, Space> dlogits;
   Value<double, Space> loss;
@@ -52,7 +50,7 @@ struct ReferenceRun {
 
   explicit ReferenceRun(std::string const& name, models::Pass pass = models::Pass::training)
       : file(io::File::open(std::string(KRATE_TEST_DATA) + "/" + name)),
-        model(space, reference_config(file)),
+        model(space, Model<Space, T>::Config::from(file.attributes("/"))),
         images(to_view<Space, T, 4>(read_array(file, "/input/images"))),
         labels(to_view<Space, Label, 1>(read_array(file, "/input/labels"))) {
     load_official(file, "/params", model);

@@ -7,10 +7,8 @@
 #include "krate/analysis/attention_maps.hpp"
 #include "krate/linalg/elementwise.hpp"
 #include "krate/nn/cross_entropy.hpp"
-#include "krate/optim/gradient_clip.hpp"
 #include "krate/optim/optimizer.hpp"
-#include "krate/optim/schedule.hpp"
-#include "models/reference.hpp"
+#include "models/reference_curves.hpp"
 #include "support/op_test.hpp"
 
 namespace krate::testing {
@@ -18,13 +16,8 @@ namespace {
 
 char const* const reference_files[] = {"crate_tiny_cls.h5", "crate_mean.h5", "crate_heads1.h5", "crate_rect.h5"};
 
-/// Double: rounding, with a margin. Float: ten times what the authors' code does in float32 (tests/data/README.md).
 template <class T>
-struct Bound {
-  static constexpr bool is_double = std::is_same_v<T, double>;
-  static constexpr double output = is_double ? 1e-10 : 1.3e-5, loss = is_double ? 1e-10 : 1e-6,
-                          gradient = is_double ? 1e-10 : 5e-5;
-};
+using Bound = ReferenceBound<T>;
 
 template <class Scalar>
 struct CrateReference : ::testing::Test {};
@@ -111,23 +104,7 @@ TYPED_TEST_P(CrateReference, EveryGradientAgrees) {
     run.backward(dimages.view(), [&](ParameterRange r) { ready.push_back(r); });
     EXPECT_TRUE(dimages.intact());
     EXPECT_LE(worst_error(dimages.array(), read_array(run.file, "/grads/input")), Bound<T>::gradient);
-    auto const& list = run.model.parameters();
-    double squares = 0;
-    for (std::size_t i = 0; i < list.entries().size(); ++i) {
-      Array const found = to_array(list.gradient(i));
-      squares += dot(found, found);
-      EXPECT_LE(worst_error(found, read_array(run.file, "/grads/" + run.model.official_names()[i])), Bound<T>::gradient)
-          << list.entries()[i].name;
-    }
-    double const norm = read_array(run.file, "/output/grad_norm").data[0];
-    EXPECT_LE(std::abs(std::sqrt(squares) - norm), Bound<T>::gradient * norm);
-    // Ranges come last layer first and cover the buffer once.
-    std::size_t end = list.length();
-    for (auto const& r : ready) {
-      EXPECT_EQ(r.end, end);
-      end = r.begin;
-    }
-    EXPECT_EQ(end, 0u);
+    expect_reference_gradients(run, ready);
   }
 }
 
@@ -138,33 +115,7 @@ TYPED_TEST_P(CrateReference, TenStepsOfAdamWAndLionFollowTheCurves) {
     for (std::string const optimizer : {"adamw", "lion"}) {
       SCOPED_TRACE(name + (" " + optimizer));
       ReferenceRun<TestSpace, T> run(name);
-      std::string const at = "/curves/" + optimizer;
-      auto const about = run.file.attributes(at);
-      auto const value = [&](char const* key) { return about.template get<double>(key); };
-      optim::Rule rule = optim::AdamW{value("lr"), value("beta1"), value("beta2"), value("eps"), value("weight_decay")};
-      if (optimizer == "lion") rule = optim::Lion{value("lr"), value("beta1"), value("beta2"), value("weight_decay")};
-      optim::Schedule const schedule{optim::parse_schedule(about.template get<std::string>("schedule")), value("lr"),
-                                     10, about.template get<std::int64_t>("warmup_steps"), value("min_lr")};
-      auto const& list = run.model.parameters();
-      optim::OptimizerState<TestSpace, T> const state(run.space, rule, list);
-      Kokkos::View<double, TestSpace> const norm("norm");
-      Kokkos::View<T, TestSpace> const scale("scale");
-      Array const losses = read_array(run.file, at + "/loss"), norms = read_array(run.file, at + "/grad_norm");
-      for (std::int64_t step = 0; step < 10; ++step) {
-        EXPECT_NEAR(run.forward(), losses(step), 1e-8 * losses(step)) << "before step " << step;
-        run.backward();
-        optim::gradient_norm(run.space, list, run.work, norm);
-        optim::clip_scale(run.space, norm, value("clip_norm"), scale);
-        EXPECT_NEAR(to_array(norm).data[0], norms(step), 1e-7 * norms(step));
-        optim::update(run.space, rule, schedule.at(step), step + 1, list, scale, state);
-      }
-      EXPECT_NEAR(run.forward(), losses(10), 1e-8 * losses(10)) << "after the last step";
-      for (std::size_t i = 0; i < list.entries().size(); ++i) {
-        EXPECT_LE(worst_error(to_array(list.value(i)),
-                              read_array(run.file, at + "/params_after/" + run.model.official_names()[i])),
-                  1e-8)
-            << list.entries()[i].name;
-      }
+      expect_reference_curve(run, optimizer);
     }
   }
 }

@@ -5,26 +5,16 @@
 #include <cmath>
 #include <string>
 
-#include "krate/optim/gradient_clip.hpp"
-#include "krate/optim/optimizer.hpp"
-#include "krate/optim/schedule.hpp"
-#include "models/reference.hpp"
-#include "support/op_test.hpp"
+#include "models/reference_curves.hpp"
 
 namespace krate::testing {
-
-/// Double: rounding, with a margin. Float: ten times what the authors' code does in float32 (tests/data/README.md).
-template <class T>
-struct TokenBound {
-  static constexpr bool is_double = std::is_same_v<T, double>;
-  static constexpr double output = is_double ? 1e-10 : 1.3e-5, loss = is_double ? 1e-10 : 1e-6,
-                          gradient = is_double ? 1e-10 : 5e-5;
-};
 
 template <class Model>
 struct TokenReference {
   using Space = typename Model::ExecutionSpace;
   using T = typename Model::Scalar;
+  using ExecutionSpace = Space;
+  using Scalar = T;
   io::File file;
   Space space;
   Model model;
@@ -85,61 +75,22 @@ struct TokenReference {
     std::size_t seen = 0;
     double const found = forward([&](models::BlockView<Space, T> const& block) {
       std::string const at = "/intermediate/block_" + std::to_string(block.index);
-      if (block.index == 0) compare(to_array(block.input), "/intermediate/embedding", TokenBound<T>::output);
-      compare(to_array(block.residual), at + "/residual", TokenBound<T>::output);
-      compare(to_array(block.tokens), at + "/tokens", TokenBound<T>::output);
+      if (block.index == 0) compare(to_array(block.input), "/intermediate/embedding", ReferenceBound<T>::output);
+      compare(to_array(block.residual), at + "/residual", ReferenceBound<T>::output);
+      compare(to_array(block.tokens), at + "/tokens", ReferenceBound<T>::output);
       ++seen;
     });
     EXPECT_EQ(seen, model.config().depth);
     double const wanted = expected("/output/loss").data[0];
-    EXPECT_LE(std::abs(found - wanted), TokenBound<T>::loss * std::abs(wanted));
-    compare(to_array(state.logits), "/output/logits", TokenBound<T>::output);
+    EXPECT_LE(std::abs(found - wanted), ReferenceBound<T>::loss * std::abs(wanted));
+    compare(to_array(state.logits), "/output/logits", ReferenceBound<T>::output);
   }
 
   void expect_gradients() {
     forward();
     std::vector<ParameterRange> ready;
     backward([&](ParameterRange r) { ready.push_back(r); });
-    auto const& list = model.parameters();
-    double squares = 0;
-    for (std::size_t i = 0; i < list.entries().size(); ++i) {
-      Array const found = to_array(list.gradient(i));
-      squares += dot(found, found);
-      compare(found, "/grads/" + model.official_names()[i], TokenBound<T>::gradient);
-    }
-    double const norm = expected("/output/grad_norm").data[0];
-    EXPECT_LE(std::abs(std::sqrt(squares) - norm), TokenBound<T>::gradient * norm);
-    std::size_t end = list.length();  // ranges come last layer first and cover the buffer once
-    for (auto const& r : ready) {
-      EXPECT_EQ(r.end, end);
-      end = r.begin;
-    }
-    EXPECT_EQ(end, 0u);
-  }
-
-  /// Ten steps of the file's curve; parameters as they start are needed.
-  void expect_curve(std::string const& optimizer) {
-    std::string const at = "/curves/" + optimizer;
-    auto const about = file.attributes(at);
-    auto const value = [&](char const* key) { return about.template get<double>(key); };
-    optim::Rule rule = optim::AdamW{value("lr"), value("beta1"), value("beta2"), value("eps"), value("weight_decay")};
-    if (optimizer == "lion") rule = optim::Lion{value("lr"), value("beta1"), value("beta2"), value("weight_decay")};
-    auto const& list = model.parameters();
-    optim::OptimizerState<Space, T> const optimizer_state(space, rule, list);
-    Kokkos::View<double, Space> const norm("norm");
-    Kokkos::View<T, Space> const scale("scale");
-    Array const losses = expected(at + "/loss"), norms = expected(at + "/grad_norm"), rates = expected(at + "/lr");
-    for (std::int64_t step = 0; step < 10; ++step) {
-      EXPECT_NEAR(forward(), losses(step), 1e-8 * losses(step)) << "before step " << step;
-      backward();
-      optim::gradient_norm(space, list, work, norm);
-      optim::clip_scale(space, norm, value("clip_norm"), scale);
-      EXPECT_NEAR(to_array(norm).data[0], norms(step), 1e-7 * norms(step));
-      optim::update(space, rule, rates(step), step + 1, list, scale, optimizer_state);
-    }
-    EXPECT_NEAR(forward(), losses(10), 1e-8 * losses(10)) << "after the last step";
-    for (std::size_t i = 0; i < list.entries().size(); ++i)
-      compare(to_array(list.value(i)), at + "/params_after/" + model.official_names()[i], 1e-8);
+    expect_reference_gradients(*this, ready);
   }
 };
 

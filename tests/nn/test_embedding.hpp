@@ -16,24 +16,27 @@ struct PatchCase {
   krate::PatchOptions options;
   std::vector<std::size_t> images() const { return {batch, channels, height, width}; }
   std::vector<std::size_t> patches() const {
-    auto const [ph, pw] = options;
+    std::size_t const ph = options.patch_height, pw = options.patch_width;
     return {batch * (height / ph) * (width / pw), ph * pw * channels};
   }
 };
 std::vector<PatchCase> const patch_cases = {
-    {2, 3, 8, 8, {4, 4}}, {1, 1, 9, 12, {3, 3}}, {3, 2, 4, 6, {4, 1}}, {2, 3, 6, 4, {3, 2}}, {1, 1, 1, 1, {1, 1}}};
+    {2, 3, 8, 8, {4, 4}}, {1, 1, 9, 12, {3, 3}}, {3, 2, 4, 6, {4, 1}},
+    {2, 3, 6, 4, {3, 2}}, {1, 1, 1, 1, {1, 1}},  {2, 3, 6, 4, {3, 2, krate::PatchOrder::channel_first}}};
 
 /// Plain loops.
 Array patch_oracle(PatchCase const& c, Array const& images) {
   Array patches(c.patches());
-  std::size_t at = 0;
+  bool const first = c.options.order == krate::PatchOrder::channel_first;
+  std::size_t const ph = c.options.patch_height, pw = c.options.patch_width;
+  std::size_t patch = 0;
   for (std::size_t b = 0; b < c.batch; ++b)
-    for (std::size_t y = 0; y < c.height; y += c.options.patch_height)
-      for (std::size_t x = 0; x < c.width; x += c.options.patch_width)
-        for (std::size_t row = 0; row < c.options.patch_height; ++row)
-          for (std::size_t column = 0; column < c.options.patch_width; ++column)
+    for (std::size_t y = 0; y < c.height; y += ph)
+      for (std::size_t x = 0; x < c.width; x += pw, ++patch)
+        for (std::size_t row = 0; row < ph; ++row)
+          for (std::size_t column = 0; column < pw; ++column)
             for (std::size_t channel = 0; channel < c.channels; ++channel)
-              patches.data[at++] =
+              patches(patch, first ? (channel * ph + row) * pw + column : (row * pw + column) * c.channels + channel) =
                   images.data[((b * c.channels + channel) * c.height + y + row) * c.width + x + column];
   return patches;
 }

@@ -9,7 +9,9 @@
 #include "krate/core/parameters.hpp"
 #include "krate/models/block_names.hpp"
 #include "krate/models/parameter_table.hpp"
+#include "krate/models/sparse_coding.hpp"
 #include "krate/sparse/folded_ista.hpp"
+#include "krate/sparse/overcomplete_ista.hpp"
 
 namespace krate::models {
 
@@ -22,10 +24,14 @@ struct BlockConfig {
   std::size_t dim = 0, heads = 1, head_dim = 0;
   double eta = 0.1, lambda = 0.1, norm_eps = 1e-5;
   Products products = Products::full;
-  Mask mask = Mask::none;
   bool output_bias = true;  ///< of the output map
+  SparseCoding coding = {};
+  Mask mask = Mask::none;
 
   std::size_t inner() const { return heads * head_dim; }
+  std::size_t codes() const { return coding.expansion * dim; }
+  /// Square dictionaries fold; see fold_dictionary().
+  bool folds() const { return !coding.overcomplete(); }
   MssaOptions mssa() const { return {heads, products}; }
   /// The authors' code leaves the output map out for one head as wide as the model.
   bool has_output_map() const { return !(heads == 1 && head_dim == dim); }
@@ -34,7 +40,7 @@ struct BlockConfig {
 /// Where a block's parameters stand in the list.
 struct BlockParameters {
   std::size_t norm_mssa_weight, norm_mssa_bias, projection, output_weight, output_bias;
-  std::size_t norm_ista_weight, norm_ista_bias, dictionary;
+  std::size_t norm_ista_weight, norm_ista_bias, dictionary, decoder;
   std::size_t first, last;  ///< the block's entries are [first, last)
 
   /// Lists block `index`.
@@ -47,7 +53,8 @@ template <class Space, class T>
 struct BlockSaved {
   Vector<T, Space> mean_mssa, deviation_mssa, mean_ista, deviation_ista;  ///< [batch * tokens]
   MssaSaved<Space, T> mssa;
-  Tensor3<T, Space> residual;  ///< [batch, tokens, dim]: z + MSSA(norm(z))
+  Tensor3<T, Space> residual;             ///< [batch, tokens, dim]: z + MSSA(norm(z))
+  OvercompleteIstaSaved<Space, T> coder;  ///< of overcomplete coding
 };
 
 /// All tokens of a stack of blocks. In inference the blocks share two buffers and one BlockSaved; with
@@ -89,6 +96,7 @@ struct BlockView {
   ConstTensor3<T, Space> input;             ///< z
   MssaSaved<Space, T> const& mssa;          ///< W, O and softmax denominators
   ConstTensor3<T, Space> residual, tokens;  ///< z + MSSA, and the block's output
+  ConstTensor3<T, Space> code;              ///< the sparse code: of complete coding the output itself
 };
 template <class Space, class T>
 using Tap = FunctionRef<void(BlockView<Space, T> const&)>;
@@ -101,7 +109,7 @@ using GradientTap = FunctionRef<void(std::size_t, Tensor3<T, Space> const&)>;
 using Ready = FunctionRef<void(ParameterRange)>;
 
 /// A stack of CRATE blocks: z <- z + MSSA(norm(z)), z <- ISTA(norm(z)). Source: Yu et al. 2023 (CRATE), algorithm 2,
-/// with the residual on the un-normalised tokens.
+/// with the residual on the un-normalised tokens. Other members of the family code otherwise: see SparseCoding.
 template <class Space, class T>
 class BlockStack {
  public:

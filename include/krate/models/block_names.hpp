@@ -7,7 +7,7 @@ namespace krate::models {
 
 /// What a family's files call the parameters of its blocks: `blocks`, the number, then these.
 struct BlockNames {
-  std::string blocks, norm_mssa, projection, output, norm_ista, dictionary;
+  std::string blocks, norm_mssa, projection, output, norm_ista, dictionary, decoder = {};
 };
 
 inline BlockNames crate_names() {
@@ -19,6 +19,9 @@ inline BlockNames causal_crate_names() {
 inline BlockNames crate_bert_names() {
   return {"crate.encoder.layer.",    ".attention.self.prenorm", ".attention.self.qkv.weight",
           ".attention.output.dense", ".output.prenorm",         ".output.weight"};
+}
+inline BlockNames crate_alpha_names() {
+  return {"transformer.layers.", ".0.norm", ".0.fn.qkv.weight", ".0.fn.to_out.0", ".1.norm", ".1.fn.D", ".1.fn.D1"};
 }
 
 }  // namespace krate::models

@@ -8,19 +8,17 @@
 
 #include "krate/models/block.hpp"
 #include "krate/models/crate_config.hpp"
+#include "krate/models/head.hpp"
 
 namespace krate::models {
 
 /// What a forward pass of Crate computes, cut from a workspace; Crate::backward reads it again.
 template <class Space, class T>
-struct CrateState {
+struct CrateState : HeadState<Space, T> {
   Matrix<T, Space> patches, patches_normed;    ///< [batch * patches, patch_dim]
   Matrix<T, Space> embedded, embedded_normed;  ///< [batch * patches, dim]
   Vector<T, Space> mean_patches, deviation_patches, mean_embedded, deviation_embedded;
   StackState<Space, T> stack;
-  Matrix<T, Space> pooled, head_input;  ///< [batch, dim]: before and after the head's norm
-  Vector<T, Space> mean_head, deviation_head;
-  Matrix<T, Space> logits;  ///< [batch, classes]
 };
 
 /// CRATE, the white-box transformer, as an image classifier: patchify, norm, linear, norm; class token and positions;
@@ -96,17 +94,17 @@ class Crate {
     std::size_t positions, class_token;
     std::size_t norm_patches_weight, norm_patches_bias, linear_weight, linear_bias, norm_embedded_weight,
         norm_embedded_bias;
-    std::size_t norm_head_weight, norm_head_bias, head_weight, head_bias;
   };
   static Parameters list_embedding(ParameterTable& table, CrateConfig const& config);
   static BlockStack<Space, T> list_blocks(ParameterTable& table, CrateConfig const& config);
-  static void list_head(ParameterTable& table, CrateConfig const& config, Parameters& at);
+  static ClassifierHead<Space, T> list_head(ParameterTable& table, CrateConfig const& config);
   std::size_t backward_workspace(std::size_t batch) const;
 
   CrateConfig config_;
   ParameterTable table_;
   Parameters at_;
   BlockStack<Space, T> blocks_;
+  ClassifierHead<Space, T> head_;
   ParameterList<Space, T> parameters_;
 };
 

@@ -55,6 +55,11 @@ class ParameterTable {
   void decay_matrices_only() {
     for (auto& spec : specs_) spec.decay = spec.shape.size() > 1;
   }
+  /// Weight decay for these parameters alone.
+  void decay_only(std::span<std::size_t const> parameters) {
+    for (auto& spec : specs_) spec.decay = false;
+    for (auto const i : parameters) specs_[i].decay = true;
+  }
   void set_chain(OfficialChain chain) { chain_ = std::move(chain); }
 
   std::vector<ParameterSpec> const& specs() const { return specs_; }

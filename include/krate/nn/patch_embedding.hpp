@@ -6,9 +6,16 @@
 
 namespace krate {
 
+/// In which order the values of a patch follow each other.
+enum class PatchOrder {
+  channel_last,  ///< row, column, channel
+  channel_first  ///< channel, row, column: the weights of a convolution with kernels and strides of a patch
+};
+
 struct PatchOptions {
   std::size_t patch_height = 16;
   std::size_t patch_width = 16;
+  PatchOrder order = PatchOrder::channel_last;
 };
 
 namespace impl {
@@ -35,7 +42,7 @@ void require_patches(char const* where, char const* images_name, Images const& i
 }  // namespace impl
 
 /// Cuts images into patches, one a row, in raster order over the grid; inside a patch the order is (row, column,
-/// channel), channel fastest. A linear map of the rows makes tokens of them.
+/// channel), channel fastest, unless the options say otherwise. A linear map of the rows makes tokens of them.
 /// Source: Yu et al. 2023, "White-Box Transformers via Sparse Rate Reduction"; the order is that of its official code.
 /// @param images  [batch, channels, height, width]
 /// @param patches  output [batch * grid rows * grid columns, patch_height * patch_width * channels]

@@ -29,7 +29,9 @@ void StackState<Space, T>::cut(Workspace<Space>& work, BlockConfig const& config
     auto const mean_mssa = take_rows(), deviation_mssa = take_rows(), mean_ista = take_rows(),
                deviation_ista = take_rows();
     auto const mssa = MssaSaved<Space, T>::cut(work, batch, tokens_each, config.heads, config.inner());
-    saved[i] = {mean_mssa, deviation_mssa, mean_ista, deviation_ista, mssa, take_tokens()};
+    saved[i] = {mean_mssa, deviation_mssa, mean_ista, deviation_ista, mssa, take_tokens(), {}};
+    if (config.coding.overcomplete())
+      saved[i].coder = OvercompleteIstaSaved<Space, T>::cut(work, rows, config.dim, config.codes());
   }
   if (pass != Pass::inference) {
     gradient[0] = take_tokens();
@@ -37,7 +39,7 @@ void StackState<Space, T>::cut(Workspace<Space>& work, BlockConfig const& config
     prepared = false;
   }
   if (!prepared) {
-    bool const keeps = pass != Pass::inference && krate::impl::ista_folds(rows, config.dim);
+    bool const keeps = pass != Pass::inference && config.folds() && krate::impl::ista_folds(rows, config.dim);
     cut_folds(work, config.dim, keeps ? depth : 0);
   }
 }
@@ -94,6 +96,37 @@ struct BlockLayers {
     }
   }
 
+  /// Dictionary or decoder as [dim, codes].
+  Strided<T, Space> atoms(Matrix<T, Space> const& stored) const {
+    auto const strided = as_strided<Space>(stored);
+    return config.coding.transposed ? transposed(strided) : strided;
+  }
+  void code_overcomplete(Space const& space, Tensor3<T, Space> const& normed, BlockSaved<Space, T> const& s,
+                         Workspace<Space> work) const {
+    overcomplete_ista(space, as_rows(normed), atoms(list.value_matrix(at.dictionary)), ista(), s.coder, config.products,
+                      work);
+  }
+  /// The same, and back to tokens.
+  void code_and_decode(Space const& space, Tensor3<T, Space> const& normed, BlockSaved<Space, T> const& s,
+                       Workspace<Space> work, Tensor3<T, Space> const& out) const {
+    code_overcomplete(space, normed, s, work);
+    ConstMatrix<T, Space> const addend = config.coding.residual ? as_rows(s.residual) : Matrix<T, Space>();
+    decode(space, s.coder.code, atoms(list.value_matrix(at.decoder)), addend, as_rows(out), config.products, work);
+  }
+  void backward_overcomplete(Space const& space, Tensor3<T, Space> const& normed, BlockSaved<Space, T> const& s,
+                             Tensor3<T, Space> const& dout, Workspace<Space> work,
+                             Tensor3<T, Space> const& dnormed) const {
+    overcomplete_ista_backward(space, as_rows(normed), atoms(list.value_matrix(at.dictionary)),
+                               atoms(list.value_matrix(at.decoder)), s.coder, as_rows(dout), ista(), config.products,
+                               work, as_rows(dnormed), atoms(list.gradient_matrix(at.dictionary)),
+                               atoms(list.gradient_matrix(at.decoder)));
+  }
+  /// Of the block that left `s` and `out`.
+  ConstTensor3<T, Space> code_of(BlockSaved<Space, T> const& s, Tensor3<T, Space> const& out) const {
+    if (!config.coding.overcomplete()) return out;
+    return ConstTensor3<T, Space>(s.coder.code.data(), out.extent(0), out.extent(1), config.codes());
+  }
+
   /// s.residual = z + MSSA(norm(z))
   void attend(Space const& space, Tensor3<T, Space> const& z, BlockSaved<Space, T> const& s, Workspace<Space> work,
               Tensor3<T, Space> const& normed) const {
@@ -118,10 +151,11 @@ struct BlockLayers {
     add(space, z, s.residual);
   }
 
-  /// out = ISTA(norm(s.residual))
+  /// out = ISTA(norm(s.residual)), or what SparseCoding says
   void code(Space const& space, BlockSaved<Space, T> const& s, Workspace<Space> work, Tensor3<T, Space> const& normed,
             Tensor3<T, Space> const& out) const {
     norm_ista(space, s, normed);
+    if (config.coding.overcomplete()) return code_and_decode(space, normed, s, work, out);
     if (fold.size() > 0) return folded_ista(space, as_rows(normed), fold, ista(), as_rows(out), config.products, work);
     krate::ista(space, as_rows(normed), list.value_matrix(at.dictionary), ista(), work, as_rows(out));
   }
@@ -140,10 +174,17 @@ struct BlockLayers {
     if (recompute) attend(space, z, s, work, normed);
     auto const dnormed = work.template take<T>(z.extent(0), z.extent(1), config.dim);
     norm_ista(space, s, normed);
-    backward_ista(space, normed, out, dout, work, dnormed);
+    bool const overcomplete = config.coding.overcomplete(), residual = overcomplete && config.coding.residual;
+    if (recompute && overcomplete) code_overcomplete(space, normed, s, work);
+    if (overcomplete) {
+      backward_overcomplete(space, normed, s, dout, work, dnormed);
+    } else {
+      backward_ista(space, normed, out, dout, work, dnormed);
+    }
+    if (residual) copy(space, dout, dz);
     layer_norm_backward(space, as_rows(s.residual), list.value(at.norm_ista_weight), s.mean_ista, s.deviation_ista,
-                        as_rows(dnormed), InputGradient::write, work, as_rows(dz), list.gradient(at.norm_ista_weight),
-                        list.gradient(at.norm_ista_bias));
+                        as_rows(dnormed), residual ? InputGradient::add : InputGradient::write, work, as_rows(dz),
+                        list.gradient(at.norm_ista_weight), list.gradient(at.norm_ista_bias));
     norm_mssa(space, z, s, normed);
     mssa_backward(space, normed, list.value_matrix(at.projection), output(false), mssa(), s.mssa, dz, work, dnormed,
                   list.gradient_matrix(at.projection), output(true), output_bias(true), mask());
@@ -160,21 +201,35 @@ BlockStack<Space, T>::BlockStack(ParameterTable& table, BlockConfig const& confi
   for (std::size_t i = 0; i < depth; ++i) blocks_.push_back(BlockParameters::list(table, config, official, i));
 }
 
+/// Bytes of the sparse half, in each direction.
+template <class Space, class T>
+std::size_t sparse_workspace(BlockConfig const& c, std::size_t rows) {
+  if (c.coding.overcomplete()) {
+    return std::max(overcomplete_ista_workspace<Space, T>(rows, c.dim, c.codes(), c.products),
+                    decode_workspace<T>(rows, c.dim, c.codes(), c.products));
+  }
+  return std::max(ista_workspace<Space, T>(rows, c.dim), folded_ista_workspace<Space, T>(rows, c.dim, c.products));
+}
+template <class Space, class T>
+std::size_t sparse_backward_workspace(BlockConfig const& c, std::size_t rows) {
+  if (c.coding.overcomplete())
+    return overcomplete_ista_backward_workspace<Space, T>(rows, c.dim, c.codes(), c.products);
+  return std::max(ista_backward_workspace<Space, T>(rows, c.dim),
+                  folded_ista_backward_workspace<Space, T>(rows, c.dim, c.products));
+}
+
 template <class Space, class T>
 std::size_t BlockStack<Space, T>::workspace(std::size_t batch, std::size_t tokens, Pass pass) const {
   std::size_t const rows = batch * tokens;
   std::size_t const one = measure<Space>([&](auto& work) { work.template take<T>(rows, config_.dim); });
   std::size_t const forward =
       one + std::max({mssa_workspace<Space, T>(batch, tokens, config_.inner(), config_.dim, config_.mssa()),
-                      ista_workspace<Space, T>(rows, config_.dim),
-                      folded_ista_workspace<Space, T>(rows, config_.dim, config_.products)});
+                      sparse_workspace<Space, T>(config_, rows)});
   if (pass == Pass::inference) return forward;
   std::size_t const backward =
       2 * one +
       std::max({mssa_backward_workspace<Space, T>(batch, tokens, config_.inner(), config_.dim, config_.mssa()),
-                ista_backward_workspace<Space, T>(rows, config_.dim),
-                folded_ista_backward_workspace<Space, T>(rows, config_.dim, config_.products),
-                layer_norm_backward_workspace<T>(config_.dim)});
+                sparse_backward_workspace<Space, T>(config_, rows), layer_norm_backward_workspace<T>(config_.dim)});
   return std::max(forward, backward);
 }
 
@@ -209,14 +264,15 @@ void BlockStack<Space, T>::step(Space const& space, ParameterList<Space, T> cons
 
 template <class Space, class T>
 std::size_t BlockStack<Space, T>::prepared_bytes() const {
-  return measure<Space>([&](auto& work) { StackState<Space, T>().cut_folds(work, config_.dim, depth()); });
+  return measure<Space>(
+      [&](auto& work) { StackState<Space, T>().cut_folds(work, config_.dim, config_.folds() ? depth() : 0); });
 }
 
 template <class Space, class T>
 void BlockStack<Space, T>::prepare(Space const& space, ParameterList<Space, T> const& parameters,
                                    Workspace<Space>& work, StackState<Space, T>& state) const {
-  state.cut_folds(work, config_.dim, depth());
-  for (std::size_t i = 0; i < depth(); ++i)
+  state.cut_folds(work, config_.dim, config_.folds() ? depth() : 0);
+  for (std::size_t i = 0; i < state.folds.size(); ++i)
     BlockLayers<Space, T>{parameters, blocks_[i], config_, state.folds[i], {}}.make_fold(space);
   state.prepared = true;
 }
@@ -233,7 +289,10 @@ void BlockStack<Space, T>::forward(Space const& space, ParameterList<Space, T> c
     BlockLayers<Space, T> const block{parameters, blocks_[i], config_, fold_of(state, i), state.keys};
     if (!state.prepared) block.make_fold(space);
     block.forward(space, state.tokens[i], state.saved[i], work, state.tokens[i + 1]);
-    if (tap) tap({i, state.tokens[i], state.saved[i].mssa, state.saved[i].residual, state.tokens[i + 1]});
+    if (!tap) continue;
+    auto const& saved = state.saved[i];
+    tap({i, state.tokens[i], saved.mssa, saved.residual, state.tokens[i + 1],
+         block.code_of(saved, state.tokens[i + 1])});
   }
 }
 

@@ -27,7 +27,8 @@ typename CausalCrate<Space, T>::Parameters CausalCrate<Space, T>::list_embedding
 
 template <class Space, class T>
 BlockStack<Space, T> CausalCrate<Space, T>::list_blocks(ParameterTable& table, CausalCrateConfig const& c) {
-  BlockConfig const blocks{c.dim, c.heads, c.head_dim(), c.eta, c.lambda, c.norm_eps, c.products, Mask::causal};
+  BlockConfig blocks{c.dim, c.heads, c.head_dim(), c.eta, c.lambda, c.norm_eps, c.products};
+  blocks.mask = Mask::causal;
   BlockStack<Space, T> stack(table, blocks, c.depth, causal_crate_names());
   for (std::size_t i = 0; i < c.depth; ++i) {
     auto const& at = stack.block(i);

@@ -9,7 +9,6 @@
 #include "krate/nn/layer_norm.hpp"
 #include "krate/nn/linear.hpp"
 #include "krate/nn/patch_embedding.hpp"
-#include "krate/nn/pool.hpp"
 #include "krate/nn/token_embedding.hpp"
 #include "models/impl/block_def.hpp"
 #include "models/impl/initialize_def.hpp"
@@ -44,13 +43,11 @@ typename Crate<Space, T>::Parameters Crate<Space, T>::list_embedding(ParameterTa
 }
 
 template <class Space, class T>
-void Crate<Space, T>::list_head(ParameterTable& table, CrateConfig const& c, Parameters& p) {
-  std::size_t const d = c.dim;
-  p.norm_head_weight = table.add("head/norm/weight", "mlp_head.0.weight", {d}, {Initial::one});
-  p.norm_head_bias = table.add("head/norm/bias", "mlp_head.0.bias", {d}, {Initial::zero});
-  p.head_weight = table.add("head/linear/weight", "mlp_head.1.weight", {c.classes, d}, Initial::linear(d));
-  p.head_bias = table.add("head/linear/bias", "mlp_head.1.bias", {c.classes}, Initial::linear(d));
-  table.set_chain({p.head_weight, p.head_bias, "head"});  // in the checkpoints of Yu et al. 2024 (emergence)
+ClassifierHead<Space, T> Crate<Space, T>::list_head(ParameterTable& table, CrateConfig const& c) {
+  ClassifierHead<Space, T> const head(table, {c.dim, c.classes, c.pool, c.norm_eps});
+  // In the checkpoints of Yu et al. 2024 (emergence).
+  table.set_chain({head.linear_weight(), head.linear_bias(), "head"});
+  return head;
 }
 
 template <class Space, class T>
@@ -62,16 +59,18 @@ template <class Space, class T>
 ParameterTable Crate<Space, T>::parameter_table(CrateConfig const& config) {
   config.validate();
   ParameterTable table;
-  Parameters at = list_embedding(table, config);
+  list_embedding(table, config);
   list_blocks(table, config);
-  list_head(table, config, at);
+  list_head(table, config);
   return table;
 }
 
 template <class Space, class T>
 Crate<Space, T>::Crate(Space const& space, CrateConfig const& config, Seed seed)
-    : config_(validated(config)), at_(list_embedding(table_, config_)), blocks_(list_blocks(table_, config_)) {
-  list_head(table_, config_, at_);
+    : config_(validated(config)),
+      at_(list_embedding(table_, config_)),
+      blocks_(list_blocks(table_, config_)),
+      head_(list_head(table_, config_)) {
   parameters_ = ParameterList<Space, T>(space, table_.specs());
   initialize(space, table_, seed, parameters_);
 }
@@ -88,21 +87,16 @@ void Crate<Space, T>::cut(Workspace<Space>& work, std::size_t batch, Pass pass, 
   state.mean_embedded = work.template take<T>(rows);
   state.deviation_embedded = work.template take<T>(rows);
   state.stack.cut(work, blocks_.config(), blocks_.depth(), batch, config_.tokens(), pass);
-  state.pooled = work.template take<T>(batch, d);
-  state.head_input = work.template take<T>(batch, d);
-  state.mean_head = work.template take<T>(batch);
-  state.deviation_head = work.template take<T>(batch);
-  state.logits = work.template take<T>(batch, config_.classes);
+  head_.cut(work, batch, state);
 }
 
 /// Gradients of the layers outside the stack, but for the head's linear map.
 template <class Space, class T>
 struct CrateGradients {
-  Matrix<T, Space> pooled, embedded_normed, embedded, patches_normed, patches;
+  Matrix<T, Space> embedded_normed, embedded, patches_normed, patches;
   template <class W>
   CrateGradients(W& work, CrateConfig const& c, std::size_t batch)
-      : pooled(work.template take<T>(batch, c.dim)),
-        embedded_normed(work.template take<T>(batch * c.patches(), c.dim)),
+      : embedded_normed(work.template take<T>(batch * c.patches(), c.dim)),
         embedded(work.template take<T>(batch * c.patches(), c.dim)),
         patches_normed(work.template take<T>(batch * c.patches(), c.patch_dim())),
         patches(work.template take<T>(batch * c.patches(), c.patch_dim())) {}
@@ -110,13 +104,13 @@ struct CrateGradients {
 
 template <class Space, class T>
 std::size_t Crate<Space, T>::backward_workspace(std::size_t batch) const {
-  std::size_t const widest = std::max({config_.dim, config_.patch_dim(), config_.classes});
+  std::size_t const widest = std::max(config_.dim, config_.patch_dim());
   std::size_t const sums = std::max(layer_norm_backward_workspace<T>(widest), linear_backward_workspace<T>(widest));
   return measure<Space>([&](auto& work) {
            work.template take<T>(batch, config_.dim);
            CrateGradients<Space, T>(work, config_, batch);
          }) +
-         std::max(sums, blocks_.workspace(batch, config_.tokens(), Pass::training));
+         std::max({sums, head_.backward_workspace(batch), blocks_.workspace(batch, config_.tokens(), Pass::training)});
 }
 
 template <class Space, class T>
@@ -147,20 +141,15 @@ void Crate<Space, T>::forward(Space const& space, ConstTensor4<T, Space> const& 
   embed_tokens(space, state.embedded_normed, p.value(at_.class_token), p.value_matrix(at_.positions),
                state.stack.tokens.front());
   blocks_.forward(space, p, state.stack, work, tap);
-  pool_tokens(space, state.stack.tokens.back(), config_.pool, state.pooled);
-  layer_norm(space, state.pooled, p.value(at_.norm_head_weight), p.value(at_.norm_head_bias), norm, state.head_input,
-             state.mean_head, state.deviation_head);
-  linear(space, state.head_input, p.value_matrix(at_.head_weight), p.value(at_.head_bias), state.logits);
+  head_.forward(space, p, state.stack.tokens.back(), state);
 }
 
 template <class Space, class T>
 void Crate<Space, T>::backward(Space const& space, ConstMatrix<T, Space> const& dlogits, State& state,
                                Workspace<Space> work, Ready ready, Tensor4<T, Space> const& dimages,
                                GradientTap<Space, T> tap) const {
-  auto const& p = parameters_;
   Matrix<T, Space> const dfeatures = work.template take<T>(dlogits.extent(0), config_.dim);
-  linear_backward(space, state.head_input, p.value_matrix(at_.head_weight), dlogits, work, dfeatures,
-                  p.gradient_matrix(at_.head_weight), p.gradient(at_.head_bias));
+  head_.backward_linear(space, parameters_, state, dlogits, work, dfeatures);
   backward_features(space, dfeatures, state, work, ready, dimages, tap);
 }
 
@@ -174,11 +163,8 @@ void Crate<Space, T>::backward_features(Space const& space, ConstMatrix<T, Space
     if (ready) ready(range_of(p, first, last));
   };
   CrateGradients<Space, T> const d(work, config_, dfeatures.extent(0));
-  layer_norm_backward(space, state.pooled, p.value(at_.norm_head_weight), state.mean_head, state.deviation_head,
-                      dfeatures, InputGradient::write, work, d.pooled, p.gradient(at_.norm_head_weight),
-                      p.gradient(at_.norm_head_bias));
-  announce(at_.norm_head_weight, at_.head_bias + 1);
-  pool_tokens_backward(space, d.pooled, config_.pool, state.stack.gradient[blocks_.depth() % 2]);
+  head_.backward(space, p, state, dfeatures, work, state.stack.gradient[blocks_.depth() % 2]);
+  announce(head_.norm_weight(), head_.linear_bias() + 1);
   blocks_.backward(space, p, state.stack, work, tap, ready);
   embed_tokens_backward(space, state.stack.gradient[0], d.embedded_normed, p.gradient(at_.class_token),
                         p.gradient_matrix(at_.positions));

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <algorithm>
+
+#include "krate/core/label.hpp"
+#include "krate/models/crate_alpha.hpp"
+#include "krate/nn/linear.hpp"
+#include "krate/nn/token_embedding.hpp"
+#include "models/impl/block_def.hpp"
+#include "models/impl/head_def.hpp"
+#include "models/impl/initialize_def.hpp"
+
+namespace krate::models {
+
+template <class Space, class T>
+typename CrateAlpha<Space, T>::Layers CrateAlpha<Space, T>::list(ParameterTable& table, CrateAlphaConfig const& c) {
+  c.validate();
+  std::size_t const d = c.dim, height = c.patch_size.height, width = c.patch_size.width;
+  Initial const normal{Initial::normal, 0.02};
+  Layers at{};
+  at.positions = table.add("position_embedding", "pos_embedding", {c.tokens(), d}, normal);
+  at.class_token = table.add("class_token", "cls_token", {d}, {Initial::normal, 1e-6});
+  table.set_official_shape(at.positions, {1, c.tokens(), d});
+  table.set_official_shape(at.class_token, {1, 1, d});
+  at.convolution_weight = table.add("patch_embedding/convolution/weight", "conv1.weight",
+                                    {d, c.channels, height, width}, Initial::kaiming(c.patch_dim()));
+  at.convolution_bias = table.add("patch_embedding/convolution/bias", "conv1.bias", {d}, {Initial::zero});
+  BlockConfig const block{.dim = d,
+                          .heads = c.heads,
+                          .head_dim = c.head_dim(),
+                          .eta = c.eta,
+                          .lambda = c.lambda,
+                          .norm_eps = c.norm_eps,
+                          .products = c.products,
+                          .output_bias = false,
+                          .coding = c.coding()};
+  at.blocks = {table, block, c.depth, crate_alpha_names()};
+  at.head = {table, {d, c.classes, c.pool, c.head_norm_eps}};
+  std::vector<std::size_t> kernels{at.convolution_weight};
+  auto const add_kernel = [&](std::size_t map) {
+    table.set_initial(map, normal);
+    kernels.push_back(map);
+  };
+  for (std::size_t i = 0; i < c.depth; ++i) {
+    add_kernel(at.blocks.block(i).projection);
+    if (block.has_output_map()) add_kernel(at.blocks.block(i).output_weight);
+  }
+  add_kernel(at.head.linear_weight());
+  table.set_initial(at.head.linear_bias(), {Initial::zero});
+  table.decay_only(kernels);
+  return at;
+}
+
+template <class Space, class T>
+ParameterTable CrateAlpha<Space, T>::parameter_table(CrateAlphaConfig const& config) {
+  ParameterTable table;
+  list(table, config);
+  return table;
+}
+
+template <class Space, class T>
+CrateAlpha<Space, T>::CrateAlpha(Space const& space, CrateAlphaConfig const& config, Seed seed)
+    : config_(config), at_(list(table_, config_)), parameters_(space, table_.specs()) {
+  initialize(space, table_, seed, parameters_);
+}
+
+template <class Space, class T>
+PatchOptions CrateAlpha<Space, T>::convolution() const {
+  return {config_.patch_size.height, config_.patch_size.width, PatchOrder::channel_first};
+}
+
+template <class Space, class T>
+void CrateAlpha<Space, T>::cut(Workspace<Space>& work, std::size_t batch, Pass pass, State& state) const {
+  std::size_t const rows = batch * config_.patches();
+  state.patches = work.template take<T>(rows, config_.patch_dim());
+  state.embedded = work.template take<T>(rows, config_.dim);
+  state.stack.cut(work, at_.blocks.config(), at_.blocks.depth(), batch, config_.tokens(), pass);
+  at_.head.cut(work, batch, state);
+}
+
+template <class Space, class T>
+std::size_t CrateAlpha<Space, T>::backward_workspace(std::size_t batch) const {
+  std::size_t const gradients = measure<Space>([&](auto& work) {
+    work.template take<T>(batch, config_.dim);
+    work.template take<T>(batch * config_.patches(), config_.dim);
+    work.template take<T>(batch * config_.patches(), config_.patch_dim());
+  });
+  return gradients + std::max({linear_backward_workspace<T>(config_.dim), at_.head.backward_workspace(batch),
+                               at_.blocks.workspace(batch, config_.tokens(), Pass::training)});
+}
+
+template <class Space, class T>
+std::size_t CrateAlpha<Space, T>::plan(std::size_t batch, Pass pass) const {
+  std::size_t const state = measure<Space>([&](auto& work) {
+    State s;
+    cut(work, batch, pass, s);
+  });
+  return state + (pass != Pass::inference ? backward_workspace(batch)
+                                          : at_.blocks.workspace(batch, config_.tokens(), Pass::inference));
+}
+
+template <class Space, class T>
+void CrateAlpha<Space, T>::forward(Space const& space, ConstTensor4<T, Space> const& images, State& state,
+                                   Workspace<Space> work, Tap<Space, T> tap) const {
+  Kokkos::Profiling::ScopedRegion region(KRATE_LABEL("krate::models::CrateAlpha::forward"));
+  require_shape("krate::models::CrateAlpha::forward", "images", images,
+                {state.logits.extent(0), config_.channels, config_.image_size.height, config_.image_size.width},
+                "the state's batch, and the configuration");
+  auto const& p = parameters_;
+  patchify(space, images, convolution(), state.patches);
+  linear(space, state.patches, p.value_matrix(at_.convolution_weight), p.value(at_.convolution_bias), state.embedded);
+  embed_tokens(space, state.embedded, p.value(at_.class_token), p.value_matrix(at_.positions),
+               state.stack.tokens.front());
+  at_.blocks.forward(space, p, state.stack, work, tap);
+  at_.head.forward(space, p, state.stack.tokens.back(), state);
+}
+
+template <class Space, class T>
+void CrateAlpha<Space, T>::backward(Space const& space, ConstMatrix<T, Space> const& dlogits, State& state,
+                                    Workspace<Space> work, Ready ready, Tensor4<T, Space> const& dimages,
+                                    GradientTap<Space, T> tap) const {
+  Matrix<T, Space> const dfeatures = work.template take<T>(dlogits.extent(0), config_.dim);
+  at_.head.backward_linear(space, parameters_, state, dlogits, work, dfeatures);
+  backward_features(space, dfeatures, state, work, ready, dimages, tap);
+}
+
+template <class Space, class T>
+void CrateAlpha<Space, T>::backward_features(Space const& space, ConstMatrix<T, Space> const& dfeatures, State& state,
+                                             Workspace<Space> work, Ready ready, Tensor4<T, Space> const& dimages,
+                                             GradientTap<Space, T> tap) const {
+  Kokkos::Profiling::ScopedRegion region(KRATE_LABEL("krate::models::CrateAlpha::backward"));
+  auto const& p = parameters_;
+  auto const announce = [&](std::size_t first, std::size_t last) {
+    if (ready) ready(range_of(p, first, last));
+  };
+  auto const dembedded = work.template take<T>(state.embedded.extent(0), config_.dim);
+  auto const dpatches = work.template take<T>(state.patches.extent(0), config_.patch_dim());
+  at_.head.backward(space, p, state, dfeatures, work, state.stack.gradient[at_.blocks.depth() % 2]);
+  announce(at_.head.norm_weight(), at_.head.linear_bias() + 1);
+  at_.blocks.backward(space, p, state.stack, work, tap, ready);
+  embed_tokens_backward(space, state.stack.gradient[0], dembedded, p.gradient(at_.class_token),
+                        p.gradient_matrix(at_.positions));
+  linear_backward(space, state.patches, p.value_matrix(at_.convolution_weight), dembedded, work,
+                  dimages.size() > 0 ? dpatches : Matrix<T, Space>(), p.gradient_matrix(at_.convolution_weight),
+                  p.gradient(at_.convolution_bias));
+  announce(at_.positions, at_.convolution_bias + 1);
+  if (dimages.size() > 0) patchify_backward(space, dpatches, convolution(), dimages);
+}
+
+}  // namespace krate::models
