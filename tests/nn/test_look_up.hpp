@@ -101,7 +101,11 @@ TYPED_TEST(LookUpTest, RepeatsErrorsConduct) {
   expect_good_conduct(space, [&] { krate::look_up_backward(space, three, out, 1, table); });
 }
 
-TEST(TokenPositions, CountUpAndSkipPadding) {
+template <class T>
+struct TokenPositionsTest : ::testing::Test {};
+TYPED_TEST_SUITE(TokenPositionsTest, OnlyDouble, SuiteName);
+
+TYPED_TEST(TokenPositionsTest, CountUpAndSkipPadding) {
   TestSpace const space;
   Guarded<TestSpace, Label, 2> all(2, 3), real(2, 5);
   krate::number_tokens(space, Label(4), all.view());
