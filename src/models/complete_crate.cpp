@@ -3,9 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "krate/core/error.hpp"
-#include "krate/core/require.hpp"
-#include "krate/models/official_tensors.hpp"
+#include "models/official_shapes.hpp"
 
 namespace krate::models {
 
@@ -13,33 +11,10 @@ namespace {
 
 constexpr char const* where = "krate::models::complete_crate";
 
-using Sizes = std::vector<std::size_t>;
-
-/// The extents of a tensor without the axes of 1 in front.
-Sizes shape_of(OfficialTensors const& tensors, std::string const& name, std::size_t axes) {
-  auto const* const tensor = tensors.find(name);
-  if (!tensor) {
-    throw IoError(where, tensors.file().path() + ": has no tensor " + name +
-                             ", which every crate has; check that --family is the file's");
-  }
-  Sizes shape = tensor->shape;
-  while (shape.size() > axes && shape.front() == 1) shape.erase(shape.begin());
-  if (shape.size() != axes) {
-    throw IoError(where, tensors.file().path() + ": tensor " + name + " has shape " +
-                             krate::impl::shape_text(tensor->shape) + ", expected " + std::to_string(axes) +
-                             " axes; check that --family is the file's");
-  }
-  return shape;
-}
-
 /// 0 if n is no square.
 std::size_t root(std::size_t n) {
   auto const r = static_cast<std::size_t>(std::llround(std::sqrt(static_cast<double>(n))));
   return r < (std::size_t(1) << 32) && r * r == n ? r : 0;
-}
-
-void set_unless(Configuration& known, char const* name, std::size_t value) {
-  if (!known.has(name)) known.set(name, value);
 }
 
 /// Channels and patches from the pixels of a patch: 3 or 1 channels, and square patches.
@@ -80,22 +55,17 @@ std::vector<std::string> complete_crate(OfficialTensors const& tensors, Configur
   auto const layer = [](std::size_t i) { return "transformer.layers." + std::to_string(i); };
   std::size_t depth = 0;
   while (tensors.find(layer(depth) + ".0.fn.qkv.weight")) ++depth;
-  auto const inner = shape_of(tensors, layer(0) + ".0.fn.qkv.weight", 2).front();
-  auto const positions = shape_of(tensors, "pos_embedding", 2);
+  auto const inner = shape_of(where, tensors, layer(0) + ".0.fn.qkv.weight", 2).front();
+  auto const positions = shape_of(where, tensors, "pos_embedding", 2);
   bool const two_maps = tensors.find("head.weight") != nullptr;  // ParameterTable::chain
-  set_unless(known, "dim", shape_of(tensors, "cls_token", 1).front());
+  set_unless(known, "dim", shape_of(where, tensors, "cls_token", 1).front());
   set_unless(known, "depth", depth);
-  set_unless(known, "num_classes", shape_of(tensors, two_maps ? "head.weight" : "mlp_head.1.weight", 2).front());
-  complete_patch(known, shape_of(tensors, "to_patch_embedding.1.weight", 1).front());
+  set_unless(known, "num_classes", shape_of(where, tensors, two_maps ? "head.weight" : "mlp_head.1.weight", 2).front());
+  complete_patch(known, shape_of(where, tensors, "to_patch_embedding.1.weight", 1).front());
   if (positions.front() > 1) complete_image(known, positions.front() - 1);
   // One head as wide as the tokens has no output map.
   if (!known.has("heads") && !tensors.find(layer(0) + ".0.fn.to_out.0.weight")) known.set("heads", std::size_t(1));
-  if (known.has("heads") && !known.has("dim_head")) {
-    auto const heads = known.get<std::int64_t>("heads");
-    require_value(heads > 0 && inner % static_cast<std::size_t>(heads) == 0, where, "heads", heads,
-                  ("must divide the rows of qkv.weight, " + std::to_string(inner)).c_str());
-    known.set("dim_head", inner / static_cast<std::size_t>(heads));
-  }
+  complete_heads(where, known, inner);
   std::vector<std::string> unknown;
   for (auto const* name : {"heads", "image_size", "patch_size", "channels"})
     if (!known.has(name)) unknown.emplace_back(name);

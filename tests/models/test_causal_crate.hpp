@@ -13,31 +13,36 @@ struct CausalCrateReference : ::testing::Test {
   using Run = TokenReference<Model>;
 };
 TYPED_TEST_SUITE_P(CausalCrateReference);
+char const* const causal_files[] = {"crate_causal.h5", "crate_causal_overcomplete.h5"};
 
 TYPED_TEST_P(CausalCrateReference, OutputsAndEveryIntermediateAgree) {
-  typename TestFixture::Run("crate_causal.h5").expect_outputs();
+  for (auto const* name : causal_files) typename TestFixture::Run(name).expect_outputs();
 }
 
 TYPED_TEST_P(CausalCrateReference, EveryGradientAgrees) {
-  typename TestFixture::Run("crate_causal.h5").expect_gradients();
+  for (auto const* name : causal_files) typename TestFixture::Run(name).expect_gradients();
 }
 
 TYPED_TEST_P(CausalCrateReference, TenStepsOfAdamWAndLionFollowTheCurves) {
   if (!std::is_same_v<TypeParam, double>) return;  // parameters after ten steps are not comparable in float
-  for (auto const* optimizer : {"adamw", "lion"}) {
-    typename TestFixture::Run run("crate_causal.h5");
-    expect_reference_curve(run, optimizer);
+  for (auto const* name : causal_files) {
+    for (auto const* optimizer : {"adamw", "lion"}) {
+      typename TestFixture::Run run(name);
+      expect_reference_curve(run, optimizer);
+    }
   }
 }
 
 TYPED_TEST_P(CausalCrateReference, RecomputingChangesNoBit) {
-  typename TestFixture::Run whole("crate_causal.h5"), less("crate_causal.h5", models::Pass::recompute);
-  EXPECT_EQ(whole.forward(), less.forward());
-  whole.backward();
-  less.backward();
-  auto const &expected = whole.model.parameters(), &found = less.model.parameters();
-  for (std::size_t i = 0; i < expected.entries().size(); ++i)
-    EXPECT_EQ(to_array(expected.gradient(i)).data, to_array(found.gradient(i)).data) << expected.entries()[i].name;
+  for (auto const* name : causal_files) {
+    typename TestFixture::Run whole(name), less(name, models::Pass::recompute);
+    EXPECT_EQ(whole.forward(), less.forward());
+    whole.backward();
+    less.backward();
+    auto const &expected = whole.model.parameters(), &found = less.model.parameters();
+    for (std::size_t i = 0; i < expected.entries().size(); ++i)
+      EXPECT_EQ(to_array(expected.gradient(i)).data, to_array(found.gradient(i)).data) << expected.entries()[i].name;
+  }
 }
 
 TYPED_TEST_P(CausalCrateReference, LaterTokensChangeNoEarlierLogit) {
@@ -54,14 +59,15 @@ TYPED_TEST_P(CausalCrateReference, LaterTokensChangeNoEarlierLogit) {
   EXPECT_NE(after((tokens - 1), 0), before((tokens - 1), 0));
 }
 
-TYPED_TEST_P(CausalCrateReference, StepsGiveTheLogitsOfTheWholeText) {
-  using T = TypeParam;
-  typename TestFixture::Run run("crate_causal.h5");
+template <class T>
+void expect_steps_agree(char const* name) {
+  using Model = models::CausalCrate<TestSpace, T>;
+  TokenReference<Model> run(name);
   run.forward();
   Array const expected = to_array(run.state.logits), ids = to_array(run.ids);
   std::size_t const batch = ids.extent(0), tokens = ids.extent(1), classes = run.model.config().vocabulary;
   auto const& model = run.model;
-  typename TestFixture::Model::State state;
+  typename Model::State state;
   models::TokenCache<TestSpace, T> cache;
   auto const prepare = [&](auto& work) {
     model.cut(work, batch, cache);
@@ -84,6 +90,10 @@ TYPED_TEST_P(CausalCrateReference, StepsGiveTheLogitsOfTheWholeText) {
     }
     EXPECT_LE(worst_error(found, expected), ReferenceBound<T>::output) << prepared;
   }
+}
+
+TYPED_TEST_P(CausalCrateReference, StepsGiveTheLogitsOfTheWholeText) {
+  for (auto const* name : causal_files) expect_steps_agree<TypeParam>(name);
 }
 
 TYPED_TEST_P(CausalCrateReference, TwentyStepsOnOneBatchLowerTheLoss) {
@@ -125,8 +135,14 @@ TYPED_TEST_P(CausalCrateReference, ParameterCountsAreTheOfficialOnes) {
   struct {
     char const* size;
     std::size_t vocabulary, count;
-  } const official[] = {{"1l", 50257, 27044864},      {"base", 50304, 60699648},   {"base", 50257, 60663552},
-                        {"medium", 50257, 128132096}, {"large", 50257, 242817280}, {"xl", 50257, 451073600}};
+  } const official[] = {{"1l", 50257, 27044864},
+                        {"base", 50304, 60699648},
+                        {"base", 50257, 60663552},
+                        {"medium", 50257, 128132096},
+                        {"large", 50257, 242817280},
+                        {"xl", 50257, 451073600},
+                        {"overcomplete_base", 50304, 81934848},
+                        {"overcomplete_1l", 50257, 42928128}};
   for (auto const& o : official) {
     auto const table = TestFixture::Model::parameter_table(models::causal_crate_config(o.size, o.vocabulary));
     std::size_t count = 0;

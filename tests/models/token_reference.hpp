@@ -18,7 +18,7 @@ struct TokenReference {
   io::File file;
   Space space;
   Model model;
-  Kokkos::View<Label**, Kokkos::LayoutRight, DeviceOf<Space>> ids;
+  Kokkos::View<Label**, Kokkos::LayoutRight, DeviceOf<Space>> ids, types;
   Kokkos::View<Label*, Kokkos::LayoutRight, DeviceOf<Space>> labels;
   std::size_t counted = 0;
   Arena<Space> arena;
@@ -33,6 +33,7 @@ struct TokenReference {
         model(space, Model::Config::from(file.attributes("/"))),
         ids(to_view<Space, Label, 2>(read_array(file, "/input/tokens"))) {
     load_official(file, "/params", model);
+    if (file.exists("/input/token_types")) types = to_view<Space, Label, 2>(read_array(file, "/input/token_types"));
     Array const all = read_array(file, "/input/labels");
     labels = to_view<Space, Label, 1>(all.reshaped({all.size()}));
     for (double const label : all.data) counted += label >= 0;
@@ -53,7 +54,11 @@ struct TokenReference {
     return {model.config().label_smoothing, 1.0 / static_cast<double>(counted), true};
   }
   double forward(models::Tap<Space, T> tap = {}) {
-    model.forward(space, ids, state, work, tap);
+    if constexpr (requires { state.types; }) {
+      model.forward(space, ids, types, state, work, tap);
+    } else {
+      model.forward(space, ids, state, work, tap);
+    }
     cross_entropy(space, state.logits, labels, objective(), work, loss, correct);
     return to_array(loss).data[0];
   }

@@ -27,14 +27,15 @@ struct BlockConfig {
   bool output_bias = true;  ///< of the output map
   SparseCoding coding = {};
   Mask mask = Mask::none;
+  bool may_lack_output_map = true;  ///< see has_output_map()
 
   std::size_t inner() const { return heads * head_dim; }
   std::size_t codes() const { return coding.expansion * dim; }
   /// Square dictionaries fold; see fold_dictionary().
   bool folds() const { return !coding.overcomplete(); }
   MssaOptions mssa() const { return {heads, products}; }
-  /// The authors' code leaves the output map out for one head as wide as the model.
-  bool has_output_map() const { return !(heads == 1 && head_dim == dim); }
+  /// The authors' classifiers leave the output map out for one head as wide as the model; their text models do not.
+  bool has_output_map() const { return !(may_lack_output_map && heads == 1 && head_dim == dim); }
 };
 
 /// Where a block's parameters stand in the list.

@@ -15,12 +15,13 @@ template <class Space, class T>
 struct CausalCrateState {
   Matrix<Label, Space> ids, positions;  ///< [batch, tokens]
   StackState<Space, T> stack;
-  Matrix<T, Space> head_input;  ///< [batch * tokens, dim]: the tokens of the last block
-  Matrix<T, Space> logits;      ///< [batch * tokens, vocabulary]
+  Matrix<T, Space> head_input;  ///< [batch * tokens, dim]: the tokens of the last block, normed where overcomplete
+  Vector<T, Space> mean, deviation;
+  Matrix<T, Space> logits;  ///< [batch * tokens, vocabulary]
 };
 
 /// Causal CRATE, a language model: embeddings of tokens and positions; `depth` blocks whose attention sees a token and
-/// those before it; and the token table once more as the head, z E^T, without norm or bias.
+/// those before it; and the token table once more as the head, z E^T, without norm or bias (overcomplete: with norm).
 /// Source: Yu et al. 2023 (CRATE), in the form of CRATE-GPT2, as the authors' code has it. Copies share the parameters.
 template <class Space, class T>
 class CausalCrate {
@@ -92,10 +93,11 @@ class CausalCrate {
 
  private:
   struct Parameters {
-    std::size_t tokens, positions;
+    std::size_t tokens, positions, norm_weight, norm_bias;
   };
   static Parameters list_embedding(ParameterTable& table, CausalCrateConfig const& config);
   static BlockStack<Space, T> list_blocks(ParameterTable& table, CausalCrateConfig const& config);
+  static void list_norm(ParameterTable& table, CausalCrateConfig const& config, Parameters& at);
   void embed(Space const& space, ConstMatrix<Label, Space> const& ids, std::size_t first, State& state) const;
   void head(Space const& space, State& state) const;
 

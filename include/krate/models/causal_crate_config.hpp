@@ -17,7 +17,10 @@ struct CausalCrateConfig {
   std::size_t dim_head = 0;  ///< 0: dim / heads
   double eta = 0.1, lambda = 0.1, norm_eps = 1e-5;
   double label_smoothing = 0;
+  bool overcomplete = false;           ///< 4 atoms a feature, which also decode, and a norm before the head
   Products products = Products::full;  ///< of the blocks; it is not stored with the model
+
+  static constexpr std::size_t expansion = 4;  ///< of overcomplete coding
 
   std::size_t head_dim() const { return dim_head ? dim_head : dim / heads; }
 
@@ -32,7 +35,7 @@ struct CausalCrateConfig {
 };
 
 /// The sizes of the authors' programs, which follow GPT-2: "base", "medium", "large", "xl", and "1l" of one layer;
-/// 1,024 tokens.
+/// "overcomplete_base" and "overcomplete_1l"; 1,024 tokens.
 /// @throws ValueError for another name, listing these
 CausalCrateConfig causal_crate_config(std::string const& name, std::size_t vocabulary = 50304);
 

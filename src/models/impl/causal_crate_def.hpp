@@ -6,6 +6,7 @@
 
 #include "krate/core/label.hpp"
 #include "krate/models/causal_crate.hpp"
+#include "krate/nn/layer_norm.hpp"
 #include "krate/nn/linear.hpp"
 #include "krate/nn/look_up.hpp"
 #include "krate/nn/token_positions.hpp"
@@ -29,11 +30,14 @@ template <class Space, class T>
 BlockStack<Space, T> CausalCrate<Space, T>::list_blocks(ParameterTable& table, CausalCrateConfig const& c) {
   BlockConfig blocks{c.dim, c.heads, c.head_dim(), c.eta, c.lambda, c.norm_eps, c.products};
   blocks.mask = Mask::causal;
+  blocks.may_lack_output_map = false;
+  if (c.overcomplete)
+    blocks.coding = {.expansion = c.expansion, .own_decoder = false, .residual = false, .transposed = true};
   BlockStack<Space, T> stack(table, blocks, c.depth, causal_crate_names());
   for (std::size_t i = 0; i < c.depth; ++i) {
     auto const& at = stack.block(i);
     table.set_initial(at.projection, {Initial::normal, 0.02});
-    if (!blocks.has_output_map()) continue;
+    table.add_buffer("transformer.h." + std::to_string(i) + ".attn.bias");  // the mask, as numbers
     table.set_initial(at.output_weight, {Initial::normal, 0.02 / std::sqrt(2 * static_cast<double>(c.depth))});
     table.set_initial(at.output_bias, {Initial::zero});
   }
@@ -41,11 +45,19 @@ BlockStack<Space, T> CausalCrate<Space, T>::list_blocks(ParameterTable& table, C
 }
 
 template <class Space, class T>
+void CausalCrate<Space, T>::list_norm(ParameterTable& table, CausalCrateConfig const& c, Parameters& p) {
+  if (!c.overcomplete) return;
+  p.norm_weight = table.add("norm/weight", "transformer.ln_f.weight", {c.dim}, {Initial::one});
+  p.norm_bias = table.add("norm/bias", "transformer.ln_f.bias", {c.dim}, {Initial::zero});
+}
+
+template <class Space, class T>
 ParameterTable CausalCrate<Space, T>::parameter_table(CausalCrateConfig const& config) {
   config.validate();
   ParameterTable table;
-  list_embedding(table, config);
+  auto at = list_embedding(table, config);
   list_blocks(table, config);
+  list_norm(table, config, at);
   table.decay_matrices_only();
   return table;
 }
@@ -55,6 +67,7 @@ CausalCrate<Space, T>::CausalCrate(Space const& space, CausalCrateConfig const& 
     : config_((config.validate(), config)),
       at_(list_embedding(table_, config_)),
       blocks_(list_blocks(table_, config_)) {
+  list_norm(table_, config_, at_);
   table_.decay_matrices_only();
   parameters_ = ParameterList<Space, T>(space, table_.specs());
   initialize(space, table_, seed, parameters_);
@@ -67,6 +80,11 @@ void CausalCrate<Space, T>::cut(Workspace<Space>& work, std::size_t batch, std::
   state.positions = work.template take<Label>(batch, tokens);
   state.stack.cut(work, blocks_.config(), blocks_.depth(), batch, tokens, pass);
   state.head_input = as_rows(state.stack.tokens.back());
+  if (config_.overcomplete) {
+    state.head_input = work.template take<T>(batch * tokens, config_.dim);
+    state.mean = work.template take<T>(batch * tokens);
+    state.deviation = work.template take<T>(batch * tokens);
+  }
   state.logits = work.template take<T>(batch * tokens, config_.vocabulary);
 }
 
@@ -101,6 +119,10 @@ void CausalCrate<Space, T>::embed(Space const& space, ConstMatrix<Label, Space> 
 
 template <class Space, class T>
 void CausalCrate<Space, T>::head(Space const& space, State& state) const {
+  if (config_.overcomplete) {
+    layer_norm(space, as_rows(state.stack.tokens.back()), parameters_.value(at_.norm_weight),
+               parameters_.value(at_.norm_bias), {config_.norm_eps}, state.head_input, state.mean, state.deviation);
+  }
   linear(space, state.head_input, parameters_.value_matrix(at_.tokens), Vector<T, Space>(), state.logits);
 }
 
@@ -128,8 +150,15 @@ void CausalCrate<Space, T>::backward(Space const& space, ConstMatrix<T, Space> c
   Kokkos::Profiling::ScopedRegion region(KRATE_LABEL("krate::models::CausalCrate::backward"));
   auto const& p = parameters_;
   auto const dtokens = p.gradient_matrix(at_.tokens);
+  auto const &top = state.stack.gradient[blocks_.depth() % 2], &other = state.stack.gradient[(blocks_.depth() + 1) % 2];
   linear_backward(space, state.head_input, p.value_matrix(at_.tokens), dlogits, work,
-                  as_rows(state.stack.gradient[blocks_.depth() % 2]), dtokens, Vector<T, Space>());
+                  as_rows(config_.overcomplete ? other : top), dtokens, Vector<T, Space>());
+  if (config_.overcomplete) {
+    layer_norm_backward(space, as_rows(state.stack.tokens.back()), p.value(at_.norm_weight), state.mean,
+                        state.deviation, as_rows(other), InputGradient::write, work, as_rows(top),
+                        p.gradient(at_.norm_weight), p.gradient(at_.norm_bias));
+    if (ready) ready(range_of(p, at_.norm_weight, at_.norm_bias + 1));
+  }
   blocks_.backward(space, p, state.stack, work, tap, ready);
   auto const dz = as_rows(state.stack.gradient[0]);
   look_up_backward(space, flat_ids<Space>(state.positions), dz, no_padding, p.gradient_matrix(at_.positions));
