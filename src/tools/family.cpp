@@ -4,6 +4,8 @@
 #include <algorithm>
 
 #include "krate/io/configuration_json.hpp"
+#include "krate/models/causal_crate.hpp"
+#include "krate/models/crate_bert.hpp"
 #include "krate/models/resolution.hpp"
 #include "krate/train/model_file.hpp"
 
@@ -48,6 +50,7 @@ using Complete = std::vector<std::string>(models::OfficialTensors const&, Config
 template <template <class, class> class Model, Complete complete>
 struct Exchange {
   using Config = typename Model<Space, float>::Config;
+  static constexpr bool has_images = requires(Config const& c) { c.image_size; };
 
   static Config config_of(models::OfficialTensors const& tensors, Configuration const& flags, char const* name) {
     auto known = known_of(tensors, flags, name);
@@ -57,7 +60,14 @@ struct Exchange {
       throw ValueError("krate::import", tensors.file().path() + ": neither its metadata nor its shapes tell " +
                                             missing + " (the metadata key config would); give " + missing);
     }
-    return Config::from(known);
+    auto const config = Config::from(known);
+    for (auto const& [key, value] : flags.entries()) {
+      if (!config.configuration().has(key)) refuse(flag_of(key), name);
+    }
+    return config;
+  }
+  [[noreturn]] static void refuse(std::string const& flag, char const* name) {
+    throw ValueError("krate::import", flag + " means nothing to --family " + name + "; remove it");
   }
 
   template <class T>
@@ -67,7 +77,9 @@ struct Exchange {
     Model<Space, T> model(space, config);
     context.comm().guarded([&] {
       models::import_parameters(space, Model<Space, T>::parameter_table(config), model.parameters(), tensors);
-      if (request.resolution) model = models::at_resolution(space, model, *request.resolution);
+      if constexpr (has_images) {
+        if (request.resolution) model = models::at_resolution(space, model, *request.resolution);
+      }
     });
     if (request.resolution) {
       auto const moved = model.config().configuration();
@@ -81,6 +93,7 @@ struct Exchange {
   static ImportSummary import(Context& context, ImportRequest const& request) {
     ImportSummary summary;
     models::OfficialTensors const tensors(request.file);
+    if (request.resolution && !has_images) refuse("--resolution", Model<Space, float>::name);
     auto const config = config_of(tensors, request.flags, Model<Space, float>::name);
     auto const table = Model<Space, float>::parameter_table(config);
     auto const types = models::tensor_types(table, tensors);
@@ -94,6 +107,7 @@ struct Exchange {
       summary.parameters += size;
     }
     summary.buffers = tensors.buffers().size();
+    for (auto const& buffer : table.buffers()) summary.buffers += tensors.find(buffer) != nullptr;
     summary.tensors = request.file.tensors().size() - summary.buffers;
     summary.joined = table.chain() && tensors.has(*table.chain());
     return summary;
@@ -135,10 +149,17 @@ constexpr Family families[] = {
     family<models::Crate, models::complete_crate>(),
     {"crate_mae", nullptr, nullptr},
     {"crate_alpha", nullptr, nullptr},
-    {"causal_crate", nullptr, nullptr},
-    {"crate_bert", nullptr, nullptr},
+    family<models::CausalCrate, models::complete_causal_crate>(),
+    family<models::CrateBert, models::complete_crate_bert>(),
     {"tost", nullptr, nullptr},
 };
+
+std::string built_names() {
+  std::string names;
+  for (auto const& family : families)
+    if (family.import) names += (names.empty() ? "" : ", ") + std::string(family.name);
+  return names;
+}
 
 }  // namespace
 
@@ -152,9 +173,8 @@ Family const& family_named(std::string const& name) {
   for (auto const& family : families) {
     if (family.name != name) continue;
     if (family.import) return family;
-    throw NotBuiltError("krate::family", "the family " + name +
-                                             " is not built yet (this krate exchanges crate); use a "
-                                             "newer krate");
+    throw NotBuiltError("krate::family", "the family " + name + " is not built yet (this krate exchanges " +
+                                             built_names() + "); use a newer krate");
   }
   throw ValueError("krate::family", "there is no family '" + name + "'; use one of " + family_names());
 }
