@@ -159,7 +159,8 @@ void analyze_attention(Context& context, ModelOnData<Model>& run, Command const&
 
 void add_analyze(CLI::App& app, Context& context) {
   auto* const analyze = app.add_subcommand(
-      "analyze", "Look inside a trained model: layers, attention, probe; and at its objective: landscape, denoise");
+      "analyze",
+      "Look inside a trained model: layers, attention, objective, probe; and at what it climbs: landscape, denoise");
   analyze->require_subcommand(1);
   analyze->footer("Example: krate analyze layers run/model.h5 --data digits.h5 -o analysis");
 
@@ -188,6 +189,7 @@ void add_analyze(CLI::App& app, Context& context) {
                             [&](auto& run) { analyze_attention(context, run, *of_attention); });
   });
 
+  add_analyze_objective(*analyze, context);
   add_analyze_probe(*analyze, context);
   add_landscape(*analyze, context);
   add_denoise(*analyze, context);

@@ -120,4 +120,21 @@ Array run_density(Array const& tokens) {
   return density.array();
 }
 
+template <class T>
+Array run_unit_tokens(Array const& tokens) {
+  Guarded<TestSpace, T, 3> unit(tokens.extent(0), tokens.extent(1), tokens.extent(2));
+  krate::analysis::unit_tokens(TestSpace(), view<T, 3>(tokens), unit.view());
+  EXPECT_TRUE(unit.intact());
+  return unit.array();
+}
+
+template <class T>
+Array run_descent_cosine(Array const& before, Array const& after, Array const& gradient) {
+  Guarded<TestSpace, double, 1> cosines(before.extent(0));
+  krate::analysis::descent_cosine(TestSpace(), view<T, 3>(before), view<T, 3>(after), view<T, 3>(gradient),
+                                  cosines.view());
+  EXPECT_TRUE(cosines.intact());
+  return cosines.array();
+}
+
 }  // namespace

@@ -85,6 +85,43 @@ TYPED_TEST(LayerRatesTest, DensityCountsWhatIsNotZero) {
   EXPECT_EQ(run_density<T>(Array({1, 1, 2}, {std::numeric_limits<double>::quiet_NaN(), 0}))(0), 0.5);
 }
 
+TYPED_TEST(LayerRatesTest, UnitTokensHaveLengthOneAndZerosStay) {
+  using T = TypeParam;
+  Array z = rounded<T>(filled(1, {2, 5, 7}));
+  for (std::size_t j = 0; j < 7; ++j) z(1, 2, j) = 0;
+  Array expected = z;
+  for (std::size_t row = 0; row < 10; ++row) {
+    double square = 0;
+    for (std::size_t j = 0; j < 7; ++j) square += z.data[row * 7 + j] * z.data[row * 7 + j];
+    for (std::size_t j = 0; j < 7; ++j) expected.data[row * 7 + j] /= square > 0 ? std::sqrt(square) : 1;
+  }
+  EXPECT_LE(worst_error(run_unit_tokens<T>(z), expected), tolerance<T>(1));
+  EXPECT_EQ(run_unit_tokens<T>(Array({2, 0, 3})).size(), 0u);
+}
+
+TYPED_TEST(LayerRatesTest, CosineOfAStepWithTheDescent) {
+  using T = TypeParam;
+  Array const before = rounded<T>(filled(1, {3, 4, 9})), gradient = rounded<T>(filled(3, {3, 4, 9}));
+  Array after = before, step = rounded<T>(filled(2, {3, 4, 9}));
+  for (std::size_t i = 0; i < 36; ++i) step.data[i] = -0.5 * gradient.data[i];  // sample 0: straight down
+  for (std::size_t i = 72; i < 108; ++i) step.data[i] = 0;                      // sample 2: no step
+  double along = 0, steps = 0, slopes = 0;
+  for (std::size_t i = 0; i < 108; ++i) after.data[i] += step.data[i];
+  after = rounded<T>(after);
+  for (std::size_t i = 36; i < 72; ++i) {
+    double const s = after.data[i] - before.data[i], g = gradient.data[i];
+    along += s * g;
+    steps += s * s;
+    slopes += g * g;
+  }
+  double const allowed = std::is_same_v<T, float> ? 1e-6 : 1e-13;
+  Array const cosines = run_descent_cosine<T>(before, after, gradient);
+  EXPECT_NEAR(cosines(0), 1, allowed);
+  EXPECT_NEAR(cosines(1), -along / std::sqrt(steps * slopes), allowed);
+  EXPECT_EQ(cosines(2), 0);
+  EXPECT_EQ(run_descent_cosine<T>(Array({1, 0, 4}), Array({1, 0, 4}), Array({1, 0, 4}))(0), 0);
+}
+
 TYPED_TEST(LayerRatesTest, ConductAndRepetition) {
   using T = TypeParam;
   auto const w = view<T, 3>(filled(1, {6, 17, 12}));
@@ -97,6 +134,15 @@ TYPED_TEST(LayerRatesTest, ConductAndRepetition) {
   expect_good_conduct(bench.space, [&] { krate::analysis::density(bench.space, w, density.view()); });
   run(one_thread(), second);
   EXPECT_TRUE(same_bits(first.array(), second.array()));
+  auto const other = view<T, 3>(filled(2, {6, 17, 12}));
+  Guarded<TestSpace, T, 3> unit(6, 17, 12);
+  expect_good_conduct(bench.space, [&] { krate::analysis::unit_tokens(bench.space, w, unit.view()); });
+  auto const cosine = [&](TestSpace const& space, auto const& cosines) {
+    krate::analysis::descent_cosine(space, w, other, unit.view(), cosines.view());
+  };
+  expect_good_conduct(bench.space, [&] { cosine(bench.space, first); });
+  cosine(one_thread(), second);
+  EXPECT_TRUE(same_bits(first.array(), second.array()));
 }
 
 TYPED_TEST(LayerRatesTest, RefusesWhatDoesNotFit) {
@@ -107,6 +153,12 @@ TYPED_TEST(LayerRatesTest, RefusesWhatDoesNotFit) {
   EXPECT_ERROR(krate::ValueError, "eps_squared = 0", run_projection_rate<T>(filled(1, {2, 5, 8}), 2, 0));
   EXPECT_ERROR(krate::ShapeError, "krate::analysis::density: density has shape [2], expected [3] (one number a sample)",
                krate::analysis::density(TestSpace(), view<T, 3>(Array({3, 2, 2})), view<double, 1>(Array({2}))));
+  auto const z = view<T, 3>(Array({3, 2, 2}));
+  EXPECT_ERROR(krate::ShapeError, "krate::analysis::unit_tokens: unit has shape [3, 2, 1], expected [3, 2, 2]",
+               krate::analysis::unit_tokens(TestSpace(), z, view<T, 3>(Array({3, 2, 1}))));
+  EXPECT_ERROR(
+      krate::ShapeError, "krate::analysis::descent_cosine: gradient has shape [3, 1, 2]",
+      krate::analysis::descent_cosine(TestSpace(), z, z, view<T, 3>(Array({3, 1, 2})), view<double, 1>(Array({3}))));
 }
 
 }  // namespace

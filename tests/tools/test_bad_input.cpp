@@ -190,6 +190,9 @@ TEST_P(BadInput, ModelFiles) {
   cases.push_back({analyze("layers", "run/model.h5", "good.h5", {"--eps-squared", "0"}), "--eps-squared"});
   cases.push_back({analyze("layers", "run/model.h5", "good.h5", {"--eps-squared", "nan"}), "--eps-squared"});
   cases.push_back({analyze("layers", "run/model.h5", "good.h5", {"--eps-squared", "inf"}), "--eps-squared"});
+  cases.push_back({analyze("objective", "run/model.h5", "good.h5", {"--eps-squared", "0"}), "--eps-squared"});
+  cases.push_back({analyze("objective", "run/model.h5", "good.h5", {"--lambda", "nan"}), "--lambda"});
+  cases.push_back({analyze("objective", "run/model.h5", "nan.h5"), "nan.h5"});
   cases.push_back({{"analyze", "landscape", "--dim", "0", "-o", out()}, "--dim"});
   cases.push_back({{"analyze", "landscape", "--class-sizes", "20,0", "-o", out()}, "--class-sizes"});
   cases.push_back({{"analyze", "landscape", "--lambda", "1", "-o", out()}, "lambda_max"});

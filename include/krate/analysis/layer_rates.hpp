@@ -58,4 +58,38 @@ void density(Space const& space, Tokens const& tokens, Density const& density) {
   krate::impl::LayerRates<Space, T>::density(space, as_tensor3<Space>(tokens), as_vector<Space>(density));
 }
 
+/// Each token at unit length, so that rates of different layers compare; a token of zeros stays zero.
+/// @param tokens  [batch, tokens, dim] LayoutRight     @param unit  the same shape, written; may be the input
+/// @throws ShapeError if extents disagree
+/// @note allocates: no; fences: no; bitwise repeatable: yes. Lengths are double; a NaN spoils its token.
+template <class Space, class Tokens, class Unit>
+void unit_tokens(Space const& space, Tokens const& tokens, Unit const& unit) {
+  using T = typename Tokens::non_const_value_type;
+  static_assert(is_instantiated<Space, T>,
+                "krate was built without this space or scalar: see KRATE_EXEC_SPACES and KRATE_SCALARS");
+  require_shape("krate::analysis::unit_tokens", "unit", unit, {tokens.extent(0), tokens.extent(1), tokens.extent(2)},
+                "same shape as tokens");
+  krate::impl::LayerRates<Space, T>::unit_tokens(space, as_tensor3<Space>(tokens), as_tensor3<Space>(unit));
+}
+
+/// How much of a layer's step goes down a gradient: the cosine between after - before and -gradient, over all entries
+/// of a sample; 0 where one of them is zero.
+/// @param before,after,gradient  [batch, tokens, dim] LayoutRight     @param cosines  [batch] of double
+/// @throws ShapeError if extents disagree
+/// @note allocates: no; fences: no; bitwise repeatable: yes. Sums are double; NaN for a sample that holds a NaN.
+template <class Space, class Before, class After, class Gradient, class Cosines>
+void descent_cosine(Space const& space, Before const& before, After const& after, Gradient const& gradient,
+                    Cosines const& cosines) {
+  using T = typename Before::non_const_value_type;
+  static_assert(is_instantiated<Space, T>,
+                "krate was built without this space or scalar: see KRATE_EXEC_SPACES and KRATE_SCALARS");
+  constexpr char const* where = "krate::analysis::descent_cosine";
+  std::size_t const batch = before.extent(0), tokens = before.extent(1), dim = before.extent(2);
+  require_shape(where, "after", after, {batch, tokens, dim}, "same shape as before");
+  require_shape(where, "gradient", gradient, {batch, tokens, dim}, "same shape as before");
+  require_shape(where, "cosines", cosines, {batch}, "one number a sample");
+  krate::impl::LayerRates<Space, T>::descent_cosine(space, as_tensor3<Space>(before), as_tensor3<Space>(after),
+                                                    as_tensor3<Space>(gradient), as_vector<Space>(cosines));
+}
+
 }  // namespace krate::analysis

@@ -219,7 +219,7 @@ struct SoftGradient {
   std::int64_t first;
   Strided<T, Space> dz, dmemberships;
   KOKKOS_FUNCTION void operator()(RowMember<Space> const& team) const {
-    auto const r = team.league_rank(), i = first + r;
+    std::int64_t const r = team.league_rank(), i = first + r;
     int const classes = static_cast<int>(y.extent(1)), d = static_cast<int>(y.extent(3));
     double const n = static_cast<double>(samples.z.extent(0)), scale = samples.dim_over_eps_squared;
     if (dz.data()) {

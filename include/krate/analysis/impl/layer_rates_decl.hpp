@@ -19,6 +19,9 @@ struct LayerRates {
   static void coding_rate(Space const& space, ConstTensor3<T, Space> w, std::size_t heads, double eps_squared,
                           Workspace<Space> work, Vector<double, Space> rates);
   static void density(Space const& space, ConstTensor3<T, Space> tokens, Vector<double, Space> density);
+  static void unit_tokens(Space const& space, ConstTensor3<T, Space> tokens, Tensor3<T, Space> unit);
+  static void descent_cosine(Space const& space, ConstTensor3<T, Space> before, ConstTensor3<T, Space> after,
+                             ConstTensor3<T, Space> gradient, Vector<double, Space> cosines);
 };
 
 }  // namespace krate::impl
