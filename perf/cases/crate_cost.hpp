@@ -35,13 +35,15 @@ struct CrateFlops {
   }
   double block_forward() const { return block_without_ista() + ista_flops(rows(), dim); }
   /// The outputs of both norms are computed anew.
-  double block_backward() const {
+  double block_without_ista_backward() const {
     double const second = has_output_map() ? 0 : product_flops(rows(), dim, dim);
-    double const fold = ista_is_folded(rows(), dim) ? ista_fold_flops(dim) : 0;  // the forward pass has made it
-    return 2 * layer_norm_flops(rows(), dim) + ista_backward_flops(rows(), dim) - fold +
-           layer_norm_backward_flops(rows(), dim, InputGradient::write) +
+    return 2 * layer_norm_flops(rows(), dim) + layer_norm_backward_flops(rows(), dim, InputGradient::write) +
            layer_norm_backward_flops(rows(), dim, InputGradient::add) +
            mssa_layer_backward_flops(images, heads, tokens, head_dim, dim) - no_output_map() - second;
+  }
+  double block_backward() const {
+    double const fold = ista_is_folded(rows(), dim) ? ista_fold_flops(dim) : 0;  // the forward pass has made it
+    return block_without_ista_backward() + ista_backward_flops(rows(), dim) - fold;
   }
   double forward() const { return outside_forward() + depth * block_forward(); }
   /// All dictionaries are folded before.
@@ -54,15 +56,20 @@ struct CrateFlops {
     double const head = 2 * images * dim + layer_norm_flops(images, dim) + linear_flops(images, dim, classes);
     return embedding + head;
   }
-  double backward() const {
+  double backward() const { return outside_backward() + depth * block_backward(); }
+  double outside_backward() const {
     double const head = linear_backward_flops(images, dim, classes) +
                         layer_norm_backward_flops(images, dim, InputGradient::write) + images * dim;
     double const embedding = rows() * dim + layer_norm_backward_flops(patches, dim, InputGradient::write) +
                              linear_backward_flops(patches, patch_dim, dim) +
                              layer_norm_backward_flops(patches, patch_dim, InputGradient::write);
-    return head + depth * block_backward() + embedding;
+    return head + embedding;
   }
 };
+
+inline CrateFlops flops_of(models::CrateConfig const& c, std::size_t batch) {
+  return {c, batch};
+}
 
 /// How many numbers a CRATE holds at least, in double so that no size overflows.
 struct CrateMemory {
@@ -78,5 +85,8 @@ struct CrateMemory {
     scores = n(batch) * n(c.heads) * grid * grid;
   }
 };
+inline CrateMemory memory_of(models::CrateConfig const& c, std::size_t batch) {
+  return {c, batch};
+}
 
 }  // namespace krate::perf

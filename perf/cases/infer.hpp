@@ -2,21 +2,24 @@
 #pragma once
 
 #include "krate/models/crate.hpp"
-#include "perf/cases/crate_cost.hpp"
+#include "krate/models/crate_alpha.hpp"
+#include "perf/cases/crate_alpha_cost.hpp"
 
 namespace krate::perf {
 
-/// The forward pass of a CRATE, prepared for its parameters: logits of a batch of images that is in memory.
-template <class Space, class T>
-class InferCase {
+/// The forward pass of a model of the CRATE family, prepared for its parameters: logits of a batch of images that is in
+/// memory.
+template <class Space, class T, template <class, class> class ModelOf>
+class ModelInferCase {
  public:
   using Arithmetic = T;
+  using Model = ModelOf<Space, T>;
   struct Options {
-    models::CrateConfig model;
+    typename Model::Config model;
     std::size_t batch = 0;
   };
-  InferCase(Space const& space, Options const& o)
-      : model_(space, o.model), flops_(CrateFlops(o.model, o.batch).inference()) {
+  ModelInferCase(Space const& space, Options const& o)
+      : model_(space, o.model), flops_(flops_of(o.model, o.batch).inference()) {
     auto const& c = o.model;
     arena_ = allocate(space, [&](auto& work) {
       images_ = work.template take<T>(o.batch, c.channels, c.image_size.height, c.image_size.width);
@@ -34,17 +37,21 @@ class InferCase {
   double tokens() const { return static_cast<double>(images_.extent(0) * model_.config().tokens()); }
   Matrix<T, Space> output() const { return state_.logits; }
   static double least_memory(Options const& o) {
-    CrateMemory const m(o.model, o.batch);
+    auto const m = memory_of(o.model, o.batch);
     return (2 * m.parameters + 3 * m.patches + 3 * m.tokens + m.scores) * sizeof(T);
   }
 
  private:
-  models::Crate<Space, T> model_;
-  typename models::Crate<Space, T>::State state_;
+  Model model_;
+  typename Model::State state_;
   double flops_;
   Tensor4<T, Space> images_;
   Workspace<Space> work_;
   Arena<Space> arena_;
 };
+template <class Space, class T>
+using InferCase = ModelInferCase<Space, T, models::Crate>;
+template <class Space, class T>
+using AlphaInferCase = ModelInferCase<Space, T, models::CrateAlpha>;
 
 }  // namespace krate::perf

@@ -6,25 +6,26 @@
 
 #include "krate/train/train_step.hpp"
 #include "krate/train/view_source.hpp"
-#include "perf/cases/crate_cost.hpp"
+#include "perf/cases/crate_alpha_cost.hpp"
 #include "perf/cases/cross_entropy.hpp"
 #include "perf/cases/gradient_clip.hpp"
 
 namespace krate::perf {
 
-/// A training step of a CRATE as the trainer does it: forward, loss, backward, sum of the gradients over the ranks,
-/// clipping and AdamW, on images that are in memory. The batch is that of all ranks together; each has its share.
-template <class Space, class T>
-class StepCase {
+/// A training step of a model of the CRATE family as the trainer does it: forward, loss, backward, sum of the gradients
+/// over the ranks, clipping and AdamW, on images that are in memory. The batch is that of all ranks together; each has
+/// its share.
+template <class Space, class T, template <class, class> class ModelOf>
+class ModelStepCase {
  public:
   using Arithmetic = T;
-  using Model = models::Crate<Space, T>;
+  using Model = ModelOf<Space, T>;
   struct Options {
-    models::CrateConfig model;
+    typename Model::Config model;
     std::size_t batch = 0;
     comm::Communicator comm = {};
   };
-  StepCase(Space const& space, Options const& o)
+  ModelStepCase(Space const& space, Options const& o)
       : batch_(o.batch),
         mine_(comm::share_of(o.batch, o.comm.rank(), o.comm.size()).count),
         images_("krate::perf::images", mine_.size(), o.model.channels, o.model.image_size.height,
@@ -36,7 +37,7 @@ class StepCase {
     fill_normal(space, images_, 1, 0);
     fill_labels<Space>(space, as_vector<Space>(labels_), o.model.classes);
     std::iota(mine_.begin(), mine_.end(), std::size_t(0));
-    CrateFlops const flops(o.model, mine_.size());
+    auto const flops = flops_of(o.model, mine_.size());
     auto const parameters = static_cast<double>(step_.model().parameters().count());
     cost_ = {flops.forward() + cross_entropy_flops(flops.images, flops.classes) +
                  cross_entropy_backward_flops(flops.images, flops.classes) + flops.backward() +
@@ -51,7 +52,7 @@ class StepCase {
   Vector<T, Space> output() const { return step_.model().parameters().segments()[0].gradient; }
   double loss() const { return result_.loss; }
   static double least_memory(Options const& o) {
-    CrateMemory const m(o.model, o.batch / static_cast<std::size_t>(o.comm.size()));
+    auto const m = memory_of(o.model, o.batch / static_cast<std::size_t>(o.comm.size()));
     return (4 * m.parameters + 3 * m.patches + 4 * static_cast<double>(o.model.depth) * m.tokens + 2 * m.scores) *
            sizeof(T);
   }
@@ -67,5 +68,9 @@ class StepCase {
   std::int64_t number_ = 0;
   Cost cost_;
 };
+template <class Space, class T>
+using StepCase = ModelStepCase<Space, T, models::Crate>;
+template <class Space, class T>
+using AlphaStepCase = ModelStepCase<Space, T, models::CrateAlpha>;
 
 }  // namespace krate::perf

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// What the shapes of a Crate's tensors tell of its configuration.
+// What the shapes of its tensors tell of a model's configuration.
 #include <algorithm>
 #include <cmath>
 
@@ -49,27 +49,51 @@ void complete_image(Configuration& known, std::size_t patches) {
   known.set("image_size", Attribute(image));
 }
 
-}  // namespace
+std::string layer(std::size_t i) {
+  return "transformer.layers." + std::to_string(i);
+}
 
-std::vector<std::string> complete_crate(OfficialTensors const& tensors, Configuration& known) {
-  auto const layer = [](std::size_t i) { return "transformer.layers." + std::to_string(i); };
+/// depth, dim, image_size, heads and dim_head, after patch_size and channels.
+void complete_blocks(OfficialTensors const& tensors, Configuration& known) {
   std::size_t depth = 0;
   while (tensors.find(layer(depth) + ".0.fn.qkv.weight")) ++depth;
   auto const inner = shape_of(where, tensors, layer(0) + ".0.fn.qkv.weight", 2).front();
   auto const positions = shape_of(where, tensors, "pos_embedding", 2);
-  bool const two_maps = tensors.find("head.weight") != nullptr;  // ParameterTable::chain
   set_unless(known, "dim", shape_of(where, tensors, "cls_token", 1).front());
   set_unless(known, "depth", depth);
-  set_unless(known, "num_classes", shape_of(where, tensors, two_maps ? "head.weight" : "mlp_head.1.weight", 2).front());
-  complete_patch(known, shape_of(where, tensors, "to_patch_embedding.1.weight", 1).front());
   if (positions.front() > 1) complete_image(known, positions.front() - 1);
   // One head as wide as the tokens has no output map.
   if (!known.has("heads") && !tensors.find(layer(0) + ".0.fn.to_out.0.weight")) known.set("heads", std::size_t(1));
   complete_heads(where, known, inner);
+}
+
+std::vector<std::string> missing_of(Configuration const& known) {
   std::vector<std::string> unknown;
   for (auto const* name : {"heads", "image_size", "patch_size", "channels"})
     if (!known.has(name)) unknown.emplace_back(name);
   return unknown;
+}
+
+}  // namespace
+
+std::vector<std::string> complete_crate(OfficialTensors const& tensors, Configuration& known) {
+  bool const two_maps = tensors.find("head.weight") != nullptr;  // ParameterTable::chain
+  set_unless(known, "num_classes", shape_of(where, tensors, two_maps ? "head.weight" : "mlp_head.1.weight", 2).front());
+  complete_patch(known, shape_of(where, tensors, "to_patch_embedding.1.weight", 1).front());
+  complete_blocks(tensors, known);
+  return missing_of(known);
+}
+
+std::vector<std::string> complete_crate_alpha(OfficialTensors const& tensors, Configuration& known) {
+  auto const kernel = shape_of(where, tensors, "conv1.weight", 4);
+  set_unless(known, "num_classes", shape_of(where, tensors, "mlp_head.1.weight", 2).front());
+  set_unless(known, "channels", kernel[1]);
+  if (!known.has("patch_size")) known.set("patch_size", Sizes{kernel[2], kernel[3]});
+  auto const dictionary = shape_of(where, tensors, layer(0) + ".1.fn.D", 2);
+  if (dictionary[0] > 0) set_unless(known, "expansion", dictionary[1] / dictionary[0]);
+  if (!known.has("variant") && !tensors.find(layer(0) + ".1.fn.D1")) known.set("variant", "overcomplete");
+  complete_blocks(tensors, known);
+  return missing_of(known);
 }
 
 }  // namespace krate::models

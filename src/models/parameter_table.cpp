@@ -13,6 +13,10 @@ Initial Initial::kaiming(std::size_t fan_in) {
   return {uniform, std::sqrt(6 / static_cast<double>(fan_in))};
 }
 
+Initial Initial::glorot(std::size_t fan_in, std::size_t fan_out) {
+  return {uniform, std::sqrt(6 / static_cast<double>(fan_in + fan_out))};
+}
+
 std::size_t ParameterTable::add(std::string name, std::string official, std::vector<std::size_t> shape, Initial initial,
                                 Split split) {
   tensors_.push_back({{official}, shape});

@@ -13,7 +13,7 @@
 
 namespace krate::tools {
 
-/// Coding rate R^c of a layer's projections and density of its output, over samples.
+/// Coding rate R^c of a layer's projections and density of its sparse code, over samples.
 struct LayerMeasure {
   double coding_rate = 0, coding_rate_std = 0;  ///< mean and unbiased standard deviation
   double density = 0, density_std = 0;          ///< mean and population standard deviation
@@ -34,7 +34,7 @@ class LayerSamples {
     auto const values = work.template take<double>(batch);
     analysis::projection_coding_rate(space, block.mssa.projected, heads, eps_squared, work, values);
     append(space, values, rates_[block.index]);
-    analysis::density(space, block.tokens, values);
+    analysis::density(space, block.code, values);
     append(space, values, densities_[block.index]);
   }
   /// Collective.
@@ -51,9 +51,10 @@ inline std::size_t default_attention_block(std::size_t depth) {
   return depth - std::min<std::size_t>(depth, 2);
 }
 /// How much the class token attends to each patch in a block: [samples, heads, patches], in host memory.
-template <class T>
-std::vector<T> attention_maps(ModelOnData<models::Crate<Space, T>>& run, std::span<std::size_t const> samples,
-                              std::size_t block) {
+template <class Model>
+std::vector<typename Model::Scalar> attention_maps(ModelOnData<Model>& run, std::span<std::size_t const> samples,
+                                                   std::size_t block) {
+  using T = typename Model::Scalar;
   auto const& c = run.model.config();
   std::vector<T> maps;
   Kokkos::View<T***, Kokkos::LayoutRight, DeviceOf<Space>> const batch_maps(

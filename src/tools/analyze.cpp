@@ -55,8 +55,9 @@ std::string layers_chart(std::vector<LayerMeasure> const& layers) {
   return line_chart({rate}, {.title = "Coding rate by layer", .x_label = "layer", .y_label = "nats"});
 }
 
-template <class T>
-void analyze_layers(Context& context, ModelOnData<models::Crate<Space, T>>& run, Command const& command) {
+template <class Model>
+void analyze_layers(Context& context, ModelOnData<Model>& run, Command const& command) {
+  using T = typename Model::Scalar;
   LayerSamples samples(run.model.blocks().depth());
   auto const mine = run.mine();
   run.inference.run(
@@ -90,9 +91,10 @@ void analyze_layers(Context& context, ModelOnData<models::Crate<Space, T>>& run,
 }
 
 /// The first samples beside the maps of all heads, a row a sample.
-template <class T>
-void write_pictures(ModelOnData<models::Crate<Space, T>>& run, std::string const& path, std::vector<T> const& maps,
+template <class Model>
+void write_pictures(ModelOnData<Model>& run, std::string const& path, std::vector<typename Model::Scalar> const& maps,
                     std::size_t count) {
+  using T = typename Model::Scalar;
   auto const& c = run.model.config();
   std::size_t const h = c.image_size.height, w = c.image_size.width, heads = c.heads, patches = c.patches();
   Kokkos::View<T****, Kokkos::LayoutRight, DeviceOf<Space>> const images(
@@ -122,8 +124,9 @@ void write_pictures(ModelOnData<models::Crate<Space, T>>& run, std::string const
   write_png(path, tiled(tiles, heads + 1, 4));
 }
 
-template <class T>
-void analyze_attention(Context& context, ModelOnData<models::Crate<Space, T>>& run, Command const& command) {
+template <class Model>
+void analyze_attention(Context& context, ModelOnData<Model>& run, Command const& command) {
+  using T = typename Model::Scalar;
   auto const& c = run.model.config();
   std::size_t const depth = c.depth, heads = c.heads, patches = c.patches();
   std::size_t const block =
@@ -170,8 +173,8 @@ void add_analyze(CLI::App& app, Context& context) {
   layers->callback([&context, of_layers] {
     require_value(of_layers->eps_squared > 0 && std::isfinite(of_layers->eps_squared), "krate::analyze",
                   "--eps-squared", of_layers->eps_squared, "must be positive and finite; 0.01 is usual");
-    with_model<CrateOnly>(context, of_layers->arguments, false,
-                          [&](auto& run) { analyze_layers(context, run, *of_layers); });
+    with_model<CrateModels>(context, of_layers->arguments, false,
+                            [&](auto& run) { analyze_layers(context, run, *of_layers); });
   });
 
   CLI::App* attention = nullptr;
@@ -181,8 +184,8 @@ void add_analyze(CLI::App& app, Context& context) {
       "DIR/attention.h5: /maps [samples, heads, rows, columns]; a picture of the first samples beside.\n"
       "Example: krate analyze attention run/model.h5 --data digits.h5 -o analysis");
   attention->callback([&context, of_attention] {
-    with_model<CrateOnly>(context, of_attention->arguments, false,
-                          [&](auto& run) { analyze_attention(context, run, *of_attention); });
+    with_model<CrateModels>(context, of_attention->arguments, false,
+                            [&](auto& run) { analyze_attention(context, run, *of_attention); });
   });
 
   add_analyze_probe(*analyze, context);

@@ -72,19 +72,21 @@ std::vector<std::size_t> varied(Findings const& f) {
   return chosen;
 }
 
-template <class T>
-void measure_layers(ModelOnData<models::Crate<Space, T>>& model, Findings& f) {
+template <class Model>
+void measure_layers(ModelOnData<Model>& model, Findings& f) {
   auto const chosen = spread_rows(first_rows(f.samples.count()), most_for_layers);
   LayerSamples measures(model.model.blocks().depth());
   model.inference.run(
       model.space, model.source, train::Part::train, chosen, [](auto const&) {},
-      [&](models::BlockView<Space, T> const& block) { measures.add(model.space, block, f.eps_squared); });
+      [&](models::BlockView<Space, typename Model::Scalar> const& block) {
+        measures.add(model.space, block, f.eps_squared);
+      });
   f.layers = measures.summary(model.comm);
   f.layer_samples = chosen.size();
 }
 
-template <class T>
-void map_attention(ModelOnData<models::Crate<Space, T>>& model, Findings& f) {
+template <class Model>
+void map_attention(ModelOnData<Model>& model, Findings& f) {
   auto const& c = model.model.config();
   f.block = default_attention_block(c.depth);
   f.heads = c.heads;
@@ -96,8 +98,8 @@ void map_attention(ModelOnData<models::Crate<Space, T>>& model, Findings& f) {
 }
 
 /// Features of all samples; predictions of the first, which are not of the training part.
-template <class T>
-Rows predict(ModelOnData<models::Crate<Space, T>>& model, Findings& f) {
+template <class Model>
+Rows predict(ModelOnData<Model>& model, Findings& f) {
   auto const all = first_rows(model.source.size(train::Part::train));
   Rows features{model.model.config().dim, {}};
   model.inference.run(model.space, model.source, train::Part::train, all, [&](auto const& some) {
@@ -175,16 +177,16 @@ Findings examine(Space const& space, std::string const& path, io::SampleTable co
                                           " was trained by mcr2 (its head was not trained, a page would compare "
                                           "nothing); use krate analyze probe");
   }
-  with_model_on<CrateOnly>(space, alone, joined(about, part, train), {first_rows(f.samples.count() + f.trained_on)},
-                           about.has_labels, file, batch, [&](auto& model) {
-                             f.channels = model.source.channels();
-                             f.height = model.source.height();
-                             f.width = model.source.width();
-                             measure_layers(model, f);
-                             map_attention(model, f);
-                             Rows const features = predict(model, f);
-                             if (f.trained_on > 0) compare(space, train, features, f);
-                           });
+  with_model_on<CrateModels>(space, alone, joined(about, part, train), {first_rows(f.samples.count() + f.trained_on)},
+                             about.has_labels, file, batch, [&](auto& model) {
+                               f.channels = model.source.channels();
+                               f.height = model.source.height();
+                               f.width = model.source.width();
+                               measure_layers(model, f);
+                               map_attention(model, f);
+                               Rows const features = predict(model, f);
+                               if (f.trained_on > 0) compare(space, train, features, f);
+                             });
   return f;
 }
 

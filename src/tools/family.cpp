@@ -148,7 +148,7 @@ constexpr Family family() {
 constexpr Family families[] = {
     family<models::Crate, models::complete_crate>(),
     {"crate_mae", nullptr, nullptr},
-    {"crate_alpha", nullptr, nullptr},
+    family<models::CrateAlpha, models::complete_crate_alpha>(),
     family<models::CausalCrate, models::complete_causal_crate>(),
     family<models::CrateBert, models::complete_crate_bert>(),
     {"tost", nullptr, nullptr},

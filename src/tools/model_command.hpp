@@ -66,14 +66,14 @@ struct ModelOnData {
   }
 };
 
-/// Families of models that these commands run.
+/// Families of models that these commands run: those with blocks of attention and sparse coding, and all.
 template <class T>
-using CrateOnly = std::tuple<models::Crate<Space, T>>;
+using CrateModels = std::tuple<models::Crate<Space, T>, models::CrateAlpha<Space, T>>;
 template <class T>
-using ImageModels = std::tuple<models::Crate<Space, T>, models::Mlp<Space, T>>;
+using ImageModels = std::tuple<models::Crate<Space, T>, models::CrateAlpha<Space, T>, models::Mlp<Space, T>>;
 template <class T>
-using AllModels = std::tuple<models::Crate<Space, T>, models::Mlp<Space, T>, models::CausalCrate<Space, T>,
-                             models::CrateBert<Space, T>>;
+using AllModels = std::tuple<models::Crate<Space, T>, models::CrateAlpha<Space, T>, models::Mlp<Space, T>,
+                             models::CausalCrate<Space, T>, models::CrateBert<Space, T>>;
 
 /// Calls `use(ModelOnData<Model>&)`, Model of the family and with the scalar that the file's parameters are stored in.
 /// Collective. @throws ValueError if the file holds none of the families

@@ -134,6 +134,17 @@ models::CrateBertConfig crate_bert_config_of(OptionTable const& o) {
   return c;
 }
 
+models::CrateAlphaConfig crate_alpha_config_of(OptionTable const& o, io::DatasetDescription const& data) {
+  models::CrateAlphaConfig c;
+  double const norm_eps = c.norm_eps;
+  static_cast<models::CrateConfig&>(c) = crate_config_of(o, data);
+  c.norm_eps = norm_eps;
+  c.expansion = size(o, "expansion");
+  c.variant = models::parse_alpha_variant(o.get<std::string>("variant"));
+  c.validate();
+  return c;
+}
+
 models::MlpConfig mlp_config_of(OptionTable const& o, io::DatasetDescription const& data) {
   models::MlpConfig c;
   c.channels = data.sample_shape[0];

@@ -12,7 +12,8 @@ namespace krate::tools {
 namespace fs = std::filesystem;
 
 bool has_report(OptionTable const& options) {
-  return options.get<std::string>("model") == "crate" && options.get<std::string>("objective") == "cross_entropy";
+  auto const model = options.get<std::string>("model");
+  return (model == "crate" || model == "crate_alpha") && options.get<std::string>("objective") == "cross_entropy";
 }
 
 Findings write_report(Context& context, std::string const& run, io::SampleTable const& data,

@@ -21,11 +21,13 @@ namespace krate::tools {
 namespace fs = std::filesystem;
 
 OptionTable training_options() {
-  std::vector<std::string> const crate{"crate"}, redunet{"redunet"}, mlp{"mlp"}, images{"crate", "mlp"},
-      causal{"causal_crate"}, text{"causal_crate", "crate_bert"}, blocks{"crate", "causal_crate", "crate_bert"},
-      trained{"crate", "mlp", "causal_crate", "crate_bert"};
+  std::vector<std::string> const crate{"crate"}, alpha{"crate_alpha"}, crates{"crate", "crate_alpha"},
+      causal{"causal_crate"}, text{"causal_crate", "crate_bert"},
+      blocks{"crate", "crate_alpha", "causal_crate", "crate_bert"}, redunet{"redunet"}, mlp{"mlp"},
+      images{"crate", "crate_alpha", "mlp"}, trained{"crate", "crate_alpha", "mlp", "causal_crate", "crate_bert"};
   OptionTable o("krate::train");
-  o.add<std::string>("model", {}, "Model family").one_of({"crate", "redunet", "mlp", "causal_crate", "crate_bert"});
+  o.add<std::string>("model", {}, "Model family")
+      .one_of({"crate", "crate_alpha", "redunet", "mlp", "causal_crate", "crate_bert"});
   o.add<std::string>("data", {}, "Dataset file");
   o.add<std::string>("objective", "cross_entropy", "What is made small; mcr2: -(R - R^c) of the features of a batch")
       .one_of({"cross_entropy", "mcr2"})
@@ -61,16 +63,20 @@ OptionTable training_options() {
   o.add<std::int64_t>("depth", 4, "Number of blocks").at_least(1).only_for(blocks);
   o.add<std::int64_t>("heads", 4, "Number of subspaces").at_least(1).only_for(blocks);
   o.add<std::int64_t>("dim-head", {}, "Width of a subspace [dim / heads]").at_least(1).only_for(blocks);
-  o.add<Pair>("patch-size", Pair{4, 4}, "Height and width of a patch").only_for(crate);
+  o.add<Pair>("patch-size", Pair{4, 4}, "Height and width of a patch").only_for(crates);
   o.add<std::string>("pool", "cls", "What the head sees of the tokens").one_of({"cls", "mean"}).only_for(crate);
   o.add<double>("eta", {}, "Step size of ISTA, or of a layer of ReduNet [0.1, 0.5]")
       .above(0)
-      .only_for({"crate", "redunet", "causal_crate", "crate_bert"});
+      .only_for({"crate", "crate_alpha", "redunet", "causal_crate", "crate_bert"});
   o.add<double>("lambda", 0.1, "Sparsity weight of ISTA").at_least(0).only_for(blocks);
+  o.add<std::int64_t>("expansion", 4, "Atoms a feature").at_least(1).at_most(1024).only_for(alpha);
+  o.add<std::string>("variant", "residual", "How much of CRATE-alpha: each has what those before it have")
+      .one_of({"overcomplete", "decoupled", "residual"})
+      .only_for(alpha);
   o.add<std::int64_t>("hidden", 2048, "Width of the hidden layer").at_least(1).only_for(mlp);
   o.add<std::int64_t>("classes", {}, "Classes that the model tells apart [classes of the dataset]")
       .at_least(1)
-      .only_for({"crate", "mlp", "redunet"});
+      .only_for({"crate", "crate_alpha", "mlp", "redunet"});
   o.add<bool>("overcomplete", false, "Code with 4 atoms a feature instead of one").only_for(causal);
   o.add<std::int64_t>("vocabulary", {},
                       "Tokens that the model knows [classes of the dataset; crate_bert: and the mask]")
@@ -85,7 +91,7 @@ OptionTable training_options() {
   o.add<std::int64_t>("layers", 20, "Number of layers").at_least(1).only_for(redunet);
   o.add<double>("eps-squared", {}, "Squared distortion of the rates of mcr2, or of ReduNet [0.5, 0.1]")
       .above(0)
-      .only_for({"crate", "mlp", "redunet"});
+      .only_for({"crate", "crate_alpha", "mlp", "redunet"});
   o.add<double>("frobenius", {}, "Weight of |Z|^2 / 2 in mcr2; 0: features of unit length instead [0]")
       .at_least(0)
       .only_for(images);
@@ -235,13 +241,21 @@ void run_in(Context& context, OptionTable& options, io::SampleTable table, typen
   if (reported) context.print("report: " + run + "/report/index.html");
 }
 
+/// Of a family whose products can be in bfloat16.
+template <template <class, class> class Model, class Config>
+void run_crate(Context& context, OptionTable& options, io::Dataset const& data, Config config, std::string const& run,
+               bool resume) {
+  auto const precision = options.get<std::string>("precision");
+  if (precision == "bf16") config.products = Products::bfloat16;
+  if (precision == "fp64") return run_in<Model<Space, double>>(context, options, data.load(), config, run, resume);
+  run_in<Model<Space, float>>(context, options, data.load(), config, run, resume);
+}
+
 }  // namespace
 
 void train_run(Context& context, OptionTable& options, std::string const& run, bool resume) {
   auto const model = options.get<std::string>("model");
-  bool const low = options.get<std::string>("precision") == "bf16";
-  bool const text = model == "causal_crate" || model == "crate_bert";
-  if (low && model != "crate" && !text) {
+  if (options.get<std::string>("precision") == "bf16" && (model == "redunet" || model == "mlp")) {
     throw NotBuiltError("krate::train", "--precision bf16 is not built yet for this model; use fp32 or fp64");
   }
   if (model == "redunet") {
@@ -257,28 +271,20 @@ void train_run(Context& context, OptionTable& options, std::string const& run, b
   auto const& about = data.description();
   about.require_labels();
   resolve_model_options(options, about);
-  bool const wide = options.get<std::string>("precision") == "fp64";
-  if (model == "causal_crate") {
-    auto config = causal_crate_config_of(options);
-    if (low) config.products = Products::bfloat16;
-    if (wide) return run_in<models::CausalCrate<Space, double>>(context, options, data.load(), config, run, resume);
-    return run_in<models::CausalCrate<Space, float>>(context, options, data.load(), config, run, resume);
-  }
-  if (model == "crate_bert") {
-    auto config = crate_bert_config_of(options);
-    if (low) config.products = Products::bfloat16;
-    if (wide) return run_in<models::CrateBert<Space, double>>(context, options, data.load(), config, run, resume);
-    return run_in<models::CrateBert<Space, float>>(context, options, data.load(), config, run, resume);
+  if (model == "causal_crate")
+    return run_crate<models::CausalCrate>(context, options, data, causal_crate_config_of(options), run, resume);
+  if (model == "crate_bert")
+    return run_crate<models::CrateBert>(context, options, data, crate_bert_config_of(options), run, resume);
+  if (model == "crate_alpha") {
+    return run_crate<models::CrateAlpha>(context, options, data, crate_alpha_config_of(options, about), run, resume);
   }
   if (model == "mlp") {
+    bool const wide = options.get<std::string>("precision") == "fp64";
     auto const config = mlp_config_of(options, about);
     if (wide) return run_in<models::Mlp<Space, double>>(context, options, data.load(), config, run, resume);
     return run_in<models::Mlp<Space, float>>(context, options, data.load(), config, run, resume);
   }
-  auto config = crate_config_of(options, about);
-  if (low) config.products = Products::bfloat16;
-  if (wide) return run_in<models::Crate<Space, double>>(context, options, data.load(), config, run, resume);
-  run_in<models::Crate<Space, float>>(context, options, data.load(), config, run, resume);
+  run_crate<models::Crate>(context, options, data, crate_config_of(options, about), run, resume);
 }
 
 }  // namespace krate::tools

@@ -25,12 +25,21 @@ void require_room(double needed, io::CheckpointReader const& file) {
   });
 }
 
+/// With so many atoms in each block.
+void require_crate(models::CrateConfig const& config, double atoms, io::CheckpointReader const& file) {
+  double const inner = number(config.heads) * number(config.head_dim()),
+               outside = number(config.patch_dim()) + number(config.tokens()) + number(config.classes);
+  require_room(number(config.dim) * (number(config.depth) * (inner + atoms) + outside), file);
+}
+
 }  // namespace
 
 void require_room_for(models::CrateConfig const& config, io::CheckpointReader const& file) {
-  double const block = number(config.dim) * (number(config.heads) * number(config.head_dim()) + number(config.dim)),
-               embedding = number(config.dim) * (number(config.patch_dim()) + number(config.tokens()));
-  require_room(number(config.depth) * block + embedding + number(config.dim) * number(config.classes), file);
+  require_crate(config, number(config.dim), file);
+}
+
+void require_room_for(models::CrateAlphaConfig const& config, io::CheckpointReader const& file) {
+  require_crate(config, number(config.expansion) * number(config.dim), file);
 }
 
 void require_room_for(models::CausalCrateConfig const& config, io::CheckpointReader const& file) {

@@ -17,12 +17,21 @@ struct Curve {
   double test_loss = 0;
 };
 
+/// A model of the toy's images.
+template <class Model>
+Model toy_model(Space const& space) {
+  typename Model::Config config;
+  static_cast<models::CrateConfig&>(config) = Toy<Space, double>::config();
+  return Model(space, config, Seed{5});
+}
+
 /// 25 steps; a batch of 11 of 50 samples is uneven over 2 and 4 ranks, and the last one of each epoch, 6, is too.
+template <class Model = models::Crate<Space, double>>
 Curve train(comm::Communicator const& comm, std::string const& run = {}, bool resume = false,
             std::int64_t stop_at = 0) {
   Space const space;
   Toy<Space, double> toy(50);
-  models::Crate<Space, double> const model(space, toy.config(), Seed{5});
+  Model const model = toy_model<Model>(space);
   Curve curve;
   train::Trainer trainer(
       space, comm, model, optim::AdamW{.learning_rate = 3e-3},
@@ -67,6 +76,18 @@ TEST(DataParallel, OneTwoAndFourRanksFollowTheSameCurve) {
       expect_same(together, alone);
       EXPECT_EQ(together.losses, again.losses) << "a repeat must give the same bits";
     }
+  }
+  world().barrier();
+}
+
+TEST(DataParallel, AlphaFollowsTheSameCurveOnTwoRanks) {
+  using Model = models::CrateAlpha<Space, double>;
+  Curve const alone = train<Model>({});
+  FirstRanks const ranks(std::min(2, world().size()));
+  if (ranks.member) {
+    comm::Communicator const comm(ranks.mpi);
+    Curve const together = train<Model>(comm);
+    if (comm.is_root()) expect_same(together, alone);
   }
   world().barrier();
 }

@@ -159,6 +159,25 @@ TEST(KRATE_TEST_COSTS, ModelIsTheSumOfItsLayers) {
   EXPECT_EQ(perf::CrateFlops(c, 1).block_backward(), backward);
 }
 
+TEST(KRATE_TEST_COSTS, AlphaCodesOtherwise) {
+  // As above, 4 patches, 5 tokens of width 2, and 8 codes, with the residual.
+  models::CrateAlphaConfig c;
+  c.image_size = 2;
+  c.patch_size = 1;
+  c.dim = 2;
+  c.depth = 1;
+  c.heads = 2;
+  c.classes = 3;
+  double const embedding = (4 * 2 * 2 + 8) - 8 + 8 + 10, head = 4 + (16 + 5) + (12 + 3);
+  double const product = 2 * 5 * 2 * 8;
+  double const mssa = 2 * (2 * 5 * 2 * 2) + 2 * (15 * (2 + 6) + 2 * 25 + 5 * 15);
+  double const coder = 4 * product + 2 * 16 + 5 * 40 + 2 * 10;
+  EXPECT_EQ(perf::flops_of(c, 1).forward(), embedding + 2 * 5 * (16 + 5) + mssa + 10 + coder + head);
+  double const backward = 8 * product + 3 * 40 + 10 + 9 * 16;
+  double const attention = 2 * 5 * 21 + 10 * 20 + 10 * 20 + 4 * 40 + 2 * (15 * (6 + 6) + 4 * 25 + 5 * 26);
+  EXPECT_EQ(perf::flops_of(c, 1).block_backward(), attention + backward);
+}
+
 TEST(KRATE_TEST_COSTS, OneWideHeadHasNoOutputMap) {
   models::CrateConfig const one{.image_size = 2, .patch_size = 1, .dim = 2, .depth = 1, .heads = 1};
   perf::CrateFlops const flops(one, 1);

@@ -46,6 +46,7 @@ Tensors reference(std::string const& name, TensorType type = TensorType::f32) {
 
 struct Exchange : ::testing::Test {
   Scratch dir;
+  std::string family = "crate";
 
   std::string data_of(std::string const& name) {
     auto const file = io::File::open(std::string(KRATE_TEST_DATA) + "/" + name + ".h5");
@@ -162,6 +163,25 @@ TEST_F(Exchange, AMaskedModelGoesInAndOut) {
   for (auto const* tied : {"lm_head.decoder.weight", "lm_head.decoder.bias"}) tensors.all.erase(tied);
   expect_failure(import(tensors), "give --heads");
   EXPECT_EQ(import(tensors, {"--heads", "3"}).exit_code, 0);
+}
+
+TEST_F(Exchange, AlphaGoesBothWays) {
+  family = "crate_alpha";
+  for (auto const type : {TensorType::f32, TensorType::f64}) {
+    EXPECT_EQ(import(reference("crate_alpha", type)).exit_code, 0);
+    EXPECT_LE(error_of_logits("crate_alpha"), type == TensorType::f32 ? 1.3e-5 : 1e-10);
+    export_to("back.safetensors");
+    expect_same("back.safetensors");
+  }
+  auto tensors = reference("crate_alpha");
+  tensors.metadata.clear();
+  EXPECT_EQ(import(tensors, {"--heads", "3"}).exit_code, 0);
+  EXPECT_EQ(io::File::open(dir / "m.h5").attributes("/config").get<std::int64_t>("expansion"), 4);
+  expect_failure(import(tensors), "give --heads");
+  for (auto at = tensors.all.begin(); at != tensors.all.end();)
+    at = at->first.ends_with(".D1") ? tensors.all.erase(at) : std::next(at);
+  EXPECT_EQ(import(tensors, {"--heads", "3"}).exit_code, 0);
+  EXPECT_EQ(io::File::open(dir / "m.h5").attributes("/config").get<std::string>("variant"), "overcomplete");
 }
 
 TEST_F(Exchange, TheConfigurationComesFromShapesAndFlags) {

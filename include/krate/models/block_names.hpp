@@ -24,4 +24,9 @@ inline BlockNames crate_alpha_names() {
   return {"transformer.layers.", ".0.norm", ".0.fn.qkv.weight", ".0.fn.to_out.0", ".1.norm", ".1.fn.D", ".1.fn.D1"};
 }
 
+inline BlockNames crate_mae_names() {
+  return {"blocks.",          ".layers.0.0.norm",     ".layers.0.0.fn.qkv.weight", ".layers.0.0.fn.to_out.0",
+          ".layers.0.1.norm", ".layers.0.1.fn.weight"};
+}
+
 }  // namespace krate::models

@@ -48,5 +48,7 @@ std::vector<std::string> complete_crate(OfficialTensors const& tensors, Configur
 std::vector<std::string> complete_causal_crate(OfficialTensors const& tensors, Configuration& known);
 /// The same for a CrateBert: vocab_size, max_position_embeddings, type_vocab_size, dim, depth, dim_head.
 std::vector<std::string> complete_crate_bert(OfficialTensors const& tensors, Configuration& known);
+/// The same of a CrateAlpha, `expansion` and `variant` included: a file without a decoder is "overcomplete".
+std::vector<std::string> complete_crate_alpha(OfficialTensors const& tensors, Configuration& known);
 
 }  // namespace krate::models

@@ -22,6 +22,8 @@ struct Initial {
   static Initial linear(std::size_t fan_in);
   /// Kaiming-uniform, fan-in, gain sqrt 2: b = (6 / fan_in)^1/2.
   static Initial kaiming(std::size_t fan_in);
+  /// Glorot-uniform, also named after Xavier: b = (6 / (fan_in + fan_out))^1/2.
+  static Initial glorot(std::size_t fan_in, std::size_t fan_out);
 };
 
 /// A parameter as the authors' files have it: under each of these names, where it is tied.

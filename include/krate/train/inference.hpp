@@ -11,6 +11,7 @@
 #include "krate/core/workspace.hpp"
 #include "krate/models/causal_crate.hpp"
 #include "krate/models/crate.hpp"
+#include "krate/models/crate_alpha.hpp"
 #include "krate/models/crate_bert.hpp"
 #include "krate/models/mlp.hpp"
 #include "krate/train/token_source.hpp"
