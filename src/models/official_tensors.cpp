@@ -85,7 +85,7 @@ Configuration OfficialTensors::configuration() const {
 
 void OfficialTensors::require_fit(ParameterTable const& table) const {
   Names missing, extra, misshaped;
-  std::set<std::string> known;
+  std::set<std::string> known(table.buffers().begin(), table.buffers().end());
   for (auto const& tensor : expected(table, *this)) {
     bool found = false;
     for (auto const& name : tensor.names) {

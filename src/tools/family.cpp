@@ -4,6 +4,8 @@
 #include <algorithm>
 
 #include "krate/io/configuration_json.hpp"
+#include "krate/models/causal_crate.hpp"
+#include "krate/models/crate_bert.hpp"
 #include "krate/models/crate_mae.hpp"
 #include "krate/models/resolution.hpp"
 #include "krate/train/model_file.hpp"
@@ -49,6 +51,7 @@ using Complete = std::vector<std::string>(models::OfficialTensors const&, Config
 template <template <class, class> class Model, Complete complete>
 struct Exchange {
   using Config = typename Model<Space, float>::Config;
+  static constexpr bool has_images = requires(Config const& c) { c.image_size; };
 
   static Config config_of(models::OfficialTensors const& tensors, Configuration const& flags, char const* name) {
     auto known = known_of(tensors, flags, name);
@@ -58,7 +61,14 @@ struct Exchange {
       throw ValueError("krate::import", tensors.file().path() + ": neither its metadata nor its shapes tell " +
                                             missing + " (the metadata key config would); give " + missing);
     }
-    return Config::from(known);
+    auto const config = Config::from(known);
+    for (auto const& [key, value] : flags.entries()) {
+      if (!config.configuration().has(key)) refuse(flag_of(key), name);
+    }
+    return config;
+  }
+  [[noreturn]] static void refuse(std::string const& flag, char const* name) {
+    throw ValueError("krate::import", flag + " means nothing to --family " + name + "; remove it");
   }
 
   template <class T>
@@ -68,7 +78,9 @@ struct Exchange {
     Model<Space, T> model(space, config);
     context.comm().guarded([&] {
       models::import_parameters(space, Model<Space, T>::parameter_table(config), model.parameters(), tensors);
-      if (request.resolution) model = models::at_resolution(space, model, *request.resolution);
+      if constexpr (has_images) {
+        if (request.resolution) model = models::at_resolution(space, model, *request.resolution);
+      }
     });
     if (request.resolution) {
       auto const moved = model.config().configuration();
@@ -82,6 +94,7 @@ struct Exchange {
   static ImportSummary import(Context& context, ImportRequest const& request) {
     ImportSummary summary;
     models::OfficialTensors const tensors(request.file);
+    if (request.resolution && !has_images) refuse("--resolution", Model<Space, float>::name);
     auto const config = config_of(tensors, request.flags, Model<Space, float>::name);
     auto const table = Model<Space, float>::parameter_table(config);
     auto const types = models::tensor_types(table, tensors);
@@ -95,6 +108,7 @@ struct Exchange {
       summary.parameters += size;
     }
     summary.buffers = tensors.buffers().size();
+    for (auto const& buffer : table.buffers()) summary.buffers += tensors.find(buffer) != nullptr;
     summary.tensors = request.file.tensors().size() - summary.buffers;
     summary.joined = table.chain() && tensors.has(*table.chain());
     return summary;
@@ -136,8 +150,8 @@ constexpr Family families[] = {
     family<models::Crate, models::complete_crate>(),
     family<models::CrateMae, models::complete_crate_mae>(),
     family<models::CrateAlpha, models::complete_crate_alpha>(),
-    {"causal_crate", nullptr, nullptr},
-    {"crate_bert", nullptr, nullptr},
+    family<models::CausalCrate, models::complete_causal_crate>(),
+    family<models::CrateBert, models::complete_crate_bert>(),
     {"tost", nullptr, nullptr},
 };
 

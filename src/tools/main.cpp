@@ -73,6 +73,7 @@ int main(int argc, char** argv) {
   add_resume(app, context);
   add_eval(app, context);
   add_predict(app, context);
+  add_generate(app, context);
   add_import(app, context);
   add_export(app, context);
   add_rate(app, context);

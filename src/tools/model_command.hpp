@@ -9,10 +9,12 @@
 
 #include "krate/core/arena.hpp"
 #include "krate/io/dataset.hpp"
-#include "krate/train/dataset_source.hpp"
+#include "krate/models/causal_crate.hpp"
+#include "krate/models/crate_bert.hpp"
 #include "krate/train/inference.hpp"
 #include "krate/train/model_file.hpp"
 #include "tools/context.hpp"
+#include "tools/model_source.hpp"
 
 namespace krate::tools {
 
@@ -36,8 +38,8 @@ struct ModelOnData {
   using T = typename Model::Scalar;
   Space const& space;
   comm::Communicator const& comm;
-  train::DatasetSource<Space, T> source;
   Model model;
+  DataSourceOf<Model> source;
   std::size_t batch;
   Arena<Space> arena;
   train::Inference<Model> inference;
@@ -46,25 +48,12 @@ struct ModelOnData {
               io::CheckpointReader const& file, std::size_t batch_size)
       : space(on),
         comm(ranks),
-        source(std::move(table), labelled),
         model(train::load_model<Model>(space, file)),
+        source(source_for<Model>(std::move(table), model.config(), labelled)),
         batch(batch_size),
         arena(space, train::Inference<Model>::bytes(model, batch), "krate::tools::arena"),
         inference(model, batch, arena.workspace()) {
-    auto const& c = model.config();
-    if (source.channels() != c.channels || source.height() != c.image_size.height ||
-        source.width() != c.image_size.width) {
-      throw ShapeError("krate::model", "the dataset's images are [" + std::to_string(source.channels()) + ", " +
-                                           std::to_string(source.height()) + ", " + std::to_string(source.width()) +
-                                           "], but the model takes [" + std::to_string(c.channels) + ", " +
-                                           std::to_string(c.image_size.height) + ", " +
-                                           std::to_string(c.image_size.width) + "]; use a dataset of that size");
-    }
-    if (labelled && source.classes() > c.classes) {
-      throw ValueError("krate::model", "the dataset has " + std::to_string(source.classes()) +
-                                           " classes, but the model " + std::to_string(c.classes) +
-                                           "; use the dataset that it was trained on");
-    }
+    require_fit<Model>(source, model.config(), labelled);
     source.select(std::move(rows.samples), std::move(rows.reference));
   }
 
@@ -82,6 +71,12 @@ template <class T>
 using CrateModels = std::tuple<models::Crate<Space, T>, models::CrateAlpha<Space, T>>;
 template <class T>
 using ImageModels = std::tuple<models::Crate<Space, T>, models::CrateAlpha<Space, T>, models::Mlp<Space, T>>;
+template <class T>
+using AllModels = std::tuple<models::Crate<Space, T>, models::CrateAlpha<Space, T>, models::Mlp<Space, T>,
+                             models::CausalCrate<Space, T>, models::CrateBert<Space, T>>;
+template <class T>
+using EvaluatedModels = std::tuple<models::Crate<Space, T>, models::CrateAlpha<Space, T>, models::CrateMae<Space, T>,
+                                   models::Mlp<Space, T>, models::CausalCrate<Space, T>, models::CrateBert<Space, T>>;
 
 /// Calls `use(ModelOnData<Model>&)`, Model of the family and with the scalar that the file's parameters are stored in.
 /// Collective. @throws ValueError if the file holds none of the families
@@ -105,20 +100,21 @@ void with_model_on(Space const& space, comm::Communicator const& comm, io::Sampl
 }
 
 /// The same for what a command was given. Collective.
-/// @param labelled  the samples must have labels
+/// @param labelled  the samples must have labels, but those of a masked autoencoder
 template <template <class> class Families, class Use>
 void with_model(Context& context, ModelArguments const& arguments, bool labelled, Use const& use) {
   require_value(arguments.batch > 0, "krate::model", "--batch", arguments.batch, "must be positive");
   io::CheckpointReader const file(arguments.model, context.comm());
   auto const data = io::Dataset::open(arguments.data, context.comm());
-  if (labelled) data.require_labels();
+  bool const needs_labels = labelled && file.model() != models::CrateMae<Space, float>::name;
+  if (needs_labels) data.require_labels();
   bool const has_split = data.description().has_split();
   auto const subset =
       arguments.split.empty() ? (has_split ? io::Subset::test : io::Subset::all) : io::subset_of(arguments.split);
   ChosenRows rows{data.indices(subset), data.indices(io::Subset::train)};
   require_value(!rows.samples.empty(), "krate::model", "samples", 0,
                 "must be at least one in the chosen part of the dataset");
-  with_model_on<Families>(context.space(), context.comm(), data.load(), std::move(rows), labelled, file,
+  with_model_on<Families>(context.space(), context.comm(), data.load(), std::move(rows), needs_labels, file,
                           static_cast<std::size_t>(arguments.batch), use);
 }
 

@@ -7,9 +7,11 @@
 #include <optional>
 
 #include "krate/io/dataset.hpp"
-#include "krate/train/dataset_source.hpp"
+#include "krate/models/causal_crate.hpp"
+#include "krate/models/crate_bert.hpp"
 #include "tools/files.hpp"
 #include "tools/model_options.hpp"
+#include "tools/model_source.hpp"
 #include "tools/redunet.hpp"
 #include "tools/report.hpp"
 #include "tools/run_directory.hpp"
@@ -19,62 +21,88 @@ namespace krate::tools {
 namespace fs = std::filesystem;
 
 OptionTable training_options() {
-  std::vector<std::string> const crate{"crate"}, alpha{"crate_alpha"}, crates{"crate", "crate_alpha"},
-      redunet{"redunet"}, mlp{"mlp"}, trained{"crate", "crate_alpha", "mlp"};
+  std::vector<std::string> const crate{"crate"}, alpha{"crate_alpha"}, mae{"crate_mae"},
+      crates{"crate", "crate_alpha", "crate_mae"},
+      labelled{"crate", "crate_alpha", "mlp", "causal_crate", "crate_bert"}, causal{"causal_crate"},
+      text{"causal_crate", "crate_bert"}, blocks{"crate", "crate_alpha", "crate_mae", "causal_crate", "crate_bert"},
+      redunet{"redunet"}, mlp{"mlp"}, images{"crate", "crate_alpha", "mlp"},
+      trained{"crate", "crate_alpha", "crate_mae", "mlp", "causal_crate", "crate_bert"};
   OptionTable o("krate::train");
-  o.add<std::string>("model", {}, "Model family").one_of({"crate", "crate_alpha", "redunet", "mlp"});
+  o.add<std::string>("model", {}, "Model family")
+      .one_of({"crate", "crate_alpha", "crate_mae", "redunet", "mlp", "causal_crate", "crate_bert"});
   o.add<std::string>("data", {}, "Dataset file");
   o.add<std::string>("objective", "cross_entropy", "What is made small; mcr2: -(R - R^c) of the features of a batch")
       .one_of({"cross_entropy", "mcr2"})
-      .only_for(trained);
+      .only_for(images);
   o.add<std::string>("optimizer", "adamw", "Update rule").one_of({"adamw", "lion"}).only_for(trained);
   o.add<double>("learning-rate", 1e-3, "Largest learning rate").above(0).only_for(trained);
-  o.add<double>("weight-decay", 0.05, "Weight decay, of all parameters").at_least(0).only_for(trained);
+  o.add<double>(
+       "weight-decay", 0.05,
+       "Weight decay, of all parameters; of crate_mae and text models: of matrices; of crate_alpha: of linear maps")
+      .at_least(0)
+      .only_for(trained);
   o.add<std::int64_t>("warmup", {}, "Steps of linear warm-up [5 % of all]").at_least(0).only_for(trained);
   o.add<std::string>("schedule", "warmup_cosine", "Learning rate over time")
       .one_of({"warmup_cosine", "crate", "constant"})
       .only_for(trained);
   o.add<double>("clip", 1, "Largest gradient norm; 0: off").at_least(0).only_for(trained);
-  o.add<double>("label-smoothing", {}, "Weight of the uniform target in cross-entropy [0.1]")
+  o.add<double>("label-smoothing", {}, "Weight of the uniform target in cross-entropy [0.1; of text models: 0]")
       .at_least(0)
       .at_most(0.999999)
-      .only_for(trained);
-  o.add<std::string>("augment", "none", "Random moves of each image, in pixels")
-      .one_of({"none", "shift1", "shift2"})
+      .only_for(labelled);
+  o.add<std::string>("augment", "none",
+                     "Random moves of each image, in pixels; windows: a text's samples begin anywhere")
+      .one_of({"none", "shift1", "shift2", "windows"})
       .only_for(trained);
   o.add<std::int64_t>("batch", 64, "Samples a step, of all ranks together").at_least(1).only_for(trained);
   o.add<std::int64_t>("epochs", 50, "Passes over the training samples").at_least(1).only_for(trained);
   o.add<std::int64_t>("steps", {}, "Optimizer steps, instead of epochs").at_least(1).only_for(trained);
   o.add<bool>("recompute", false, "Keep less of the forward pass, and do attention again in the backward pass")
-      .only_for(crates);
+      .only_for(blocks);
   o.add<std::int64_t>("seed", 0, "Of parameters, sample order and augmentation").at_least(0).only_for(trained);
   o.add<std::string>("precision", "fp32", "Arithmetic").one_of({"fp32", "fp64", "bf16"});
-  o.add<std::int64_t>("dim", {}, "Width of the tokens of a CRATE, or of an MLP's features [64, 128]")
+  o.add<std::int64_t>("dim", {}, "Width of a CRATE's tokens, or of an MLP's features [64, 128]")
       .at_least(1)
       .only_for(trained);
-  o.add<std::int64_t>("depth", 4, "Number of blocks").at_least(1).only_for(crates);
-  o.add<std::int64_t>("heads", 4, "Number of subspaces").at_least(1).only_for(crates);
-  o.add<std::int64_t>("dim-head", {}, "Width of a subspace [dim / heads]").at_least(1).only_for(crates);
+  o.add<std::int64_t>("depth", 4, "Number of blocks").at_least(1).only_for(blocks);
+  o.add<std::int64_t>("heads", 4, "Number of subspaces").at_least(1).only_for(blocks);
+  o.add<std::int64_t>("dim-head", {}, "Width of a subspace [dim / heads]").at_least(1).only_for(blocks);
   o.add<Pair>("patch-size", Pair{4, 4}, "Height and width of a patch").only_for(crates);
   o.add<std::string>("pool", "cls", "What the head sees of the tokens").one_of({"cls", "mean"}).only_for(crate);
   o.add<double>("eta", {}, "Step size of ISTA, or of a layer of ReduNet [0.1, 0.5]")
       .above(0)
-      .only_for({"crate", "crate_alpha", "redunet"});
-  o.add<double>("lambda", 0.1, "Sparsity weight of ISTA").at_least(0).only_for(crates);
+      .only_for({"crate", "crate_alpha", "crate_mae", "redunet", "causal_crate", "crate_bert"});
+  o.add<double>("lambda", {}, "Sparsity weight of ISTA [0.1; crate_mae: 0.5]").at_least(0).only_for(blocks);
+  o.add<double>("mask-ratio", 0.75, "Part of the patches that is removed").above(0).at_most(1).only_for(mae);
+  o.add<bool>("norm-pix-loss", false, "Predict patches at mean 0 and variance 1").only_for(mae);
+  o.add<std::int64_t>("decoder-depth", {}, "Number of decoder blocks [depth]").at_least(1).only_for(mae);
+  o.add<std::int64_t>("decoder-heads", {}, "Number of their subspaces [heads]").at_least(1).only_for(mae);
   o.add<std::int64_t>("expansion", 4, "Atoms a feature").at_least(1).at_most(1024).only_for(alpha);
   o.add<std::string>("variant", "residual", "How much of CRATE-alpha: each has what those before it have")
       .one_of({"overcomplete", "decoupled", "residual"})
       .only_for(alpha);
   o.add<std::int64_t>("hidden", 2048, "Width of the hidden layer").at_least(1).only_for(mlp);
-  o.add<std::int64_t>("classes", {}, "Classes that the model tells apart [classes of the dataset]").at_least(1);
+  o.add<std::int64_t>("classes", {}, "Classes that the model tells apart [classes of the dataset]")
+      .at_least(1)
+      .only_for({"crate", "crate_alpha", "mlp", "redunet"});
+  o.add<bool>("overcomplete", false, "Code with 4 atoms a feature instead of one").only_for(causal);
+  o.add<std::int64_t>("vocabulary", {},
+                      "Tokens that the model knows [classes of the dataset; crate_bert: and the mask]")
+      .at_least(1)
+      .only_for(text);
+  o.add<std::int64_t>("context", {}, "Most tokens that the model sees at once [tokens of a sample]")
+      .at_least(1)
+      .only_for(text);
   o.add<std::int64_t>("checkpoint-every", {}, "Steps between checkpoints [an epoch]").at_least(1).only_for(trained);
   o.add<double>("checkpoint-minutes", {}, "Minutes between checkpoints, besides").above(0).only_for(trained);
   o.add<std::int64_t>("keep", 3, "Checkpoints that stay").at_least(1).only_for(trained);
   o.add<std::int64_t>("layers", 20, "Number of layers").at_least(1).only_for(redunet);
-  o.add<double>("eps-squared", {}, "Squared distortion of the rates of mcr2, or of ReduNet [0.5, 0.1]").above(0);
+  o.add<double>("eps-squared", {}, "Squared distortion of the rates of mcr2, or of ReduNet [0.5, 0.1]")
+      .above(0)
+      .only_for({"crate", "crate_alpha", "mlp", "redunet"});
   o.add<double>("frobenius", {}, "Weight of |Z|^2 / 2 in mcr2; 0: features of unit length instead [0]")
       .at_least(0)
-      .only_for(trained);
+      .only_for(images);
   o.add<double>("lambda-s", 500, "Sharpness of the soft assignment to classes").above(0).only_for(redunet);
   return o;
 }
@@ -154,11 +182,11 @@ Json number(double x) {
 template <class Model>
 void run_in(Context& context, OptionTable& options, io::SampleTable table, typename Model::Config const& config,
             std::string const& run, bool resume) {
-  using T = typename Model::Scalar;
   Space const& space = context.space();
   auto const& comm = context.comm();
-  train::DatasetSource<Space, T> source(std::move(table));
   auto settings = trainer_options(options, run, resume);
+  auto source = source_for<Model>(std::move(table), config, !train::RemovesPatches<Model>,
+                                  options.get<std::string>("augment") == "windows");
   Model const model(space, config, settings.seed);
   settings.logger = context.logger();
 
@@ -185,17 +213,19 @@ void run_in(Context& context, OptionTable& options, io::SampleTable table, typen
     throw Error("krate::train",
                 "stopped by a signal, a checkpoint was written first; continue with krate resume " + run);
   }
-  Json const result{{"model", Model::name},
-                    {"parameters", model.parameters().count()},
-                    {"ranks", comm.size()},
-                    {"threads", space.concurrency()},
-                    {"steps", summary.steps},
-                    {"train_loss", number(summary.train_loss)},
-                    {"test_loss", summary.test ? number(summary.test->loss) : Json()},
-                    {"test_accuracy", summary.test ? number(summary.test->accuracy()) : Json()},
-                    {"seconds", summary.seconds},
-                    {"peak_bytes", context.peak_bytes()},
-                    {"resumed_from", summary.resumed_from ? Json(*summary.resumed_from) : Json()}};
+  Json result{{"model", Model::name},
+              {"parameters", model.parameters().count()},
+              {"ranks", comm.size()},
+              {"threads", space.concurrency()},
+              {"steps", summary.steps},
+              {"train_loss", number(summary.train_loss)},
+              {"test_loss", summary.test ? number(summary.test->loss) : Json()},
+              {"test_accuracy", summary.test ? number(summary.test->accuracy()) : Json()},
+              {"seconds", summary.seconds},
+              {"peak_bytes", context.peak_bytes()},
+              {"resumed_from", summary.resumed_from ? Json(*summary.resumed_from) : Json()}};
+  bool const bits = train::ReadsTokens<Model> && summary.test;
+  if (bits) result["test_bits_per_token"] = number(summary.test->loss / std::log(2.0));
   comm.guarded([&] {
     if (comm.is_root()) write_file(run + "/summary.json", result.dump(2) + "\n");
   });
@@ -206,11 +236,18 @@ void run_in(Context& context, OptionTable& options, io::SampleTable table, typen
   std::snprintf(line, sizeof line, "%lld steps in %.1f s, train loss %.4f", static_cast<long long>(summary.steps),
                 summary.seconds, summary.train_loss);
   context.print(line);
-  if (summary.test) {
+  if (summary.test && !summary.test->has_accuracy) {
+    std::snprintf(line, sizeof line, "test loss %.4f", summary.test->loss);
+    context.print(line);
+  } else if (summary.test) {
     std::snprintf(line, sizeof line, "test loss %.4f, accuracy %.4f (%lld of %lld)", summary.test->loss,
                   summary.test->accuracy(), static_cast<long long>(summary.test->correct),
-                  static_cast<long long>(summary.test->samples));
+                  static_cast<long long>(summary.test->counted));
     context.print(line);
+    if (bits) {
+      std::snprintf(line, sizeof line, "test bits per token %.4f", summary.test->loss / std::log(2.0));
+      context.print(line);
+    }
   }
   context.print("model: " + run + "/model.h5");
   if (reported) context.print("report: " + run + "/report/index.html");
@@ -244,8 +281,14 @@ void train_run(Context& context, OptionTable& options, std::string const& run, b
   }
   auto const data = io::Dataset::open(options.get<std::string>("data"), context.comm());
   auto const& about = data.description();
-  about.require_labels();
+  if (model != "crate_mae") about.require_labels();
   resolve_model_options(options, about);
+  if (model == "causal_crate")
+    return run_crate<models::CausalCrate>(context, options, data, causal_crate_config_of(options), run, resume);
+  if (model == "crate_bert")
+    return run_crate<models::CrateBert>(context, options, data, crate_bert_config_of(options), run, resume);
+  if (model == "crate_mae")
+    return run_crate<models::CrateMae>(context, options, data, crate_mae_config_of(options, about), run, resume);
   if (model == "crate_alpha") {
     return run_crate<models::CrateAlpha>(context, options, data, crate_alpha_config_of(options, about), run, resume);
   }

@@ -48,6 +48,19 @@ void require_room_for(models::CrateMaeConfig const& config, io::CheckpointReader
   require_crate(both, number(config.dim), file);
 }
 
+void require_room_for(models::CausalCrateConfig const& config, io::CheckpointReader const& file) {
+  double const codes = number(config.dim) * (config.overcomplete ? config.expansion : 1),
+               block = number(config.dim) * (2 * number(config.heads) * number(config.head_dim()) + codes);
+  require_room(number(config.depth) * block + number(config.dim) * (number(config.vocabulary) + number(config.context)),
+               file);
+}
+
+void require_room_for(models::CrateBertConfig const& config, io::CheckpointReader const& file) {
+  double const block = number(config.dim) * (2 * number(config.heads) * number(config.head_dim()) + number(config.dim)),
+               tables = number(config.vocabulary) + number(config.positions()) + number(config.dim);
+  require_room(number(config.depth) * block + number(config.dim) * tables, file);
+}
+
 void require_room_for(models::MlpConfig const& config, io::CheckpointReader const& file) {
   require_room(number(config.hidden) * (number(config.pixels()) + number(config.dim)) +
                    number(config.dim) * number(config.classes),

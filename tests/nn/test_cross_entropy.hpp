@@ -129,6 +129,22 @@ TYPED_TEST(CrossEntropyTest, FaultsShow) {
   EXPECT_TRUE(std::isnan(r.loss) && std::isnan(r.gradient(1, 0)));
 }
 
+TYPED_TEST(CrossEntropyTest, IgnoredRowsHaveNoPart) {
+  Array const z = filled(65, {5, 4}, 2), kept({2, 4}, {z.data.begin() + 4, z.data.begin() + 12});
+  CrossEntropyOptions const o{.label_smoothing = 0.1, .scale = 0.5, .ignore_negative = true};
+  auto const found = entropy_run<TypeParam>(z, {-1, 2, 0, -100, -1}, o),
+             expected = entropy_run<TypeParam>(kept, {2, 0}, o);
+  EXPECT_EQ(found.loss, expected.loss);
+  EXPECT_EQ(found.correct, expected.correct);
+  for (std::size_t c = 0; c < 4; ++c) {
+    EXPECT_EQ(found.gradient(0, c), 0);
+    EXPECT_EQ(found.gradient(3, c), 0);
+    EXPECT_EQ(found.gradient(1, c), expected.gradient(0, c));
+    EXPECT_EQ(found.gradient(2, c), expected.gradient(1, c));
+  }
+  EXPECT_TRUE(std::isnan(entropy_run<TypeParam>(z, {-1, 2, 4, 0, 0}, o).loss));  // too large is no padding
+}
+
 TYPED_TEST(CrossEntropyDouble, GradientByFivePoints) {
   Array const z = filled(63, {4, 6}, 2);
   CrossEntropyOptions const o{.label_smoothing = 0.1, .scale = 0.25};

@@ -51,6 +51,16 @@ struct Exchange : ::testing::Test {
   std::string data_of(std::string const& name) {
     auto const file = io::File::open(std::string(KRATE_TEST_DATA) + "/" + name + ".h5");
     std::vector<std::size_t> shape;
+    if (file.exists("/input/tokens")) {
+      auto const read = file.read_all("/input/tokens", &shape);
+      std::vector<std::int32_t> const tokens(read.begin(), read.end());
+      io::DatasetContents contents;
+      contents.kind = io::SampleKind::tokens;
+      contents.sample_shape = {shape[1]};
+      contents.samples = std::span<std::int32_t const>(tokens);
+      io::write_dataset(dir / (name + "_data.h5"), {}, contents);
+      return dir / (name + "_data.h5");
+    }
     auto const images = file.read_all("/input/images", &shape);
     io::DatasetContents contents;
     contents.kind = io::SampleKind::images;
@@ -59,6 +69,7 @@ struct Exchange : ::testing::Test {
     io::write_dataset(dir / (name + "_data.h5"), {}, contents);
     return dir / (name + "_data.h5");
   }
+  std::string family = "crate";
   Outcome import(Tensors const& tensors, Words const& more = {}) {
     tensors.write(dir / "in.safetensors");
     Words words{"import", dir / "in.safetensors", "--family", family, "-o", dir / "m.h5"};
@@ -113,6 +124,45 @@ TEST_F(Exchange, AnImportedModelComputesTheReference) {
     export_to("back.safetensors");
     expect_same("back.safetensors");
   }
+}
+
+TEST_F(Exchange, ACausalModelComputesTheReferenceUnderAllItsNames) {
+  family = "causal_crate";
+  for (std::string const name : {"crate_causal_overcomplete", "crate_causal"}) {
+    EXPECT_EQ(import(reference(name, TensorType::f64)).exit_code, 0);
+    EXPECT_LE(error_of_logits(name), 1e-10);
+    export_to("back.safetensors");
+    expect_same("back.safetensors");  // transformer.wte.weight and lm_head.weight
+  }
+  auto const tensors = reference("crate_causal", TensorType::f64);
+  // Without its configuration, of the tied names one, with the masks that the authors' programs store, compiled.
+  Tensors other;
+  for (auto const& [name, tensor] : tensors.all)
+    if (name != "lm_head.weight") other.all["_orig_mod." + name] = tensor;
+  for (auto const* block : {"0", "1"})
+    other.all["_orig_mod.transformer.h." + std::string(block) + ".attn.bias"] = {
+        TensorType::f32, {1, 1, 12, 12}, std::vector<double>(144, 1)};
+  expect_failure(import(other), "give --heads");
+  auto const made = json_of(import(other, {"--heads", "4", "--json"}));
+  EXPECT_EQ(made["buffers_dropped"], 2);
+  EXPECT_LE(error_of_logits("crate_causal"), 1e-10);
+  expect_failure(import(other, {"--heads", "4", "--patch-size", "8"}), "--patch-size means nothing");
+  expect_failure(import(other, {"--heads", "4", "--resolution", "8"}), "--resolution means nothing");
+  other.all["lm_head.weight"] = tensors.all.at("lm_head.weight");
+  other.all["lm_head.weight"].values[3] += 1;
+  expect_failure(import(other, {"--heads", "4"}), "differ, but the model has one parameter for both");
+}
+
+TEST_F(Exchange, AMaskedModelGoesInAndOut) {
+  family = "crate_bert";
+  auto tensors = reference("crate_bert", TensorType::f64);
+  EXPECT_EQ(import(tensors).exit_code, 0);
+  export_to("back.safetensors");
+  expect_same("back.safetensors");  // tied tensors under both names
+  tensors.metadata.clear();
+  for (auto const* tied : {"lm_head.decoder.weight", "lm_head.decoder.bias"}) tensors.all.erase(tied);
+  expect_failure(import(tensors), "give --heads");
+  EXPECT_EQ(import(tensors, {"--heads", "3"}).exit_code, 0);
 }
 
 TEST_F(Exchange, AlphaGoesBothWays) {

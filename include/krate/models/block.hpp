@@ -26,14 +26,16 @@ struct BlockConfig {
   Products products = Products::full;
   bool output_bias = true;  ///< of the output map
   SparseCoding coding = {};
+  Mask mask = Mask::none;
+  bool may_lack_output_map = true;  ///< see has_output_map()
 
   std::size_t inner() const { return heads * head_dim; }
   std::size_t codes() const { return coding.expansion * dim; }
   /// Square dictionaries fold; see fold_dictionary().
   bool folds() const { return !coding.overcomplete(); }
   MssaOptions mssa() const { return {heads, products}; }
-  /// The authors' code leaves the output map out for one head as wide as the model.
-  bool has_output_map() const { return !(heads == 1 && head_dim == dim); }
+  /// The authors' classifiers leave the output map out for one head as wide as the model; their text models do not.
+  bool has_output_map() const { return !(may_lack_output_map && heads == 1 && head_dim == dim); }
 };
 
 /// Where a block's parameters stand in the list.
@@ -66,6 +68,7 @@ struct StackState {
   std::vector<BlockSaved<Space, T>> saved;  ///< [depth]
   Tensor3<T, Space> gradient[2];            ///< two buffers that the backward pass of blocks uses in turn
   std::vector<Matrix<T, Space>> folds;      ///< [depth], or empty
+  ConstMatrix<bool, Space> keys;            ///< of AttentionMask: the model sets it where samples have padding
   bool prepared = false;                    ///< the folds are those of the parameters already
   bool recompute = false;                   ///< Pass::recompute
 
@@ -74,6 +77,17 @@ struct StackState {
            std::size_t tokens_each, Pass pass);
   /// Takes the folds of `depth` blocks.
   void cut_folds(Workspace<Space>& work, std::size_t dim, std::size_t depth);
+};
+
+/// The projections of all tokens so far, from which the blocks take the next one: half of what caches of keys and
+/// values hold.
+template <class Space, class T>
+struct TokenCache {
+  std::vector<Tensor3<T, Space>> projected;  ///< [depth] of [context, batch, heads * head_dim]
+
+  /// @note allocates: the list, at the first call
+  void cut(Workspace<Space>& work, BlockConfig const& config, std::size_t depth, std::size_t batch,
+           std::size_t context);
 };
 
 /// What an observer sees of a block right after its forward pass; the Views are valid during the call only.
@@ -128,6 +142,16 @@ class BlockStack {
   /// @note allocates: no; fences: no; bitwise repeatable: yes
   void backward(Space const& space, ParameterList<Space, T> const& parameters, StackState<Space, T>& state,
                 Workspace<Space> work, GradientTap<Space, T> tap, Ready ready) const;
+
+  /// Bytes that step() takes from its workspace.
+  std::size_t step_workspace(std::size_t batch, std::size_t context) const;
+  /// forward() of one more token a sample, behind those in the cache: state.tokens.front() [batch, 1, dim] is the
+  /// token at `position`, counted from 0. For causal attention.
+  /// @param state  cut for inference of one token
+  /// @throws ValueError if the cache or the workspace is too small
+  /// @note allocates: no; fences: no; bitwise repeatable: yes
+  void step(Space const& space, ParameterList<Space, T> const& parameters, StackState<Space, T>& state,
+            TokenCache<Space, T> const& cache, std::size_t position, Workspace<Space> work) const;
 
  private:
   BlockConfig config_;

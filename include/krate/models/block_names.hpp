@@ -13,6 +13,13 @@ struct BlockNames {
 inline BlockNames crate_names() {
   return {"transformer.layers.", ".0.norm", ".0.fn.qkv.weight", ".0.fn.to_out.0", ".1.norm", ".1.fn.weight"};
 }
+inline BlockNames causal_crate_names() {
+  return {"transformer.h.", ".prenorm_1", ".attn.c_attn.weight", ".attn.c_proj", ".prenorm_2", ".ista.weight"};
+}
+inline BlockNames crate_bert_names() {
+  return {"crate.encoder.layer.",    ".attention.self.prenorm", ".attention.self.qkv.weight",
+          ".attention.output.dense", ".output.prenorm",         ".output.weight"};
+}
 inline BlockNames crate_alpha_names() {
   return {"transformer.layers.", ".0.norm", ".0.fn.qkv.weight", ".0.fn.to_out.0", ".1.norm", ".1.fn.D", ".1.fn.D1"};
 }

@@ -52,7 +52,14 @@ class ParameterTable {
   }
   /// The authors' files have the parameter under this name as well.
   void tie(std::size_t parameter, std::string official) { tensors_[parameter].names.push_back(std::move(official)); }
+  /// The authors' files may have a tensor of this name that is no parameter: it is read past.
+  void add_buffer(std::string official) { buffers_.push_back(std::move(official)); }
+  std::vector<std::string> const& buffers() const { return buffers_; }
   void set_initial(std::size_t parameter, Initial initial) { initials_[parameter] = initial; }
+  /// Weight decay leaves out what has one axis only: biases and norms.
+  void decay_matrices_only() {
+    for (auto& spec : specs_) spec.decay = spec.shape.size() > 1;
+  }
   /// Weight decay for these parameters alone.
   void decay_only(std::span<std::size_t const> parameters) {
     for (auto& spec : specs_) spec.decay = false;
@@ -78,7 +85,7 @@ class ParameterTable {
 
   std::vector<ParameterSpec> specs_;
   std::vector<Initial> initials_;
-  std::vector<std::string> official_;
+  std::vector<std::string> official_, buffers_;
   std::vector<OfficialTensor> tensors_;
   std::optional<OfficialChain> chain_;
 };

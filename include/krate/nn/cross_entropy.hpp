@@ -7,8 +7,9 @@
 namespace krate {
 
 struct CrossEntropyOptions {
-  double label_smoothing = 0;  ///< weight of the uniform distribution in the target, in [0, 1]
-  double scale = 1;            ///< multiplies the sum over rows; 1 / global batch gives a mean that ranks can add up
+  double label_smoothing = 0;    ///< weight of the uniform distribution in the target, in [0, 1]
+  double scale = 1;              ///< multiplies the sum over rows; 1 / global batch gives a mean that ranks can add up
+  bool ignore_negative = false;  ///< rows whose label is below 0 have no part in loss, gradient and correct rows
 };
 
 namespace impl {
@@ -32,7 +33,8 @@ inline std::size_t cross_entropy_workspace(std::size_t rows) {
 ///     loss = scale * sum over rows of - sum_c q_c log softmax(z)_c,   q_c = (1 - s) [c = label] + s / classes
 /// Source: Szegedy et al., "Rethinking the Inception architecture for computer vision", CVPR 2016, section 7.
 /// Logarithms are taken relative to the largest logit, and rows are added up in double precision. A row counts as
-/// correct if its first maximum is the label. A label outside [0, classes) or a NaN logit makes the loss NaN.
+/// correct if its first maximum is the label. A label outside [0, classes) or a NaN logit makes the loss NaN, but for
+/// the rows that are ignored.
 /// @param logits  [rows, classes]     @param labels  [rows] of Label
 /// @param work  at least cross_entropy_workspace(rows) bytes
 /// @param loss,correct  rank-0 outputs, of double and std::int64_t; without rows both are 0
@@ -49,7 +51,8 @@ void cross_entropy(Space const& space, Logits const& logits, Labels const& label
                                         as_value<Space>(loss), as_value<Space>(correct));
 }
 
-/// Gradient of cross_entropy: dlogits = scale * (softmax(logits) - q). A label outside [0, classes) gives a row of NaN.
+/// Gradient of cross_entropy: dlogits = scale * (softmax(logits) - q). A label outside [0, classes) gives a row of NaN,
+/// an ignored row zeros.
 /// @param dlogits  [rows, classes], written; may be the View logits
 /// @throws ShapeError if extents disagree; ValueError if an option is out of range
 /// @note allocates: no; fences: no; bitwise repeatable: yes, for any number of threads

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -9,22 +10,31 @@
 #include "krate/comm/communicator.hpp"
 #include "krate/core/function_ref.hpp"
 #include "krate/core/workspace.hpp"
+#include "krate/models/causal_crate.hpp"
 #include "krate/models/crate.hpp"
 #include "krate/models/crate_alpha.hpp"
+#include "krate/models/crate_bert.hpp"
+#include "krate/models/crate_mae.hpp"
 #include "krate/models/mlp.hpp"
-#include "krate/train/batch_source.hpp"
+#include "krate/train/token_source.hpp"
 
 namespace krate::train {
 
 /// Plain cross-entropy (no smoothing) and accuracy over a part of a source; of features that were trained by MCR2, the
-/// objective and the accuracy of the nearest subspace.
+/// objective and the accuracy of the nearest subspace; of a masked autoencoder, the loss of the patches that it does
+/// not see, each sample's the same each time.
 struct Evaluation {
-  std::int64_t samples = 0, correct = 0;
-  double loss = 0;  ///< mean over the samples; mcr2_loss() of all of them
-  double accuracy() const { return samples ? static_cast<double>(correct) / static_cast<double>(samples) : 0; }
+  std::int64_t samples = 0, counted = 0, correct = 0;  ///< counted: labels, one a sample or one a token
+  double loss = 0;                                     ///< mean over the labels; mcr2_loss() of all samples
+  bool has_accuracy = true;                            ///< the model tells labels apart
+  /// NaN where there is none.
+  double accuracy() const {
+    if (!has_accuracy) return std::numeric_limits<double>::quiet_NaN();
+    return counted ? static_cast<double>(correct) / static_cast<double>(counted) : 0;
+  }
 };
 
-/// Runs a classifier over samples without keeping anything for a backward pass, `batch` samples at a time.
+/// Runs a model over samples without keeping anything for a backward pass, `batch` samples at a time.
 template <class Model>
 class Inference {
  public:
@@ -40,32 +50,36 @@ class Inference {
   /// What one batch gave; valid during the call only, with work on `space` still under way.
   struct Batch {
     std::size_t first;               ///< position of its first sample among those asked for
-    ConstMatrix<T, Space> logits;    ///< [samples, classes]
-    ConstMatrix<T, Space> features;  ///< [samples, dim]: the input of the head's linear map
+    std::size_t samples;             ///< of this batch
+    std::size_t counted;             ///< labels that a loss does not leave out
+    ConstMatrix<T, Space> logits;    ///< [samples, classes]; of models that read tokens [samples * tokens, vocabulary]
+    ConstMatrix<T, Space> features;  ///< [the same, dim]: the input of the head's linear map
     ConstVector<Label, Space> labels;
   };
   /// Runs samples of `part` in the given order, `use` and `tap` once a batch.
-  /// @throws ShapeError if the source's images do not fit the model; ValueError if the workspace is too small
+  /// @throws ShapeError if the source's samples do not fit the model; ValueError if the workspace is too small
   /// @note allocates: no; fences: yes, after each batch; bitwise repeatable: yes
-  void run(Space const& space, BatchSource<Space, T>& source, Part part, std::span<std::size_t const> samples,
-           FunctionRef<void(Batch const&)> use, models::Tap<Space, T> tap = {});
+  void run(Space const& space, SourceOf<Model>& source, Part part, std::span<std::size_t const> samples,
+           FunctionRef<void(Batch const&)> use, models::Tap<Space, T> tap = {}) requires(!RemovesPatches<Model>);
 
   /// Collective: all samples of a part, shared over the ranks. @throws as run(); MpiError
   /// @param reference  where the configuration names MCR2: the part whose features span the subspaces of the classes,
   ///                   dim / classes directions each
   /// @note allocates: with MCR2; fences: yes; bitwise repeatable: yes, for the same number of ranks
-  Evaluation evaluate(Space const& space, comm::Communicator const& comm, BatchSource<Space, T>& source, Part part,
+  Evaluation evaluate(Space const& space, comm::Communicator const& comm, SourceOf<Model>& source, Part part,
                       Part reference = Part::train);
 
  private:
-  Evaluation evaluate_features(Space const& space, comm::Communicator const& comm, BatchSource<Space, T>& source,
-                               Part part, Part reference);
+  Evaluation evaluate_features(Space const& space, comm::Communicator const& comm, SourceOf<Model>& source, Part part,
+                               Part reference) requires(!ReadsTokens<Model> && !RemovesPatches<Model>);
+  Evaluation evaluate_labels(Space const& space, comm::Communicator const& comm, SourceOf<Model>& source,
+                             Part part) requires(!RemovesPatches<Model>);
   /// This rank's samples of a part.
   std::span<std::size_t const> share(comm::Communicator const& comm, std::size_t total);
 
   Model model_;
   std::size_t batch_;
-  Workspace<Space> work_, rest_;  ///< rest_: behind what was prepared
+  Workspace<Space> work_, rest_, behind_;  ///< rest_: behind what was prepared; behind_: behind a batch's state
   typename Model::State state_;
   std::vector<std::size_t> samples_;
 };

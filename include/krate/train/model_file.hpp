@@ -5,8 +5,10 @@
 #include <string>
 
 #include "krate/io/checkpoint.hpp"
+#include "krate/models/causal_crate_config.hpp"
 #include "krate/models/crate.hpp"
 #include "krate/models/crate_alpha.hpp"
+#include "krate/models/crate_bert_config.hpp"
 #include "krate/models/crate_mae_config.hpp"
 #include "krate/models/mlp.hpp"
 #include "krate/optim/optimizer.hpp"
@@ -49,6 +51,8 @@ void require_room_for(models::CrateConfig const& config, io::CheckpointReader co
 void require_room_for(models::CrateAlphaConfig const& config, io::CheckpointReader const& file);
 void require_room_for(models::CrateMaeConfig const& config, io::CheckpointReader const& file);
 void require_room_for(models::MlpConfig const& config, io::CheckpointReader const& file);
+void require_room_for(models::CrateBertConfig const& config, io::CheckpointReader const& file);
+void require_room_for(models::CausalCrateConfig const& config, io::CheckpointReader const& file);
 
 /// Collective: the model of a file, in scalar T whatever the file's.
 /// @throws IoError if the file is damaged or lacks a tensor; ValueError if it holds another model; ShapeError if a

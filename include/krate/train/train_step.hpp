@@ -18,20 +18,21 @@ struct TrainStepOptions {
   std::size_t local_batch = 64;  ///< most samples of this rank in a step, or in a batch of an evaluation
   double clip = 1;               ///< largest gradient norm; 0: off
   int shift = 0;                 ///< images move by up to so many pixels
-  Seed seed = {};                ///< of the augmentation
+  Seed seed = {};                ///< of the augmentation, and of what a source draws anew in each step
   bool recompute = false;        ///< less memory for more time: models::Pass::recompute
 };
 
 /// What a step found, over the global batch and before the update.
 struct StepResult {
-  double loss = 0;  ///< the objective: cross-entropy with the model's label smoothing, or mcr2_loss()
-  std::optional<std::int64_t> correct{};  ///< samples whose largest logit is their label; none without a head to train
+  double loss = 0;           ///< the objective: cross-entropy with label smoothing, mcr2_loss(), masked_pixel_loss()
+  std::int64_t counted = 0;  ///< labels that are not left out: one a sample, or one a token
+  std::optional<std::int64_t> correct{};  ///< labels with the largest logit; none without a head to train
   double gradient_norm = 0;               ///< before clipping
 };
 
-/// One optimizer step of an image classifier, or, where the model's configuration names MCR2, of its features; data
-/// parallel over the ranks: batch, forward, backward, reduction, clipping, update. All its memory is one arena that is
-/// made in the constructor; a step allocates nothing.
+/// One optimizer step of an image classifier, or, where the model's configuration names MCR2, of its features, or of a
+/// language model; data parallel over the ranks: batch, forward, backward, reduction, clipping, update. All its memory
+/// is one arena that is made in the constructor; a step allocates nothing.
 template <class Model>
 class TrainStep {
  public:
@@ -46,11 +47,11 @@ class TrainStep {
   /// @param global  size of the global batch, positive     @param step   counted from 0
   /// @throws NumericalError if loss or gradient norm is no number: the parameters are then left as they were
   /// @note allocates: no (with one rank, on hosts); fences: yes; bitwise repeatable: yes
-  StepResult run(Space const& space, BatchSource<Space, T>& source, std::span<std::size_t const> mine,
-                 std::size_t global, std::int64_t step, double learning_rate);
+  StepResult run(Space const& space, SourceOf<Model>& source, std::span<std::size_t const> mine, std::size_t global,
+                 std::int64_t step, double learning_rate);
 
   /// Collective: as Inference::evaluate, with the arena of the steps. @note allocates: no; fences: yes
-  Evaluation evaluate(Space const& space, BatchSource<Space, T>& source, Part part);
+  Evaluation evaluate(Space const& space, SourceOf<Model>& source, Part part);
 
   optim::OptimizerState<Space, T> const& optimizer() const { return optimizer_; }
   optim::Rule const& rule() const { return rule_; }

@@ -50,9 +50,9 @@ struct TrainSummary {
   bool finished = false;  ///< false if `stop` ended it
 };
 
-/// Trains an image classifier: epochs in an order that depends on (seed, epoch) only, one metrics row an optimizer
-/// step, evaluation after each epoch, checkpoints, resume with the same bits for the same number of ranks. All members
-/// are collective.
+/// Trains an image classifier or a language model: epochs in an order that depends on (seed, epoch) only, one metrics
+/// row an optimizer step, evaluation after each epoch, checkpoints, resume with the same bits for the same number of
+/// ranks. All members are collective.
 template <class Model>
 class Trainer {
  public:
@@ -64,13 +64,14 @@ class Trainer {
           TrainerOptions options);
 
   /// @throws ValueError if the source does not fit the model or is empty; IoError; NumericalError if training diverges
-  TrainSummary run(BatchSource<Space, T>& source);
+  TrainSummary run(SourceOf<Model>& source);
 
   TrainStep<Model> const& step() const { return step_; }
 
  private:
   struct Clock;
-  void check(BatchSource<Space, T> const& source) const;
+  void check(SourceOf<Model> const& source) const;
+  void check_images(SourceOf<Model> const& source) const requires(!ReadsTokens<Model>);
   std::int64_t restore();
   void save(std::int64_t step, std::int64_t epoch);
   void prune();

@@ -3,7 +3,9 @@
 
 #include <algorithm>
 
+#include "krate/attention/newest_token.hpp"
 #include "krate/linalg/elementwise.hpp"
+#include "krate/linalg/products.hpp"
 #include "krate/models/block.hpp"
 #include "krate/nn/layer_norm.hpp"
 
@@ -54,8 +56,10 @@ struct BlockLayers {
   ParameterList<Space, T> const& list;
   BlockParameters const& at;
   BlockConfig const& config;
-  Matrix<T, Space> fold;  ///< of the dictionary, or empty
+  Matrix<T, Space> fold;          ///< of the dictionary, or empty
+  ConstMatrix<bool, Space> keys;  ///< see StackState
 
+  AttentionMask<Space> mask() const { return {config.mask, keys}; }
   MssaOptions mssa() const { return config.mssa(); }
   IstaOptions ista() const { return {config.eta, config.lambda}; }
   LayerNormOptions norm() const { return {config.norm_eps}; }
@@ -128,17 +132,39 @@ struct BlockLayers {
               Tensor3<T, Space> const& normed) const {
     norm_mssa(space, z, s, normed);
     krate::mssa(space, normed, list.value_matrix(at.projection), output(false), output_bias(false), mssa(), work,
-                s.mssa, s.residual, {}, z);
+                s.mssa, s.residual, mask(), z);
+  }
+
+  /// The same for the newest token of each sample; [batch, 1, dim] all of them.
+  void attend_newest(Space const& space, Tensor3<T, Space> const& z, BlockSaved<Space, T> const& s,
+                     Tensor3<T, Space> const& projected, std::size_t position, Workspace<Space> work,
+                     Tensor3<T, Space> const& normed) const {
+    norm_mssa(space, z, s, normed);
+    Matrix<T, Space> const newest(&projected(position, 0, 0), projected.extent(1), projected.extent(2));
+    multiply(space, config.products, "N", "T", as_rows(normed), list.value_matrix(at.projection), {}, newest, work);
+    attend_newest_token(space, projected, position, config.heads, work, as_rows(s.mssa.attended));
+    if (config.has_output_map()) {
+      return multiply(space, config.products, "N", "T", as_rows(s.mssa.attended), output(false),
+                      {.bias = output_bias(false), .addend = as_rows(z)}, as_rows(s.residual), work);
+    }
+    copy(space, s.mssa.attended, s.residual);
+    add(space, z, s.residual);
+  }
+
+  /// out = ISTA(norm(s.residual)), or what SparseCoding says
+  void code(Space const& space, BlockSaved<Space, T> const& s, Workspace<Space> work, Tensor3<T, Space> const& normed,
+            Tensor3<T, Space> const& out) const {
+    norm_ista(space, s, normed);
+    if (config.coding.overcomplete()) return code_and_decode(space, normed, s, work, out);
+    if (fold.size() > 0) return folded_ista(space, as_rows(normed), fold, ista(), as_rows(out), config.products, work);
+    krate::ista(space, as_rows(normed), list.value_matrix(at.dictionary), ista(), work, as_rows(out));
   }
 
   void forward(Space const& space, Tensor3<T, Space> const& z, BlockSaved<Space, T> const& s, Workspace<Space> work,
                Tensor3<T, Space> const& out) const {
     auto const normed = work.template take<T>(z.extent(0), z.extent(1), config.dim);
     attend(space, z, s, work, normed);
-    norm_ista(space, s, normed);
-    if (config.coding.overcomplete()) return code_and_decode(space, normed, s, work, out);
-    if (fold.size() > 0) return folded_ista(space, as_rows(normed), fold, ista(), as_rows(out), config.products, work);
-    krate::ista(space, as_rows(normed), list.value_matrix(at.dictionary), ista(), work, as_rows(out));
+    code(space, s, work, normed, out);
   }
 
   void backward(Space const& space, Tensor3<T, Space> const& z, BlockSaved<Space, T> const& s,
@@ -161,7 +187,7 @@ struct BlockLayers {
                         list.gradient(at.norm_ista_weight), list.gradient(at.norm_ista_bias));
     norm_mssa(space, z, s, normed);
     mssa_backward(space, normed, list.value_matrix(at.projection), output(false), mssa(), s.mssa, dz, work, dnormed,
-                  list.gradient_matrix(at.projection), output(true), output_bias(true));
+                  list.gradient_matrix(at.projection), output(true), output_bias(true), mask());
     layer_norm_backward(space, as_rows(z), list.value(at.norm_mssa_weight), s.mean_mssa, s.deviation_mssa,
                         as_rows(dnormed), InputGradient::add, work, as_rows(dz), list.gradient(at.norm_mssa_weight),
                         list.gradient(at.norm_mssa_bias));
@@ -208,6 +234,35 @@ std::size_t BlockStack<Space, T>::workspace(std::size_t batch, std::size_t token
 }
 
 template <class Space, class T>
+void TokenCache<Space, T>::cut(Workspace<Space>& work, BlockConfig const& config, std::size_t depth, std::size_t batch,
+                               std::size_t context) {
+  projected.resize(depth);
+  for (auto& p : projected) p = work.template take<T>(context, batch, config.inner());
+}
+
+template <class Space, class T>
+std::size_t BlockStack<Space, T>::step_workspace(std::size_t batch, std::size_t context) const {
+  std::size_t const inner = config_.inner(), d = config_.dim;
+  return workspace(batch, 1, Pass::inference) +
+         std::max({newest_token_workspace<Space, T>(batch, context, config_.heads),
+                   products_workspace<T>(config_.products, batch, inner, d),
+                   products_workspace<T>(config_.products, batch, d, inner)});
+}
+
+template <class Space, class T>
+void BlockStack<Space, T>::step(Space const& space, ParameterList<Space, T> const& parameters,
+                                StackState<Space, T>& state, TokenCache<Space, T> const& cache, std::size_t position,
+                                Workspace<Space> work) const {
+  auto const& shape = state.tokens.front();
+  auto const normed = work.template take<T>(shape.extent(0), shape.extent(1), config_.dim);
+  for (std::size_t i = 0; i < depth(); ++i) {
+    BlockLayers<Space, T> const block{parameters, blocks_[i], config_, fold_of(state, i), {}};
+    block.attend_newest(space, state.tokens[i], state.saved[i], cache.projected[i], position, work, normed);
+    block.code(space, state.saved[i], work, normed, state.tokens[i + 1]);
+  }
+}
+
+template <class Space, class T>
 std::size_t BlockStack<Space, T>::prepared_bytes() const {
   return measure<Space>(
       [&](auto& work) { StackState<Space, T>().cut_folds(work, config_.dim, config_.folds() ? depth() : 0); });
@@ -218,7 +273,7 @@ void BlockStack<Space, T>::prepare(Space const& space, ParameterList<Space, T> c
                                    Workspace<Space>& work, StackState<Space, T>& state) const {
   state.cut_folds(work, config_.dim, config_.folds() ? depth() : 0);
   for (std::size_t i = 0; i < state.folds.size(); ++i)
-    BlockLayers<Space, T>{parameters, blocks_[i], config_, state.folds[i]}.make_fold(space);
+    BlockLayers<Space, T>{parameters, blocks_[i], config_, state.folds[i], {}}.make_fold(space);
   state.prepared = true;
 }
 
@@ -231,7 +286,7 @@ template <class Space, class T>
 void BlockStack<Space, T>::forward(Space const& space, ParameterList<Space, T> const& parameters,
                                    StackState<Space, T>& state, Workspace<Space> work, Tap<Space, T> tap) const {
   for (std::size_t i = 0; i < depth(); ++i) {
-    BlockLayers<Space, T> const block{parameters, blocks_[i], config_, fold_of(state, i)};
+    BlockLayers<Space, T> const block{parameters, blocks_[i], config_, fold_of(state, i), state.keys};
     if (!state.prepared) block.make_fold(space);
     block.forward(space, state.tokens[i], state.saved[i], work, state.tokens[i + 1]);
     if (!tap) continue;
@@ -249,7 +304,7 @@ void BlockStack<Space, T>::backward(Space const& space, ParameterList<Space, T> 
     auto const &dout = state.gradient[(i + 1) % 2], &dz = state.gradient[i % 2];
     if (tap) tap(i, dout);
     bool const anew = state.recompute && i + 1 < depth();  // the last block's are still there
-    BlockLayers<Space, T>{parameters, blocks_[i], config_, fold_of(state, i)}.backward(
+    BlockLayers<Space, T>{parameters, blocks_[i], config_, fold_of(state, i), state.keys}.backward(
         space, state.tokens[i], state.saved[i], state.tokens[i + 1], dout, anew, work, dz);
     if (ready) ready(range_of(parameters, blocks_[i].first, blocks_[i].last));
   }

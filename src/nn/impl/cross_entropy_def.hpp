@@ -13,6 +13,7 @@ struct RowCrossEntropy {
   ConstMatrix<T, Space> logits;
   ConstVector<Label, Space> labels;
   double smoothing;
+  bool ignores;
   CrossEntropyScratch<Space> rows;
   KOKKOS_FUNCTION void operator()(RowMember<Space> const& team) const {
     auto const r = team.league_rank();
@@ -34,7 +35,7 @@ struct RowCrossEntropy {
       double const loss = Kokkos::log(static_cast<double>(sum)) -
                           (1 - smoothing) * static_cast<double>(target - largest) -
                           smoothing * static_cast<double>(total) / static_cast<double>(classes);
-      rows.loss(r) = known ? loss : Kokkos::Experimental::quiet_NaN_v<double>;
+      rows.loss(r) = known ? loss : ignores && label < 0 ? 0 : Kokkos::Experimental::quiet_NaN_v<double>;
       rows.correct(r) = known && ahead == 0;
     });
   }
@@ -64,11 +65,16 @@ struct CrossEntropyGradient {
   ConstMatrix<T, Space> logits;
   ConstVector<Label, Space> labels;
   T smoothing, scale;
+  bool ignores;
   Matrix<T, Space> dlogits;
   KOKKOS_FUNCTION void operator()(RowMember<Space> const& team) const {
     auto const r = team.league_rank();
     auto const classes = static_cast<std::int64_t>(logits.extent(1));
     std::int64_t const label = labels(r);
+    if (ignores && label < 0) {
+      Kokkos::parallel_for(Kokkos::TeamVectorRange(team, classes), [&](std::int64_t c) { dlogits(r, c) = 0; });
+      return;
+    }
     T const factor = label >= 0 && label < classes ? scale : Kokkos::Experimental::quiet_NaN_v<T>;
     T const largest = row_max<T>(team, classes, [&](std::int64_t c) { return logits(r, c); });
     T const sum = row_sum<T>(team, classes, [&](std::int64_t c) { return Kokkos::exp(logits(r, c) - largest); });
@@ -87,8 +93,9 @@ void CrossEntropy<Space, T>::forward(Space const& space, ConstMatrix<T, Space> l
   Kokkos::Profiling::ScopedRegion region(KRATE_LABEL("krate::cross_entropy"));
   CrossEntropyScratch<Space> const scratch(work, logits.extent(0));
   if (logits.extent(0) > 0) {
-    Kokkos::parallel_for(KRATE_LABEL("krate::cross_entropy::rows"), rows(space, logits.extent(0)),
-                         RowCrossEntropy<Space, T>{logits, labels, options.label_smoothing, scratch});
+    Kokkos::parallel_for(
+        KRATE_LABEL("krate::cross_entropy::rows"), rows(space, logits.extent(0)),
+        RowCrossEntropy<Space, T>{logits, labels, options.label_smoothing, options.ignore_negative, scratch});
   }
   Kokkos::parallel_for(KRATE_LABEL("krate::cross_entropy::sum"), rows(space, 1),
                        SumCrossEntropy<Space>{scratch, options.scale, loss, correct});
@@ -101,7 +108,7 @@ void CrossEntropy<Space, T>::backward(Space const& space, ConstMatrix<T, Space> 
   if (logits.extent(0) == 0) return;
   Kokkos::parallel_for(KRATE_LABEL("krate::cross_entropy::gradient"), rows(space, logits.extent(0)),
                        CrossEntropyGradient<Space, T>{logits, labels, static_cast<T>(options.label_smoothing),
-                                                      static_cast<T>(options.scale), dlogits});
+                                                      static_cast<T>(options.scale), options.ignore_negative, dlogits});
 }
 
 }  // namespace krate::impl

@@ -44,7 +44,22 @@ Trainer<Model>::Trainer(Space const& space, comm::Communicator const& comm, Mode
 }
 
 template <class Model>
-void Trainer<Model>::check(BatchSource<Space, T> const& source) const {
+void Trainer<Model>::check(SourceOf<Model> const& source) const {
+  constexpr char const* where = "krate::train::Trainer";
+  auto const& c = step_.model().config();
+  require_value(source.size(Part::train) > 0, where, "samples", 0, "must be at least one in the train part");
+  if constexpr (ReadsTokens<Model>) {
+    require_value(source.tokens() <= c.context, where, "tokens", source.tokens(),
+                  ("of a sample must not exceed the model's context of " + std::to_string(c.context)).c_str());
+    require_value(source.classes() <= c.vocabulary, where, "classes", source.classes(),
+                  ("of the dataset must not exceed the model's vocabulary of " + std::to_string(c.vocabulary)).c_str());
+  } else {
+    check_images(source);
+  }
+}
+
+template <class Model>
+void Trainer<Model>::check_images(SourceOf<Model> const& source) const requires(!ReadsTokens<Model>) {
   constexpr char const* where = "krate::train::Trainer";
   auto const& c = step_.model().config();
   if (source.channels() != c.channels || source.height() != c.image_size.height ||
@@ -55,9 +70,10 @@ void Trainer<Model>::check(BatchSource<Space, T> const& source) const {
                                 std::to_string(c.image_size.height) + ", " + std::to_string(c.image_size.width) +
                                 "]; train a model of that size, or convert the dataset");
   }
-  require_value(source.classes() <= c.classes, where, "classes", source.classes(),
-                ("of the dataset must not exceed the model's " + std::to_string(c.classes)).c_str());
-  require_value(source.size(Part::train) > 0, where, "samples", 0, "must be at least one in the train part");
+  if constexpr (!RemovesPatches<Model>) {
+    require_value(source.classes() <= c.classes, where, "classes", source.classes(),
+                  ("of the dataset must not exceed the model's " + std::to_string(c.classes)).c_str());
+  }
 }
 
 template <class Model>
@@ -97,7 +113,7 @@ void Trainer<Model>::prune() {
 }
 
 template <class Model>
-TrainSummary Trainer<Model>::run(BatchSource<Space, T>& source) {
+TrainSummary Trainer<Model>::run(SourceOf<Model>& source) {
   check(source);
   auto const& o = options_;
   std::size_t const samples = source.size(Part::train);
@@ -153,7 +169,7 @@ TrainSummary Trainer<Model>::run(BatchSource<Space, T>& source) {
     double const now = clock.seconds(), per_second = static_cast<double>(global) / std::max(now - began, 1e-9);
     summary.train_loss = result.loss;
     report({done, steps, epoch, Part::train, result.loss,
-            result.correct ? static_cast<double>(*result.correct) / static_cast<double>(global) : nan, rate,
+            result.correct ? static_cast<double>(*result.correct) / static_cast<double>(result.counted) : nan, rate,
             result.gradient_norm, per_second, now});
 
     bool const last = done == steps, epoch_ends = in_epoch + 1 == per_epoch;

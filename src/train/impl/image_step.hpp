@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// What an optimizer step does with a batch of images.
+#pragma once
+
+#include <array>
+
+#include "krate/nn/cross_entropy.hpp"
+#include "krate/rate/mcr2.hpp"
+#include "train/impl/image_batch.hpp"
+#include "train/impl/read_host.hpp"
+
+namespace krate::train {
+
+template <class Model>
+class ImageStep {
+ public:
+  using Space = typename Model::ExecutionSpace;
+  using T = typename Model::Scalar;
+  using Source = BatchSource<Space, T>;
+
+  /// Bytes that the rest takes from its workspace.
+  static std::size_t bytes(Model const& model, TrainStepOptions const& o) {
+    auto const& c = model.config();
+    std::size_t const objective =
+        c.mcr2 ? mcr2_workspace<Space>(o.local_batch, c.dim, c.classes) : cross_entropy_workspace(o.local_batch);
+    return measure<Space>([&](auto& work) { ImageStep(work, c, o.local_batch, o.shift > 0); }) +
+           model.plan(o.local_batch, pass_of(o)) + objective;
+  }
+
+  ImageStep(Workspace<Space>& work, Model const& model, Source const&, std::size_t count, TrainStepOptions const& o,
+            typename Model::State& state)
+      : ImageStep(work, model.config(), count, o.shift > 0) {
+    model.cut(work, count, pass_of(o), state);
+  }
+
+  void fill_from(Space const& space, Source& source, std::span<std::size_t const> mine, std::int64_t step,
+                 TrainStepOptions const& o) const {
+    images_.fill_from(space, source, mine, step, o);
+  }
+
+  /// Loss and, reduced over the ranks, gradients of the global batch.
+  StepResult differentiate(Space const& space, comm::Communicator const& comm, Model const& model,
+                           dist::GradientReducer<Space, T>& reducer, std::size_t global, typename Model::State& state,
+                           Workspace<Space> work) const {
+    model.forward(space, images_.shifted, state, work);
+    StepResult result;
+    result.counted = static_cast<std::int64_t>(global);
+    if (auto const& mcr2 = model.config().mcr2) {
+      mcr2_loss(space, comm, state.head_input, images_.labels, *mcr2, model.config().classes, work, loss_, dfeatures_);
+      model.backward_features(space, dfeatures_, state, work);
+      reducer.reduce(space);
+      result.loss = read_host(space, loss_);
+      return result;
+    }
+    CrossEntropyOptions const objective{model.config().label_smoothing, 1 / static_cast<double>(global)};
+    cross_entropy(space, state.logits, images_.labels, objective, work, loss_, correct_);
+    cross_entropy_backward(space, state.logits, images_.labels, objective, dlogits_);
+    model.backward(space, dlogits_, state, work);
+    reducer.reduce(space);
+    std::array<double, 2> sums{read_host(space, loss_), static_cast<double>(read_host(space, correct_))};
+    comm.all_reduce(std::span<double>(sums));
+    result.loss = sums[0];
+    result.correct = static_cast<std::int64_t>(sums[1]);
+    return result;
+  }
+
+ private:
+  template <class W, class Config>
+  ImageStep(W& work, Config const& c, std::size_t batch, bool shifts)
+      : images_(work, c, batch, shifts, shifts),
+        dlogits_(work.template take<T>(c.mcr2 ? 0 : batch, c.classes)),
+        dfeatures_(work.template take<T>(c.mcr2 ? batch : 0, c.dim)),
+        loss_(work.template take<double>()),
+        correct_(work.template take<std::int64_t>()) {}
+
+  ImageBatch<Space, T> images_;
+  Matrix<T, Space> dlogits_, dfeatures_;  ///< one of them is empty
+  Value<double, Space> loss_;
+  Value<std::int64_t, Space> correct_;
+};
+
+}  // namespace krate::train
