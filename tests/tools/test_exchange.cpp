@@ -46,7 +46,6 @@ Tensors reference(std::string const& name, TensorType type = TensorType::f32) {
 
 struct Exchange : ::testing::Test {
   Scratch dir;
-  std::string family = "crate";
 
   std::string data_of(std::string const& name) {
     auto const file = io::File::open(std::string(KRATE_TEST_DATA) + "/" + name + ".h5");
@@ -373,8 +372,7 @@ TEST_F(Exchange, FamiliesAndForeignFiles) {
   auto const family = [&](std::string const& name) {
     return krate({"import", dir / "in.safetensors", "--family", name, "-o", dir / "m.h5"});
   };
-  for (std::string const name : {"crate_mae", "crate_alpha", "causal_crate", "crate_bert", "tost"})
-    expect_failure(family(name), "the family " + name + " is not built yet");
+  expect_failure(family("tost"), "the family tost is not built yet (this krate exchanges crate, crate_mae");
   expect_failure(family("vit"), "no family 'vit'; use one of crate, crate_mae");
   auto const foreign = [&](std::string const& name, std::string const& content) {
     return krate({"import", dir.write(name, content), "--family", "crate", "-o", dir / "m.h5"});
