@@ -21,9 +21,11 @@ namespace krate::train {
 /// Plain cross-entropy (no smoothing) and accuracy over a part of a source; of features that were trained by MCR2, the
 /// objective and the accuracy of the nearest subspace.
 struct Evaluation {
-  std::int64_t samples = 0, counted = 0, correct = 0;  ///< counted: labels, one a sample or one a token
-  double loss = 0;                                     ///< mean over the labels; mcr2_loss() of all samples
-  double accuracy() const { return counted ? static_cast<double>(correct) / static_cast<double>(counted) : 0; }
+  std::int64_t samples = 0, correct = 0;
+  double loss = 0;           ///< mean over the labels; mcr2_loss() of all samples
+  std::int64_t counted = 0;  ///< labels; 0: one a sample
+  std::int64_t labels() const { return counted ? counted : samples; }
+  double accuracy() const { return labels() ? static_cast<double>(correct) / static_cast<double>(labels()) : 0; }
 };
 
 /// Runs a model over samples without keeping anything for a backward pass, `batch` samples at a time.
