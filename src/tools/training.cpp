@@ -242,7 +242,7 @@ void run_in(Context& context, OptionTable& options, io::SampleTable table, typen
   } else if (summary.test) {
     std::snprintf(line, sizeof line, "test loss %.4f, accuracy %.4f (%lld of %lld)", summary.test->loss,
                   summary.test->accuracy(), static_cast<long long>(summary.test->correct),
-                  static_cast<long long>(summary.test->counted));
+                  static_cast<long long>(summary.test->labels()));
     context.print(line);
     if (bits) {
       std::snprintf(line, sizeof line, "test bits per token %.4f", summary.test->loss / std::log(2.0));

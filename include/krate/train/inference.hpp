@@ -24,13 +24,15 @@ namespace krate::train {
 /// objective and the accuracy of the nearest subspace; of a masked autoencoder, the loss of the patches that it does
 /// not see, each sample's the same each time.
 struct Evaluation {
-  std::int64_t samples = 0, counted = 0, correct = 0;  ///< counted: labels, one a sample or one a token
-  double loss = 0;                                     ///< mean over the labels; mcr2_loss() of all samples
-  bool has_accuracy = true;                            ///< the model tells labels apart
+  std::int64_t samples = 0, correct = 0;
+  double loss = 0;           ///< mean over the labels; mcr2_loss() of all samples
+  std::int64_t counted = 0;  ///< labels; 0: one a sample
+  bool has_accuracy = true;  ///< the model tells labels apart
+  std::int64_t labels() const { return counted ? counted : samples; }
   /// NaN where there is none.
   double accuracy() const {
     if (!has_accuracy) return std::numeric_limits<double>::quiet_NaN();
-    return counted ? static_cast<double>(correct) / static_cast<double>(counted) : 0;
+    return labels() ? static_cast<double>(correct) / static_cast<double>(labels()) : 0;
   }
 };
 

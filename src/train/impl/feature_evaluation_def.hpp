@@ -48,7 +48,7 @@ Evaluation Inference<Model>::evaluate_features(Space const& space, comm::Communi
   });
 
   Evaluation result;
-  result.samples = result.counted = static_cast<std::int64_t>(source.size(part));
+  result.samples = static_cast<std::int64_t>(source.size(part));
   result.correct = comm.all_reduce(correct);
   result.loss = -seen.result(space, c.mcr2->eps_squared).rate_reduction;
   if (c.mcr2->frobenius > 0) {
