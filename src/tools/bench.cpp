@@ -45,7 +45,7 @@ void add_case(CLI::App& bench, Context& context, BenchCase const& which) {
   sub->footer(std::string(which.details) + "\nExample: krate bench " + which.name + " --json");
   sub->callback([&context, &which, command] {
     Bench run(context, command->repeat);
-    Json const record = which.run(run, which, command->options);
+    Json const record = run_case(run, which, command->options);
     if (context.json()) return context.print_json(record);
     show(context, record);
   });

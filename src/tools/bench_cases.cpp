@@ -9,14 +9,16 @@
 #include "perf/cases/ista.hpp"
 #include "perf/cases/mssa.hpp"
 #include "perf/cases/step.hpp"
+#include "perf/cases/text_infer.hpp"
+#include "perf/cases/text_step.hpp"
 #include "perf/cases/tssa.hpp"
 
 namespace krate::tools {
 
 namespace {
 
-void add_size(OptionTable& table, char const* name, std::int64_t fallback, char const* help) {
-  table.add<std::int64_t>(name, fallback, help).at_least(1).at_most(1 << 24);
+Option& add_size(OptionTable& table, char const* name, std::int64_t fallback, char const* help) {
+  return table.add<std::int64_t>(name, fallback, help).at_least(1).at_most(1 << 24);
 }
 void add_precision(OptionTable& table) {
   table.add<std::string>("precision", "fp32", "Arithmetic").one_of({"fp32", "fp64", "bf16"});
@@ -45,15 +47,21 @@ Json run_case(Bench& bench, BenchCase const& self, OptionTable const& o, Fill co
 
 OptionTable model_options() {
   OptionTable o("krate::bench");
-  o.add<std::string>("model", "crate", "Model family").one_of({"crate", "crate_alpha"});
+  o.add<std::string>("model", "crate", "Model family").one_of({"crate", "crate_alpha", "causal_crate"});
   add_size(o, "dim", 576, "Width of the tokens");
   add_size(o, "depth", 12, "Number of blocks");
   add_size(o, "heads", 12, "Number of subspaces; divides dim");
-  o.add<Pair>("image-size", Pair{224, 224}, "Height and width of the images").at_least(1).at_most(1 << 24);
-  o.add<Pair>("patch-size", Pair{16, 16}, "Height and width of a patch").at_least(1).at_most(1 << 24);
-  add_size(o, "channels", 3, "Channels of the images");
-  add_size(o, "classes", 1000, "Outputs of the head");
-  add_size(o, "batch", 8, "Images a run, of all ranks together");
+  std::vector<std::string> const images{"crate", "crate_alpha"}, text{"causal_crate"};
+  o.add<Pair>("image-size", Pair{224, 224}, "Height and width of the images")
+      .at_least(1)
+      .at_most(1 << 24)
+      .only_for(images);
+  o.add<Pair>("patch-size", Pair{16, 16}, "Height and width of a patch").at_least(1).at_most(1 << 24).only_for(images);
+  add_size(o, "channels", 3, "Channels of the images").only_for(images);
+  add_size(o, "classes", 1000, "Outputs of the head").only_for(images);
+  add_size(o, "tokens", 1024, "Tokens of a text").only_for(text);
+  add_size(o, "vocabulary", 50304, "Tokens that a text model knows").only_for(text);
+  add_size(o, "batch", 8, "Images or texts a run, of all ranks together");
   add_precision(o);
   return o;
 }
@@ -75,6 +83,16 @@ void fill_model(OptionTable const& o, models::CrateConfig& c) {
   c.validate();
 }
 
+void fill_model(OptionTable const& o, models::CausalCrateConfig& c) {
+  auto const size = [&](char const* name) { return o.get<std::size_t>(name); };
+  c.vocabulary = size("vocabulary");
+  c.context = size("tokens");
+  c.dim = size("dim");
+  c.depth = size("depth");
+  c.heads = size("heads");
+  c.validate();
+}
+
 /// As run_case(), and with products in bfloat16.
 template <template <class, class> class Case, class Fill>
 Json run_model(Bench& bench, BenchCase const& self, OptionTable const& o, Fill const& fill) {
@@ -86,22 +104,24 @@ Json run_model(Bench& bench, BenchCase const& self, OptionTable const& o, Fill c
 }
 
 /// As run_model(), of the family that --model names.
-template <template <class, class> class OfCrate, template <class, class> class OfAlpha, class Fill>
+template <template <class, class> class OfCrate, template <class, class> class OfAlpha,
+          template <class, class> class OfText, class Fill>
 Json run_family(Bench& bench, BenchCase const& self, OptionTable const& o, Fill const& fill) {
-  return o.get<std::string>("model") == "crate_alpha" ? run_model<OfAlpha>(bench, self, o, fill)
-                                                      : run_model<OfCrate>(bench, self, o, fill);
+  auto const model = o.get<std::string>("model");
+  if (model == "causal_crate") return run_model<OfText>(bench, self, o, fill);
+  return model == "crate_alpha" ? run_model<OfAlpha>(bench, self, o, fill) : run_model<OfCrate>(bench, self, o, fill);
 }
 
 Json run_infer(Bench& bench, BenchCase const& self, OptionTable const& o) {
   auto const& comm = bench.context().comm();
-  return run_family<perf::InferCase, perf::AlphaInferCase>(bench, self, o, [&](auto& options) {
+  return run_family<perf::InferCase, perf::AlphaInferCase, perf::TextInferCase>(bench, self, o, [&](auto& options) {
     fill_model(o, options.model);
     options.batch = comm::share_of(o.get<std::size_t>("batch"), comm.rank(), comm.size()).count;
   });
 }
 
 Json run_step(Bench& bench, BenchCase const& self, OptionTable const& o) {
-  return run_family<perf::StepCase, perf::AlphaStepCase>(bench, self, o, [&](auto& options) {
+  return run_family<perf::StepCase, perf::AlphaStepCase, perf::TextStepCase>(bench, self, o, [&](auto& options) {
     fill_model(o, options.model);
     options.batch = o.get<std::size_t>("batch");
     options.comm = bench.context().comm();
@@ -214,12 +234,12 @@ Json run_triad(Bench& bench, BenchCase const& self, OptionTable const& o) {
 }
 
 constexpr BenchCase cases[] = {
-    {"infer", "Forward pass of a model", "Timed: from a batch of images in memory to its logits.", model_options,
-     run_infer},
+    {"infer", "Forward pass of a model", "Timed: from a batch of images or texts in memory to its logits.",
+     model_options, run_infer},
     {"step", "Training step of a model",
      "Timed: forward pass, loss, backward pass, sum of the gradients over the ranks, clipping and AdamW, on a batch "
      "of\n"
-     "images in memory.",
+     "images or texts in memory.",
      model_options, run_step},
     {"mssa", "Subspace attention",
      "Timed: O_k = softmax(W_k W_k^T / sqrt(head_dim)) W_k of projected tokens W, without the products that make W "
@@ -252,6 +272,12 @@ constexpr BenchCase cases[] = {
 
 std::span<BenchCase const> bench_cases() {
   return cases;
+}
+
+Json run_case(Bench& bench, BenchCase const& which, OptionTable& options) {
+  for (auto const& [key, value] : options.values())
+    if (key == "model") options.choose(std::get<std::string>(value));
+  return which.run(bench, which, options);
 }
 
 Json config_of(OptionTable const& options) {

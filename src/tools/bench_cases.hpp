@@ -18,6 +18,9 @@ struct BenchCase {
 
 std::span<BenchCase const> bench_cases();
 
+/// Runs a case, once the options fit the model that they name.
+Json run_case(Bench& bench, BenchCase const& which, OptionTable& options);
+
 /// All values of a table by key.
 Json config_of(OptionTable const& options);
 

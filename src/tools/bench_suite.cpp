@@ -64,7 +64,7 @@ Json run_words(Bench& bench, Words words) {
     words.erase(words.begin());
     std::reverse(words.begin(), words.end());  // as CLI11 takes them
     app.parse(words);
-    return c.run(bench, c, options);
+    return run_case(bench, c, options);
   }
   throw Error("krate::bench", "the suite names " + words.front() + ", which is no case");
 }

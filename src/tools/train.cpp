@@ -36,7 +36,10 @@ void add_train(CLI::App& app, Context& context) {
       "a\n"
       "test row is of all test samples together, and its accuracy that of the nearest subspace (see krate eval "
       "--help).\n"
-      "Runs of mlp and of mcr2 have no report.\n"
+      "causal_crate and crate_bert read texts (krate data text); loss and accuracy are those of a token. crate_bert "
+      "fills "
+      "in\n15 % of them, masked anew in each step; 0 is its padding.\n"
+      "Runs of text models, mlp and mcr2 have no report.\n"
       "SIGTERM and Ctrl-C write a checkpoint first; krate resume RUN goes on from it.\n"
       "Example: krate train --model crate --data digits.h5 --epochs 20 -o run");
   struct Command {

@@ -69,9 +69,9 @@ TYPED_TEST_P(CrateBertReference, PaddingChangesNoOtherToken) {
 
 TYPED_TEST_P(CrateBertReference, ParameterCountsAreTheOfficialOnes) {
   // tests/data/parameter_counts.json, models.crate_bert.base_50265.total
+  auto const table = TestFixture::Model::parameter_table(models::crate_bert_config("base"));
   std::size_t count = 0;
-  for (auto const& spec : TestFixture::Model::parameter_table(models::crate_bert_config("base")).specs())
-    count += Array::count(spec.shape);
+  for (auto const& spec : table.specs()) count += Array::count(spec.shape);
   EXPECT_EQ(count, 60912729u);
 }
 

@@ -15,12 +15,14 @@
 #include "perf/cases/pool.hpp"
 #include "perf/cases/soft_coding_rate.hpp"
 #include "perf/cases/subspace_coding_rate.hpp"
+#include "perf/cases/text_infer.hpp"
 #include "perf/cases/token_embedding.hpp"
 #include "perf/cases/tssa.hpp"
 #include "perf/variants/triad.hpp"
 #include "perf/variants/vendor_gemm.hpp"
 #if KRATE_ENABLE_HDF5
 #include "perf/cases/step.hpp"
+#include "perf/cases/text_step.hpp"
 #endif
 #include "support/op_test.hpp"
 
@@ -155,8 +157,23 @@ TYPED_TEST_P(CaseTest, Models) {
 #endif
 }
 
+TYPED_TEST_P(CaseTest, TextModels) {
+  models::CausalCrateConfig const model{.vocabulary = 19, .context = 8, .dim = 12, .depth = 2, .heads = 3};
+  using Infer = perf::TextInferCase<TestSpace, TypeParam>;
+  this->template expect_works<Infer>(typename Infer::Options{model, 3});
+#if KRATE_ENABLE_HDF5
+  using Step = perf::TextStepCase<TestSpace, TypeParam>;
+  typename Step::Options const options{model, 3};
+  this->template expect_works<Step>(options);
+  Step step(this->space, options);
+  step.run(this->space);
+  EXPECT_NEAR(step.loss(), std::log(19.0), 0.5);  // nothing learnt
+  EXPECT_GT(step.cost().flops, 2 * Infer(this->space, {model, 3}).cost().flops);
+#endif
+}
+
 REGISTER_TYPED_TEST_SUITE_P(CaseTest, LinearAlgebra, VendorAndOwnProductAgree, TriadIsTheFormula, Rates, Layers,
-                            Optimizers, Models);
+                            Optimizers, Models, TextModels);
 KRATE_INSTANTIATE(CaseTest);
 
 }  // namespace

@@ -46,7 +46,6 @@ Tensors reference(std::string const& name, TensorType type = TensorType::f32) {
 
 struct Exchange : ::testing::Test {
   Scratch dir;
-  std::string family = "crate";
 
   std::string data_of(std::string const& name) {
     auto const file = io::File::open(std::string(KRATE_TEST_DATA) + "/" + name + ".h5");
@@ -126,6 +125,45 @@ TEST_F(Exchange, AnImportedModelComputesTheReference) {
   }
 }
 
+TEST_F(Exchange, ACausalModelComputesTheReferenceUnderAllItsNames) {
+  family = "causal_crate";
+  for (std::string const name : {"crate_causal_overcomplete", "crate_causal"}) {
+    EXPECT_EQ(import(reference(name, TensorType::f64)).exit_code, 0);
+    EXPECT_LE(error_of_logits(name), 1e-10);
+    export_to("back.safetensors");
+    expect_same("back.safetensors");  // transformer.wte.weight and lm_head.weight
+  }
+  auto const tensors = reference("crate_causal", TensorType::f64);
+  // Without its configuration, of the tied names one, with the masks that the authors' programs store, compiled.
+  Tensors other;
+  for (auto const& [name, tensor] : tensors.all)
+    if (name != "lm_head.weight") other.all["_orig_mod." + name] = tensor;
+  for (auto const* block : {"0", "1"})
+    other.all["_orig_mod.transformer.h." + std::string(block) + ".attn.bias"] = {
+        TensorType::f32, {1, 1, 12, 12}, std::vector<double>(144, 1)};
+  expect_failure(import(other), "give --heads");
+  auto const made = json_of(import(other, {"--heads", "4", "--json"}));
+  EXPECT_EQ(made["buffers_dropped"], 2);
+  EXPECT_LE(error_of_logits("crate_causal"), 1e-10);
+  expect_failure(import(other, {"--heads", "4", "--patch-size", "8"}), "--patch-size means nothing");
+  expect_failure(import(other, {"--heads", "4", "--resolution", "8"}), "--resolution means nothing");
+  other.all["lm_head.weight"] = tensors.all.at("lm_head.weight");
+  other.all["lm_head.weight"].values[3] += 1;
+  expect_failure(import(other, {"--heads", "4"}), "differ, but the model has one parameter for both");
+}
+
+TEST_F(Exchange, AMaskedModelGoesInAndOut) {
+  family = "crate_bert";
+  auto tensors = reference("crate_bert", TensorType::f64);
+  EXPECT_EQ(import(tensors).exit_code, 0);
+  export_to("back.safetensors");
+  expect_same("back.safetensors");  // tied tensors under both names
+  tensors.metadata.clear();
+  for (auto const* tied : {"lm_head.decoder.weight", "lm_head.decoder.bias"}) tensors.all.erase(tied);
+  expect_failure(import(tensors), "give --heads");
+  EXPECT_EQ(import(tensors, {"--heads", "3"}).exit_code, 0);
+}
+
 TEST_F(Exchange, AlphaGoesBothWays) {
   family = "crate_alpha";
   for (auto const type : {TensorType::f32, TensorType::f64}) {
@@ -165,43 +203,6 @@ TEST_F(Exchange, MaeGoesBothWaysWithWhatItDoesNotUse) {
   EXPECT_EQ(config.get<std::vector<std::int64_t>>("image_size"), (std::vector<std::int64_t>{12, 12}));
   expect_failure(import(tensors), "give --heads");
   EXPECT_EQ(import(tensors, {"--heads", "3", "--resolution", "16x12"}).exit_code, 0);
-TEST_F(Exchange, ACausalModelComputesTheReferenceUnderAllItsNames) {
-  family = "causal_crate";
-  for (std::string const name : {"crate_causal_overcomplete", "crate_causal"}) {
-    EXPECT_EQ(import(reference(name, TensorType::f64)).exit_code, 0);
-    EXPECT_LE(error_of_logits(name), 1e-10);
-    export_to("back.safetensors");
-    expect_same("back.safetensors");  // transformer.wte.weight and lm_head.weight
-  }
-  auto const tensors = reference("crate_causal", TensorType::f64);
-  // Without its configuration, of the tied names one, with the masks that the authors' programs store, compiled.
-  Tensors other;
-  for (auto const& [name, tensor] : tensors.all)
-    if (name != "lm_head.weight") other.all["_orig_mod." + name] = tensor;
-  for (auto const* block : {"0", "1"})
-    other.all["_orig_mod.transformer.h." + std::string(block) + ".attn.bias"] = {
-        TensorType::f32, {1, 1, 12, 12}, std::vector<double>(144, 1)};
-  expect_failure(import(other), "give --heads");
-  auto const made = json_of(import(other, {"--heads", "4", "--json"}));
-  EXPECT_EQ(made["buffers_dropped"], 2);
-  EXPECT_LE(error_of_logits("crate_causal"), 1e-10);
-  expect_failure(import(other, {"--heads", "4", "--patch-size", "8"}), "--patch-size means nothing");
-  expect_failure(import(other, {"--heads", "4", "--resolution", "8"}), "--resolution means nothing");
-  other.all["lm_head.weight"] = tensors.all.at("lm_head.weight");
-  other.all["lm_head.weight"].values[3] += 1;
-  expect_failure(import(other, {"--heads", "4"}), "differ, but the model has one parameter for both");
-}
-
-TEST_F(Exchange, AMaskedModelGoesInAndOut) {
-  family = "crate_bert";
-  auto tensors = reference("crate_bert", TensorType::f64);
-  EXPECT_EQ(import(tensors).exit_code, 0);
-  export_to("back.safetensors");
-  expect_same("back.safetensors");  // tied tensors under both names
-  tensors.metadata.clear();
-  for (auto const* tied : {"lm_head.decoder.weight", "lm_head.decoder.bias"}) tensors.all.erase(tied);
-  expect_failure(import(tensors), "give --heads");
-  EXPECT_EQ(import(tensors, {"--heads", "3"}).exit_code, 0);
 }
 
 TEST_F(Exchange, TheConfigurationComesFromShapesAndFlags) {
@@ -371,8 +372,7 @@ TEST_F(Exchange, FamiliesAndForeignFiles) {
   auto const family = [&](std::string const& name) {
     return krate({"import", dir / "in.safetensors", "--family", name, "-o", dir / "m.h5"});
   };
-  for (std::string const name : {"crate_mae", "crate_alpha", "causal_crate", "crate_bert", "tost"})
-    expect_failure(family(name), "the family " + name + " is not built yet");
+  expect_failure(family("tost"), "the family tost is not built yet (this krate exchanges crate, crate_mae");
   expect_failure(family("vit"), "no family 'vit'; use one of crate, crate_mae");
   auto const foreign = [&](std::string const& name, std::string const& content) {
     return krate({"import", dir.write(name, content), "--family", "crate", "-o", dir / "m.h5"});

@@ -44,13 +44,13 @@ class OfficialTensors {
 /// @return the names that are still unknown, such as "heads"
 /// @throws IoError if tensors are missing that every Crate has; ValueError if what is known cannot fit the shapes
 std::vector<std::string> complete_crate(OfficialTensors const& tensors, Configuration& known);
-/// The same of a CrateAlpha, `expansion` and `variant` included: a file without a decoder is "overcomplete".
-std::vector<std::string> complete_crate_alpha(OfficialTensors const& tensors, Configuration& known);
-/// The same of a CrateMae, `decoder_depth` included; the decoder has as many heads as the encoder.
-std::vector<std::string> complete_crate_mae(OfficialTensors const& tensors, Configuration& known);
 /// The same for a CausalCrate: vocab_size, block_size, dim, depth, dim_head.
 std::vector<std::string> complete_causal_crate(OfficialTensors const& tensors, Configuration& known);
 /// The same for a CrateBert: vocab_size, max_position_embeddings, type_vocab_size, dim, depth, dim_head.
 std::vector<std::string> complete_crate_bert(OfficialTensors const& tensors, Configuration& known);
+/// The same of a CrateAlpha, `expansion` and `variant` included: a file without a decoder is "overcomplete".
+std::vector<std::string> complete_crate_alpha(OfficialTensors const& tensors, Configuration& known);
+/// The same of a CrateMae, `decoder_depth` included; the decoder has as many heads as the encoder.
+std::vector<std::string> complete_crate_mae(OfficialTensors const& tensors, Configuration& known);
 
 }  // namespace krate::models

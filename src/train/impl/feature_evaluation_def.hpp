@@ -15,7 +15,7 @@ namespace krate::train {
 template <class Model>
 Evaluation Inference<Model>::evaluate_features(Space const& space, comm::Communicator const& comm,
                                                SourceOf<Model>& source, Part part,
-                                               Part reference) requires(!ReadsTokens<Model>) {
+                                               Part reference) requires(!ReadsTokens<Model> && !RemovesPatches<Model>) {
   auto const& c = model_.config();
   Kokkos::View<T**, Kokkos::LayoutRight, DeviceOf<Space>> const unit(
       Kokkos::view_alloc(space, Kokkos::WithoutInitializing, "krate::train::features"), batch_, c.dim);
@@ -48,7 +48,7 @@ Evaluation Inference<Model>::evaluate_features(Space const& space, comm::Communi
   });
 
   Evaluation result;
-  result.samples = result.counted = static_cast<std::int64_t>(source.size(part));
+  result.samples = static_cast<std::int64_t>(source.size(part));
   result.correct = comm.all_reduce(correct);
   result.loss = -seen.result(space, c.mcr2->eps_squared).rate_reduction;
   if (c.mcr2->frobenius > 0) {
