@@ -87,6 +87,7 @@
 #include "krate/nn/token_positions.hpp"
 #include "krate/optim/adamw.hpp"
 #include "krate/optim/gradient_clip.hpp"
+#include "krate/optim/gradients.hpp"
 #include "krate/optim/lion.hpp"
 #include "krate/optim/optimizer.hpp"
 #include "krate/optim/schedule.hpp"

@@ -123,6 +123,24 @@ TYPED_TEST(UpdateTest, LowersAQuadratic) {
   }
 }
 
+TYPED_TEST(UpdateTest, GradientsCanBeZeroedInTheSweepWithoutChangingTheStep) {
+  using T = TypeParam;
+  for (Rule const& rule : {Rule(AdamW{}), Rule(Lion{})}) {
+    auto const stepped = [&](krate::optim::Gradients gradients) {
+      auto const list = some_parameters<T>();
+      krate::optim::OptimizerState<TestSpace, T> const state(TestSpace(), rule, list);
+      set_values(list, 100);
+      set_gradients(list, 210);
+      krate::optim::update(TestSpace(), rule, 0.1, 1, list, factor<T>(0.5), state, gradients);
+      return list;
+    };
+    auto const kept = stepped(krate::optim::Gradients::keep), zeroed = stepped(krate::optim::Gradients::zero);
+    EXPECT_TRUE(same_bits(all_values(kept), all_values(zeroed)));
+    for (auto const& segment : zeroed.segments())
+      for (double const g : to_array(segment.gradient).data) EXPECT_EQ(g, 0);
+  }
+}
+
 TYPED_TEST(UpdateTest, PaddingStaysZeroAndGradientsStay) {
   using T = TypeParam;
   for (Rule const& rule : {Rule(AdamW{}), Rule(Lion{})}) {

@@ -26,12 +26,12 @@ struct Lion {
 /// @param learning_rate  that of this step
 /// @param gradient_scale  rank-0 View of T: what clip_scale gives, or 1
 /// @param momentum  [list.length()], updated; zero before the first step
-/// Gradients are left as they are.
+/// @param gradients  zero: they are 0 afterwards, in the same sweep, for the backward pass that adds to them next
 /// @throws ShapeError if the state does not fit the list; ValueError if a number is out of range
 /// @note allocates: no; fences: no; bitwise repeatable: yes, for any number of threads
 template <class Space, class T, class Scale, class Momentum>
 void lion_update(Space const& space, Lion const& rule, double learning_rate, ParameterList<Space, T> const& list,
-                 Scale const& gradient_scale, Momentum const& momentum) {
+                 Scale const& gradient_scale, Momentum const& momentum, Gradients gradients = Gradients::keep) {
   static_assert(is_instantiated<Space, T>,
                 "krate was built without this space or scalar: see KRATE_EXEC_SPACES and KRATE_SCALARS");
   constexpr char const* where = "krate::optim::lion_update";
@@ -41,7 +41,7 @@ void lion_update(Space const& space, Lion const& rule, double learning_rate, Par
   require_value(rule.weight_decay >= 0, where, "weight_decay", rule.weight_decay, "must not be negative");
   require_shape(where, "momentum", momentum, {list.length()}, "one number for each of list.length()");
   krate::impl::LionUpdate<Space, T>::run(space, rule, learning_rate, list, as_value<Space>(gradient_scale),
-                                         as_vector<Space>(momentum));
+                                         as_vector<Space>(momentum), gradients);
 }
 
 }  // namespace krate::optim

@@ -65,6 +65,7 @@ class TrainStep {
   optim::Rule rule_;
   TrainStepOptions options_;
   optim::OptimizerState<Space, T> optimizer_;
+  bool gradients_are_zero_ = false;
   dist::GradientReducer<Space, T> reducer_;
   Arena<Space> arena_;
   Inference<Model> inference_;

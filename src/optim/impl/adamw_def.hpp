@@ -11,14 +11,14 @@ namespace krate::impl {
 
 template <class Space, class T>
 struct AdamWElement {
-  ConstVector<T, Space> gradient;
-  Vector<T, Space> value, first, second;
+  Vector<T, Space> gradient, value, first, second;
   T keep;  ///< 1 - learning_rate * weight_decay
   T beta1, beta2;
   T rest1, rest2;  ///< 1 - beta
   T rate;          ///< learning_rate / (1 - beta1^step)
   T root;          ///< (1 - beta2^step)^(-1/2)
   T epsilon;
+  bool zero;  ///< the gradient afterwards
   KOKKOS_FORCEINLINE_FUNCTION void operator()(std::int64_t i, T gradient_scale) const {
     T const g = gradient_scale * gradient(i);
     T const m = beta1 * first(i) + rest1 * g;
@@ -26,13 +26,15 @@ struct AdamWElement {
     first(i) = m;
     second(i) = v;
     value(i) = keep * value(i) - rate * m / (Kokkos::sqrt(v) * root + epsilon);
+    if (zero) gradient(i) = T(0);
   }
 };
 
 template <class Space, class T>
 void AdamWUpdate<Space, T>::run(Space const& space, optim::AdamW const& rule, double learning_rate, std::int64_t step,
                                 ParameterList<Space, T> const& list, Value<T const, Space> gradient_scale,
-                                Vector<T, Space> first_moment, Vector<T, Space> second_moment) {
+                                Vector<T, Space> first_moment, Vector<T, Space> second_moment,
+                                optim::Gradients gradients) {
   auto const power = static_cast<double>(step);
   double const correction1 = 1 - std::pow(rule.beta1, power), correction2 = 1 - std::pow(rule.beta2, power);
   for (auto const& segment : list.segments()) {
@@ -47,7 +49,8 @@ void AdamWUpdate<Space, T>::run(Space const& space, optim::AdamW const& rule, do
                                          static_cast<T>(1 - rule.beta2),
                                          static_cast<T>(learning_rate / correction1),
                                          static_cast<T>(1 / std::sqrt(correction2)),
-                                         static_cast<T>(rule.epsilon)};
+                                         static_cast<T>(rule.epsilon),
+                                         gradients == optim::Gradients::zero};
     sweep(space, KRATE_LABEL("krate::optim::adamw"), segment.value.extent(0), gradient_scale, element);
   }
 }

@@ -9,25 +9,26 @@ namespace krate::impl {
 
 template <class Space, class T>
 struct LionElement {
-  ConstVector<T, Space> gradient;
-  Vector<T, Space> value, momentum;
+  Vector<T, Space> gradient, value, momentum;
   T keep;  ///< 1 - learning_rate * weight_decay
   T rate;
   T beta1, beta2;
   T rest1, rest2;  ///< 1 - beta
+  bool zero;       ///< the gradient afterwards
   KOKKOS_FORCEINLINE_FUNCTION void operator()(std::int64_t i, T gradient_scale) const {
     T const g = gradient_scale * gradient(i), m = momentum(i);
     T const c = beta1 * m + rest1 * g;
     T const sign = c > T(0) ? T(1) : c < T(0) ? T(-1) : c;  // c is 0 or NaN
     value(i) = keep * value(i) - rate * sign;
     momentum(i) = beta2 * m + rest2 * g;
+    if (zero) gradient(i) = T(0);
   }
 };
 
 template <class Space, class T>
 void LionUpdate<Space, T>::run(Space const& space, optim::Lion const& rule, double learning_rate,
                                ParameterList<Space, T> const& list, Value<T const, Space> gradient_scale,
-                               Vector<T, Space> momentum) {
+                               Vector<T, Space> momentum, optim::Gradients gradients) {
   for (auto const& segment : list.segments()) {
     LionElement<Space, T> const element{segment.gradient,
                                         segment.value,
@@ -37,7 +38,8 @@ void LionUpdate<Space, T>::run(Space const& space, optim::Lion const& rule, doub
                                         static_cast<T>(rule.beta1),
                                         static_cast<T>(rule.beta2),
                                         static_cast<T>(1 - rule.beta1),
-                                        static_cast<T>(1 - rule.beta2)};
+                                        static_cast<T>(1 - rule.beta2),
+                                        gradients == optim::Gradients::zero};
     sweep(space, KRATE_LABEL("krate::optim::lion"), segment.value.extent(0), gradient_scale, element);
   }
 }

@@ -61,7 +61,9 @@ StepResult TrainStep<Model>::run(Space const& space, SourceOf<Model>& source, st
   auto const& list = model_.parameters();
 
   batch.fill_from(space, source, mine, step, options_);
-  for (auto const& s : list.segments()) fill(space, s.gradient, T(0));
+  if (!gradients_are_zero_)
+    for (auto const& s : list.segments()) fill(space, s.gradient, T(0));
+  gradients_are_zero_ = false;
   StepResult result = batch.differentiate(space, comm_, model_, reducer_, global, state_, work);
   optim::gradient_norm(space, list, work, clip.norm);
   optim::clip_scale(space, clip.norm, options_.clip, clip.scale);
@@ -72,7 +74,8 @@ StepResult TrainStep<Model>::run(Space const& space, SourceOf<Model>& source, st
                                                    std::to_string(step + 1) +
                                                    " (training diverged); lower the learning rate, or clip gradients");
   }
-  optim::update(space, rule_, learning_rate, step + 1, list, clip.scale, optimizer_);
+  optim::update(space, rule_, learning_rate, step + 1, list, clip.scale, optimizer_, optim::Gradients::zero);
+  gradients_are_zero_ = true;
   space.fence(KRATE_LABEL("krate::train::step: the batch's memory is used again"));
   return result;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "krate/core/parameters.hpp"
+#include "krate/optim/gradients.hpp"
 
 namespace krate {
 namespace optim {
@@ -14,7 +15,7 @@ template <class Space, class T>
 struct AdamWUpdate {
   static void run(Space const& space, optim::AdamW const& rule, double learning_rate, std::int64_t step,
                   ParameterList<Space, T> const& list, Value<T const, Space> gradient_scale,
-                  Vector<T, Space> first_moment, Vector<T, Space> second_moment);
+                  Vector<T, Space> first_moment, Vector<T, Space> second_moment, optim::Gradients gradients);
 };
 
 }  // namespace impl

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "krate/core/parameters.hpp"
+#include "krate/optim/gradients.hpp"
 
 namespace krate {
 namespace optim {
@@ -13,7 +14,8 @@ namespace impl {
 template <class Space, class T>
 struct LionUpdate {
   static void run(Space const& space, optim::Lion const& rule, double learning_rate,
-                  ParameterList<Space, T> const& list, Value<T const, Space> gradient_scale, Vector<T, Space> momentum);
+                  ParameterList<Space, T> const& list, Value<T const, Space> gradient_scale, Vector<T, Space> momentum,
+                  optim::Gradients gradients);
 };
 
 }  // namespace impl
