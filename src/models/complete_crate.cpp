@@ -53,18 +53,35 @@ std::string layer(std::size_t i) {
   return "transformer.layers." + std::to_string(i);
 }
 
-/// depth, dim, image_size, heads and dim_head, after patch_size and channels.
-void complete_blocks(OfficialTensors const& tensors, Configuration& known) {
+/// How many layers there are, by the name of a tensor of layer i.
+template <class Name>
+std::size_t count_layers(OfficialTensors const& tensors, Name const& name) {
   std::size_t depth = 0;
-  while (tensors.find(layer(depth) + ".0.fn.qkv.weight")) ++depth;
-  auto const inner = shape_of(where, tensors, layer(0) + ".0.fn.qkv.weight", 2).front();
-  auto const positions = shape_of(where, tensors, "pos_embedding", 2);
+  while (tensors.find(name(depth))) ++depth;
+  return depth;
+}
+
+/// dim, image_size, heads and dim_head, after patch_size and channels. One head as wide as the tokens has no output
+/// map.
+void complete_tokens(OfficialTensors const& tensors, Configuration& known, char const* positions,
+                     std::string const& projection, std::string const& output) {
+  auto const inner = shape_of(where, tensors, projection, 2).front();
+  auto const table = shape_of(where, tensors, positions, 2);
   set_unless(known, "dim", shape_of(where, tensors, "cls_token", 1).front());
-  set_unless(known, "depth", depth);
-  if (positions.front() > 1) complete_image(known, positions.front() - 1);
-  // One head as wide as the tokens has no output map.
-  if (!known.has("heads") && !tensors.find(layer(0) + ".0.fn.to_out.0.weight")) known.set("heads", std::size_t(1));
+  if (table.front() > 1) complete_image(known, table.front() - 1);
+  if (!known.has("heads") && !tensors.find(output)) known.set("heads", std::size_t(1));
   complete_heads(where, known, inner);
+}
+void complete_blocks(OfficialTensors const& tensors, Configuration& known) {
+  set_unless(known, "depth", count_layers(tensors, [](std::size_t i) { return layer(i) + ".0.fn.qkv.weight"; }));
+  complete_tokens(tensors, known, "pos_embedding", layer(0) + ".0.fn.qkv.weight", layer(0) + ".0.fn.to_out.0.weight");
+}
+
+/// channels and patch_size from the kernel of the convolution.
+void complete_kernel(OfficialTensors const& tensors, Configuration& known, char const* name) {
+  auto const kernel = shape_of(where, tensors, name, 4);
+  set_unless(known, "channels", kernel[1]);
+  if (!known.has("patch_size")) known.set("patch_size", Sizes{kernel[2], kernel[3]});
 }
 
 std::vector<std::string> missing_of(Configuration const& known) {
@@ -85,14 +102,26 @@ std::vector<std::string> complete_crate(OfficialTensors const& tensors, Configur
 }
 
 std::vector<std::string> complete_crate_alpha(OfficialTensors const& tensors, Configuration& known) {
-  auto const kernel = shape_of(where, tensors, "conv1.weight", 4);
+  complete_kernel(tensors, known, "conv1.weight");
   set_unless(known, "num_classes", shape_of(where, tensors, "mlp_head.1.weight", 2).front());
-  set_unless(known, "channels", kernel[1]);
-  if (!known.has("patch_size")) known.set("patch_size", Sizes{kernel[2], kernel[3]});
   auto const dictionary = shape_of(where, tensors, layer(0) + ".1.fn.D", 2);
   if (dictionary[0] > 0) set_unless(known, "expansion", dictionary[1] / dictionary[0]);
   if (!known.has("variant") && !tensors.find(layer(0) + ".1.fn.D1")) known.set("variant", "overcomplete");
   complete_blocks(tensors, known);
+  return missing_of(known);
+}
+
+std::vector<std::string> complete_crate_mae(OfficialTensors const& tensors, Configuration& known) {
+  auto const projection = [](char const* blocks, char const* which) {
+    return [=](std::size_t i) { return blocks + std::to_string(i) + which + ".fn.qkv.weight"; };
+  };
+  auto const encoder = projection("blocks.", ".layers.0.0"), decoder = projection("decoder_blocks.", ".layers.0.1");
+  complete_kernel(tensors, known, "patch_embed.proj.weight");
+  set_unless(known, "depth", count_layers(tensors, encoder));
+  set_unless(known, "decoder_depth", count_layers(tensors, decoder));
+  complete_tokens(tensors, known, "decoder_pos_embed", encoder(0), "blocks.0.layers.0.0.fn.to_out.0.weight");
+  if (known.has("heads"))
+    set_unless(known, "decoder_heads", static_cast<std::size_t>(known.get<std::int64_t>("heads")));
   return missing_of(known);
 }
 

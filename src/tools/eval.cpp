@@ -17,6 +17,7 @@ void add_eval(CLI::App& app, Context& context) {
       "and the accuracy that of the nearest subspace: each class is the span of the dim / classes leading directions "
       "of\n"
       "its features in the train part of the same dataset (all samples where it has no /split).\n"
+      "For a crate_mae the loss is that of the removed patches, each image's the same in every evaluation.\n"
       "For a language model loss and accuracy are those of a token; where tokens are bytes, its bits per token are "
       "bits "
       "per\nbyte.\n"
@@ -30,18 +31,24 @@ void add_eval(CLI::App& app, Context& context) {
     if (is_redunet(context, arguments->model)) {
       found = eval_redunet(context, *arguments);
     } else {
-      with_model<AllModels>(context, *arguments, true, [&]<class Model>(ModelOnData<Model>& run) {
+      with_model<EvaluatedModels>(context, *arguments, true, [&]<class Model>(ModelOnData<Model>& run) {
         text = train::ReadsTokens<Model>;
         found = run.inference.evaluate(run.space, run.comm, run.source, train::Part::train, train::Part::test);
       });
     }
     double const bits = found.loss / std::log(2.0);
     if (context.json()) {
-      Json result{{"samples", found.samples}, {"loss", found.loss}, {"accuracy", found.accuracy()}};
+      Json result{{"samples", found.samples}, {"loss", found.loss}};
+      if (found.has_accuracy) result["accuracy"] = found.accuracy();
       if (text) result["bits_per_token"] = bits;
       return context.print_json(result);
     }
     char line[128];
+    if (!found.has_accuracy) {
+      std::snprintf(line, sizeof line, "%lld samples, loss %.6f of the removed patches",
+                    static_cast<long long>(found.samples), found.loss);
+      return context.print(line);
+    }
     std::snprintf(line, sizeof line, "%lld samples, loss %.6f, accuracy %.4f (%lld right)",
                   static_cast<long long>(found.samples), found.loss, found.accuracy(),
                   static_cast<long long>(found.correct));

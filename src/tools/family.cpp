@@ -6,6 +6,7 @@
 #include "krate/io/configuration_json.hpp"
 #include "krate/models/causal_crate.hpp"
 #include "krate/models/crate_bert.hpp"
+#include "krate/models/crate_mae.hpp"
 #include "krate/models/resolution.hpp"
 #include "krate/train/model_file.hpp"
 
@@ -147,7 +148,7 @@ constexpr Family family() {
 
 constexpr Family families[] = {
     family<models::Crate, models::complete_crate>(),
-    {"crate_mae", nullptr, nullptr},
+    family<models::CrateMae, models::complete_crate_mae>(),
     family<models::CrateAlpha, models::complete_crate_alpha>(),
     family<models::CausalCrate, models::complete_causal_crate>(),
     family<models::CrateBert, models::complete_crate_bert>(),

@@ -74,6 +74,9 @@ using ImageModels = std::tuple<models::Crate<Space, T>, models::CrateAlpha<Space
 template <class T>
 using AllModels = std::tuple<models::Crate<Space, T>, models::CrateAlpha<Space, T>, models::Mlp<Space, T>,
                              models::CausalCrate<Space, T>, models::CrateBert<Space, T>>;
+template <class T>
+using EvaluatedModels = std::tuple<models::Crate<Space, T>, models::CrateAlpha<Space, T>, models::CrateMae<Space, T>,
+                                   models::Mlp<Space, T>, models::CausalCrate<Space, T>, models::CrateBert<Space, T>>;
 
 /// Calls `use(ModelOnData<Model>&)`, Model of the family and with the scalar that the file's parameters are stored in.
 /// Collective. @throws ValueError if the file holds none of the families
@@ -97,20 +100,21 @@ void with_model_on(Space const& space, comm::Communicator const& comm, io::Sampl
 }
 
 /// The same for what a command was given. Collective.
-/// @param labelled  the samples must have labels
+/// @param labelled  the samples must have labels, but those of a masked autoencoder
 template <template <class> class Families, class Use>
 void with_model(Context& context, ModelArguments const& arguments, bool labelled, Use const& use) {
   require_value(arguments.batch > 0, "krate::model", "--batch", arguments.batch, "must be positive");
   io::CheckpointReader const file(arguments.model, context.comm());
   auto const data = io::Dataset::open(arguments.data, context.comm());
-  if (labelled) data.require_labels();
+  bool const needs_labels = labelled && file.model() != models::CrateMae<Space, float>::name;
+  if (needs_labels) data.require_labels();
   bool const has_split = data.description().has_split();
   auto const subset =
       arguments.split.empty() ? (has_split ? io::Subset::test : io::Subset::all) : io::subset_of(arguments.split);
   ChosenRows rows{data.indices(subset), data.indices(io::Subset::train)};
   require_value(!rows.samples.empty(), "krate::model", "samples", 0,
                 "must be at least one in the chosen part of the dataset");
-  with_model_on<Families>(context.space(), context.comm(), data.load(), std::move(rows), labelled, file,
+  with_model_on<Families>(context.space(), context.comm(), data.load(), std::move(rows), needs_labels, file,
                           static_cast<std::size_t>(arguments.batch), use);
 }
 

@@ -41,6 +41,7 @@ void resolve_text_options(OptionTable& o, io::DatasetDescription const& data) {
   o.resolve<double>("label-smoothing", 0);
   o.resolve<std::int64_t>("dim", 64);
   o.resolve<double>("eta", 0.1);
+  o.resolve<double>("lambda", 0.1);
   std::int64_t const known = data.classes + (model == "crate_bert");  // and the mask
   o.resolve<std::int64_t>("vocabulary", known);
   o.resolve<std::int64_t>("context", static_cast<std::int64_t>(data.sample_size()));
@@ -52,6 +53,30 @@ void resolve_text_options(OptionTable& o, io::DatasetDescription const& data) {
                 ("must be at least the " + std::to_string(data.sample_size()) + " tokens of a sample").c_str());
 }
 
+void resolve_mae_options(OptionTable& o) {
+  o.resolve<std::int64_t>("dim", 64);
+  o.resolve<double>("eta", 0.1);
+  o.resolve<double>("lambda", 0.5);
+  o.resolve<std::int64_t>("decoder-depth", o.get<std::int64_t>("depth"));
+  o.resolve<std::int64_t>("decoder-heads", o.get<std::int64_t>("heads"));
+}
+
+/// Images, patches and blocks, of a model that has these.
+template <class Config>
+void fill_blocks(OptionTable const& o, io::DatasetDescription const& data, Config& c) {
+  auto const patch = o.get<Pair>("patch-size");
+  require_value(patch.rows > 0 && patch.columns > 0, "krate::train", "--patch-size", patch.rows, "must be positive");
+  c.channels = data.sample_shape[0];
+  c.image_size = {data.sample_shape[1], data.sample_shape[2]};
+  c.patch_size = {static_cast<std::size_t>(patch.rows), static_cast<std::size_t>(patch.columns)};
+  c.dim = size(o, "dim");
+  c.depth = size(o, "depth");
+  c.heads = size(o, "heads");
+  c.dim_head = o.has_value("dim-head") ? size(o, "dim-head") : 0;
+  c.eta = o.get<double>("eta");
+  c.lambda = o.get<double>("lambda");
+}
+
 }  // namespace
 
 void resolve_model_options(OptionTable& o, io::DatasetDescription const& data) {
@@ -61,6 +86,7 @@ void resolve_model_options(OptionTable& o, io::DatasetDescription const& data) {
   if (text) return resolve_text_options(o, data);
   require_value(data.kind == io::SampleKind::images, "krate::train", "--data", data.origin,
                 ("must hold images [n, C, H, W] in /samples/images for the model " + model).c_str());
+  if (model == "crate_mae") return resolve_mae_options(o);
   if (is_mcr2(o)) {
     require_objective_has(o, "label-smoothing", "cross_entropy");
     o.resolve<double>("eps-squared", 0.5);
@@ -75,6 +101,7 @@ void resolve_model_options(OptionTable& o, io::DatasetDescription const& data) {
   } else {
     o.resolve<std::int64_t>("dim", 64);
     o.resolve<double>("eta", 0.1);
+    o.resolve<double>("lambda", 0.1);
   }
   o.resolve<std::int64_t>("classes", data.classes);
   auto const classes = o.get<std::int64_t>("classes");
@@ -83,20 +110,10 @@ void resolve_model_options(OptionTable& o, io::DatasetDescription const& data) {
 }
 
 models::CrateConfig crate_config_of(OptionTable const& o, io::DatasetDescription const& data) {
-  auto const patch = o.get<Pair>("patch-size");
-  require_value(patch.rows > 0 && patch.columns > 0, "krate::train", "--patch-size", patch.rows, "must be positive");
   models::CrateConfig c;
-  c.channels = data.sample_shape[0];
-  c.image_size = {data.sample_shape[1], data.sample_shape[2]};
-  c.patch_size = {static_cast<std::size_t>(patch.rows), static_cast<std::size_t>(patch.columns)};
-  c.dim = size(o, "dim");
-  c.depth = size(o, "depth");
-  c.heads = size(o, "heads");
-  c.dim_head = o.has_value("dim-head") ? size(o, "dim-head") : 0;
+  fill_blocks(o, data, c);
   c.classes = size(o, "classes");
   c.pool = o.get<std::string>("pool") == "mean" ? Pool::mean : Pool::cls;
-  c.eta = o.get<double>("eta");
-  c.lambda = o.get<double>("lambda");
   c.mcr2 = objective_of(o);
   if (!c.mcr2) c.label_smoothing = o.get<double>("label-smoothing");
   c.validate();
@@ -130,6 +147,17 @@ models::CausalCrateConfig causal_crate_config_of(OptionTable const& o) {
 models::CrateBertConfig crate_bert_config_of(OptionTable const& o) {
   auto c = text_config_of<models::CrateBertConfig>(o);
   c.padding = 0;  // no byte of a text
+  c.validate();
+  return c;
+}
+
+models::CrateMaeConfig crate_mae_config_of(OptionTable const& o, io::DatasetDescription const& data) {
+  models::CrateMaeConfig c;
+  fill_blocks(o, data, c);
+  c.decoder_depth = size(o, "decoder-depth");
+  c.decoder_heads = size(o, "decoder-heads");
+  c.mask_ratio = o.get<double>("mask-ratio");
+  c.norm_pix_loss = o.get<bool>("norm-pix-loss");
   c.validate();
   return c;
 }

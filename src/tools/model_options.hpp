@@ -6,6 +6,7 @@
 #include "krate/models/causal_crate_config.hpp"
 #include "krate/models/crate_alpha_config.hpp"
 #include "krate/models/crate_bert_config.hpp"
+#include "krate/models/crate_mae_config.hpp"
 #include "krate/models/mlp_config.hpp"
 #include "tools/options.hpp"
 
@@ -18,6 +19,7 @@ void resolve_model_options(OptionTable& options, io::DatasetDescription const& d
 /// @throws ValueError for options that cannot work
 models::CrateConfig crate_config_of(OptionTable const& options, io::DatasetDescription const& data);
 models::CrateAlphaConfig crate_alpha_config_of(OptionTable const& options, io::DatasetDescription const& data);
+models::CrateMaeConfig crate_mae_config_of(OptionTable const& options, io::DatasetDescription const& data);
 models::MlpConfig mlp_config_of(OptionTable const& options, io::DatasetDescription const& data);
 
 models::CausalCrateConfig causal_crate_config_of(OptionTable const& options);

@@ -45,7 +45,7 @@ void require_fit(DataSourceOf<Model> const& source, typename Model::Config const
     require_value(source.tokens() <= c.context, "krate::model", "tokens", source.tokens(),
                   ("of a sample must not exceed the model's context of " + std::to_string(c.context)).c_str());
   } else {
-    classes = c.classes;
+    if constexpr (!train::RemovesPatches<Model>) classes = c.classes;
     if (source.channels() != c.channels || source.height() != c.image_size.height ||
         source.width() != c.image_size.width) {
       throw ShapeError("krate::model", "the dataset's images are [" + std::to_string(source.channels()) + ", " +
@@ -55,7 +55,7 @@ void require_fit(DataSourceOf<Model> const& source, typename Model::Config const
                                            std::to_string(c.image_size.width) + "]; use a dataset of that size");
     }
   }
-  if (labelled && source.classes() > classes) {
+  if (labelled && !train::RemovesPatches<Model> && source.classes() > classes) {
     throw ValueError("krate::model", "the dataset has " + std::to_string(source.classes()) +
                                          " classes, but the model " + std::to_string(classes) +
                                          "; use the dataset that it was trained on");

@@ -21,20 +21,24 @@ namespace krate::tools {
 namespace fs = std::filesystem;
 
 OptionTable training_options() {
-  std::vector<std::string> const crate{"crate"}, alpha{"crate_alpha"}, crates{"crate", "crate_alpha"},
-      causal{"causal_crate"}, text{"causal_crate", "crate_bert"},
-      blocks{"crate", "crate_alpha", "causal_crate", "crate_bert"}, redunet{"redunet"}, mlp{"mlp"},
-      images{"crate", "crate_alpha", "mlp"}, trained{"crate", "crate_alpha", "mlp", "causal_crate", "crate_bert"};
+  std::vector<std::string> const crate{"crate"}, alpha{"crate_alpha"}, mae{"crate_mae"},
+      crates{"crate", "crate_alpha", "crate_mae"},
+      labelled{"crate", "crate_alpha", "mlp", "causal_crate", "crate_bert"}, causal{"causal_crate"},
+      text{"causal_crate", "crate_bert"}, blocks{"crate", "crate_alpha", "crate_mae", "causal_crate", "crate_bert"},
+      redunet{"redunet"}, mlp{"mlp"}, images{"crate", "crate_alpha", "mlp"},
+      trained{"crate", "crate_alpha", "crate_mae", "mlp", "causal_crate", "crate_bert"};
   OptionTable o("krate::train");
   o.add<std::string>("model", {}, "Model family")
-      .one_of({"crate", "crate_alpha", "redunet", "mlp", "causal_crate", "crate_bert"});
+      .one_of({"crate", "crate_alpha", "crate_mae", "redunet", "mlp", "causal_crate", "crate_bert"});
   o.add<std::string>("data", {}, "Dataset file");
   o.add<std::string>("objective", "cross_entropy", "What is made small; mcr2: -(R - R^c) of the features of a batch")
       .one_of({"cross_entropy", "mcr2"})
       .only_for(images);
   o.add<std::string>("optimizer", "adamw", "Update rule").one_of({"adamw", "lion"}).only_for(trained);
   o.add<double>("learning-rate", 1e-3, "Largest learning rate").above(0).only_for(trained);
-  o.add<double>("weight-decay", 0.05, "Weight decay, of all parameters; of text models: of matrices")
+  o.add<double>(
+       "weight-decay", 0.05,
+       "Weight decay, of all parameters; of crate_mae and text models: of matrices; of crate_alpha: of linear maps")
       .at_least(0)
       .only_for(trained);
   o.add<std::int64_t>("warmup", {}, "Steps of linear warm-up [5 % of all]").at_least(0).only_for(trained);
@@ -45,7 +49,7 @@ OptionTable training_options() {
   o.add<double>("label-smoothing", {}, "Weight of the uniform target in cross-entropy [0.1; of text models: 0]")
       .at_least(0)
       .at_most(0.999999)
-      .only_for(trained);
+      .only_for(labelled);
   o.add<std::string>("augment", "none",
                      "Random moves of each image, in pixels; windows: a text's samples begin anywhere")
       .one_of({"none", "shift1", "shift2", "windows"})
@@ -67,8 +71,12 @@ OptionTable training_options() {
   o.add<std::string>("pool", "cls", "What the head sees of the tokens").one_of({"cls", "mean"}).only_for(crate);
   o.add<double>("eta", {}, "Step size of ISTA, or of a layer of ReduNet [0.1, 0.5]")
       .above(0)
-      .only_for({"crate", "crate_alpha", "redunet", "causal_crate", "crate_bert"});
-  o.add<double>("lambda", 0.1, "Sparsity weight of ISTA").at_least(0).only_for(blocks);
+      .only_for({"crate", "crate_alpha", "crate_mae", "redunet", "causal_crate", "crate_bert"});
+  o.add<double>("lambda", {}, "Sparsity weight of ISTA [0.1; crate_mae: 0.5]").at_least(0).only_for(blocks);
+  o.add<double>("mask-ratio", 0.75, "Part of the patches that is removed").above(0).at_most(1).only_for(mae);
+  o.add<bool>("norm-pix-loss", false, "Predict patches at mean 0 and variance 1").only_for(mae);
+  o.add<std::int64_t>("decoder-depth", {}, "Number of decoder blocks [depth]").at_least(1).only_for(mae);
+  o.add<std::int64_t>("decoder-heads", {}, "Number of their subspaces [heads]").at_least(1).only_for(mae);
   o.add<std::int64_t>("expansion", 4, "Atoms a feature").at_least(1).at_most(1024).only_for(alpha);
   o.add<std::string>("variant", "residual", "How much of CRATE-alpha: each has what those before it have")
       .one_of({"overcomplete", "decoupled", "residual"})
@@ -177,7 +185,8 @@ void run_in(Context& context, OptionTable& options, io::SampleTable table, typen
   Space const& space = context.space();
   auto const& comm = context.comm();
   auto settings = trainer_options(options, run, resume);
-  auto source = source_for<Model>(std::move(table), config, true, options.get<std::string>("augment") == "windows");
+  auto source = source_for<Model>(std::move(table), config, !train::RemovesPatches<Model>,
+                                  options.get<std::string>("augment") == "windows");
   Model const model(space, config, settings.seed);
   settings.logger = context.logger();
 
@@ -227,7 +236,10 @@ void run_in(Context& context, OptionTable& options, io::SampleTable table, typen
   std::snprintf(line, sizeof line, "%lld steps in %.1f s, train loss %.4f", static_cast<long long>(summary.steps),
                 summary.seconds, summary.train_loss);
   context.print(line);
-  if (summary.test) {
+  if (summary.test && !summary.test->has_accuracy) {
+    std::snprintf(line, sizeof line, "test loss %.4f", summary.test->loss);
+    context.print(line);
+  } else if (summary.test) {
     std::snprintf(line, sizeof line, "test loss %.4f, accuracy %.4f (%lld of %lld)", summary.test->loss,
                   summary.test->accuracy(), static_cast<long long>(summary.test->correct),
                   static_cast<long long>(summary.test->labels()));
@@ -269,12 +281,14 @@ void train_run(Context& context, OptionTable& options, std::string const& run, b
   }
   auto const data = io::Dataset::open(options.get<std::string>("data"), context.comm());
   auto const& about = data.description();
-  about.require_labels();
+  if (model != "crate_mae") about.require_labels();
   resolve_model_options(options, about);
   if (model == "causal_crate")
     return run_crate<models::CausalCrate>(context, options, data, causal_crate_config_of(options), run, resume);
   if (model == "crate_bert")
     return run_crate<models::CrateBert>(context, options, data, crate_bert_config_of(options), run, resume);
+  if (model == "crate_mae")
+    return run_crate<models::CrateMae>(context, options, data, crate_mae_config_of(options, about), run, resume);
   if (model == "crate_alpha") {
     return run_crate<models::CrateAlpha>(context, options, data, crate_alpha_config_of(options, about), run, resume);
   }

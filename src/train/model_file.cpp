@@ -42,6 +42,12 @@ void require_room_for(models::CrateAlphaConfig const& config, io::CheckpointRead
   require_crate(config, number(config.expansion) * number(config.dim), file);
 }
 
+void require_room_for(models::CrateMaeConfig const& config, io::CheckpointReader const& file) {
+  auto both = config.encoder();
+  both.depth += config.decoder_depth;  // their blocks hold as much
+  require_crate(both, number(config.dim), file);
+}
+
 void require_room_for(models::CausalCrateConfig const& config, io::CheckpointReader const& file) {
   double const codes = number(config.dim) * (config.overcomplete ? config.expansion : 1),
                block = number(config.dim) * (2 * number(config.heads) * number(config.head_dim()) + codes);

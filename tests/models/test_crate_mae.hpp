@@ -171,6 +171,35 @@ TYPED_TEST_P(CrateMaeReference, RecomputingChangesNoBit) {
     EXPECT_EQ(to_array(expected.gradient(i)).data, to_array(found.gradient(i)).data) << expected.entries()[i].name;
 }
 
+TYPED_TEST_P(CrateMaeReference, AStepTouchesWhatThePlanSays) {
+  using T = TypeParam;
+  TestSpace const space;
+  std::size_t const batch = 160;
+  models::CrateMaeConfig const config{
+      .image_size = 16, .dim = 32, .depth = 2, .heads = 2, .decoder_depth = 2, .decoder_heads = 2};
+  for (auto const pass : {models::Pass::inference, models::Pass::training, models::Pass::recompute}) {
+    models::CrateMae<TestSpace, T> const model(space, config);
+    auto const images = to_view<TestSpace, T, 4>(filled(1, {batch, 1, 16, 16}));
+    auto const dprediction = to_view<TestSpace, T, 3>(filled(2, {batch, config.tokens(), config.patch_dim()}));
+    auto const removed = to_view<TestSpace, bool, 2>(Array({batch, config.patches()}));
+    std::size_t const plan = model.plan(batch, pass);
+    Arena<TestSpace> const arena(space, plan);
+    auto work = arena.workspace();
+    auto const bytes = arena.workspace().template take<unsigned char>(plan);
+    constexpr unsigned char untouched = 0xab;
+    Kokkos::deep_copy(bytes, untouched);
+    models::CrateMaeState<TestSpace, T> state;
+    model.cut(work, batch, pass, state);
+    model.forward(space, images, removed, state, work);
+    if (pass != models::Pass::inference) model.backward(space, dprediction, state, work);
+    space.fence("krate::test: step");
+    auto const after = Kokkos::create_mirror_view_and_copy(Kokkos::HostSpace(), bytes);
+    std::size_t peak = plan;
+    while (peak > 0 && after(peak - 1) == untouched) --peak;
+    EXPECT_GE(static_cast<double>(peak), 0.98 * static_cast<double>(plan)) << "of " << plan << " bytes";
+  }
+}
+
 TYPED_TEST_P(CrateMaeReference, FixedPositionsAreThoseOfTheAuthors) {
   using T = TypeParam;
   MaeRun<T> run("crate_mae.h5");
@@ -214,8 +243,8 @@ TYPED_TEST_P(CrateMaeReference, ConfigurationsThatCannotWorkAreExplained) {
 
 REGISTER_TYPED_TEST_SUITE_P(CrateMaeReference, OutputsAndEveryIntermediateAgree, WithoutAMaskItPredictsAllPatches,
                             EveryGradientAgrees, TenStepsOfAdamWAndLionFollowTheCurves, RecomputingChangesNoBit,
-                            FixedPositionsAreThoseOfTheAuthors, ParameterCountsAreTheOfficialOnes,
-                            ConfigurationsThatCannotWorkAreExplained);
+                            AStepTouchesWhatThePlanSays, FixedPositionsAreThoseOfTheAuthors,
+                            ParameterCountsAreTheOfficialOnes, ConfigurationsThatCannotWorkAreExplained);
 KRATE_INSTANTIATE(CrateMaeReference);
 
 }  // namespace

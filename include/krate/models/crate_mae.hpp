@@ -40,6 +40,7 @@ class CrateMae {
   using Config = CrateMaeConfig;
   using State = CrateMaeState<Space, T>;
   static constexpr char const* name = "crate_mae";
+  static constexpr bool has_fixed_positions = true;
 
   /// Parameters start as in the authors' code, from the seed alone: linear maps and convolution uniform after Glorot,
   /// class and mask token normal of deviation 0.02, dictionaries as those of a CRATE. Weight decay applies to what has

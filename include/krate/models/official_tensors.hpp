@@ -50,5 +50,7 @@ std::vector<std::string> complete_causal_crate(OfficialTensors const& tensors, C
 std::vector<std::string> complete_crate_bert(OfficialTensors const& tensors, Configuration& known);
 /// The same of a CrateAlpha, `expansion` and `variant` included: a file without a decoder is "overcomplete".
 std::vector<std::string> complete_crate_alpha(OfficialTensors const& tensors, Configuration& known);
+/// The same of a CrateMae, `decoder_depth` included; the decoder has as many heads as the encoder.
+std::vector<std::string> complete_crate_mae(OfficialTensors const& tensors, Configuration& known);
 
 }  // namespace krate::models

@@ -16,7 +16,8 @@ namespace krate::models {
 /// @throws ShapeError if the size is another
 std::vector<double> resampled_positions(std::span<double const> positions, Extent2 from, Extent2 to, std::size_t dim);
 
-/// The same model for images of another size: all parameters but the positions of the patches are copied.
+/// The same model for images of another size: all parameters but the positions of the patches are copied. Fixed
+/// positions are those of the new grid.
 /// @throws ValueError if the patches do not divide the size
 /// @note allocates: the model; fences: yes
 template <class Model>
@@ -29,6 +30,12 @@ Model at_resolution(typename Model::ExecutionSpace const& space, Model const& mo
   Model made(space, config);
   auto const& from = model.parameters();
   auto const& to = made.parameters();
+  if constexpr (requires { Model::has_fixed_positions; }) {
+    for (std::size_t i = 0; i < from.entries().size(); ++i)
+      if (!from.entries()[i].name.ends_with("positions")) Kokkos::deep_copy(space, to.value(i), from.value(i));
+    space.fence("krate::models::at_resolution: parameters are in place");
+    return made;
+  }
   std::size_t const positions = from.index("position_embedding");
   for (std::size_t i = 0; i < from.entries().size(); ++i)
     if (i != positions) Kokkos::deep_copy(space, to.value(i), from.value(i));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -13,19 +14,26 @@
 #include "krate/models/crate.hpp"
 #include "krate/models/crate_alpha.hpp"
 #include "krate/models/crate_bert.hpp"
+#include "krate/models/crate_mae.hpp"
 #include "krate/models/mlp.hpp"
 #include "krate/train/token_source.hpp"
 
 namespace krate::train {
 
 /// Plain cross-entropy (no smoothing) and accuracy over a part of a source; of features that were trained by MCR2, the
-/// objective and the accuracy of the nearest subspace.
+/// objective and the accuracy of the nearest subspace; of a masked autoencoder, the loss of the patches that it does
+/// not see, each sample's the same each time.
 struct Evaluation {
   std::int64_t samples = 0, correct = 0;
   double loss = 0;           ///< mean over the labels; mcr2_loss() of all samples
   std::int64_t counted = 0;  ///< labels; 0: one a sample
+  bool has_accuracy = true;  ///< the model tells labels apart
   std::int64_t labels() const { return counted ? counted : samples; }
-  double accuracy() const { return labels() ? static_cast<double>(correct) / static_cast<double>(labels()) : 0; }
+  /// NaN where there is none.
+  double accuracy() const {
+    if (!has_accuracy) return std::numeric_limits<double>::quiet_NaN();
+    return labels() ? static_cast<double>(correct) / static_cast<double>(labels()) : 0;
+  }
 };
 
 /// Runs a model over samples without keeping anything for a backward pass, `batch` samples at a time.
@@ -54,7 +62,7 @@ class Inference {
   /// @throws ShapeError if the source's samples do not fit the model; ValueError if the workspace is too small
   /// @note allocates: no; fences: yes, after each batch; bitwise repeatable: yes
   void run(Space const& space, SourceOf<Model>& source, Part part, std::span<std::size_t const> samples,
-           FunctionRef<void(Batch const&)> use, models::Tap<Space, T> tap = {});
+           FunctionRef<void(Batch const&)> use, models::Tap<Space, T> tap = {}) requires(!RemovesPatches<Model>);
 
   /// Collective: all samples of a part, shared over the ranks. @throws as run(); MpiError
   /// @param reference  where the configuration names MCR2: the part whose features span the subspaces of the classes,
@@ -65,7 +73,9 @@ class Inference {
 
  private:
   Evaluation evaluate_features(Space const& space, comm::Communicator const& comm, SourceOf<Model>& source, Part part,
-                               Part reference) requires(!ReadsTokens<Model>);
+                               Part reference) requires(!ReadsTokens<Model> && !RemovesPatches<Model>);
+  Evaluation evaluate_labels(Space const& space, comm::Communicator const& comm, SourceOf<Model>& source,
+                             Part part) requires(!RemovesPatches<Model>);
   /// This rank's samples of a part.
   std::span<std::size_t const> share(comm::Communicator const& comm, std::size_t total);
 

@@ -9,6 +9,7 @@
 #include "krate/models/crate.hpp"
 #include "krate/models/crate_alpha.hpp"
 #include "krate/models/crate_bert_config.hpp"
+#include "krate/models/crate_mae_config.hpp"
 #include "krate/models/mlp.hpp"
 #include "krate/optim/optimizer.hpp"
 
@@ -48,6 +49,7 @@ void save_model(typename Model::ExecutionSpace const& space, comm::Communicator 
 /// @throws IoError if a file holds fewer numbers than a model of this configuration has: before memory is taken for it
 void require_room_for(models::CrateConfig const& config, io::CheckpointReader const& file);
 void require_room_for(models::CrateAlphaConfig const& config, io::CheckpointReader const& file);
+void require_room_for(models::CrateMaeConfig const& config, io::CheckpointReader const& file);
 void require_room_for(models::MlpConfig const& config, io::CheckpointReader const& file);
 void require_room_for(models::CrateBertConfig const& config, io::CheckpointReader const& file);
 void require_room_for(models::CausalCrateConfig const& config, io::CheckpointReader const& file);

@@ -39,6 +39,12 @@ concept ReadsTokens = requires(typename Model::Config const& config) {
   config.vocabulary;
 };
 
+/// Models that predict patches removed from images; all others that read images classify them.
+template <class Model>
+concept RemovesPatches = requires(typename Model::Config const& config) {
+  config.mask_ratio;
+};
+
 namespace impl {
 template <class Model, bool tokens>
 struct SourceFor {

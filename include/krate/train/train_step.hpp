@@ -24,7 +24,7 @@ struct TrainStepOptions {
 
 /// What a step found, over the global batch and before the update.
 struct StepResult {
-  double loss = 0;           ///< the objective: cross-entropy with the model's label smoothing, or mcr2_loss()
+  double loss = 0;           ///< the objective: cross-entropy with label smoothing, mcr2_loss(), masked_pixel_loss()
   std::int64_t counted = 0;  ///< labels that are not left out: one a sample, or one a token
   std::optional<std::int64_t> correct{};  ///< labels with the largest logit; none without a head to train
   double gradient_norm = 0;               ///< before clipping

@@ -15,7 +15,7 @@ namespace krate::train {
 template <class Model>
 Evaluation Inference<Model>::evaluate_features(Space const& space, comm::Communicator const& comm,
                                                SourceOf<Model>& source, Part part,
-                                               Part reference) requires(!ReadsTokens<Model>) {
+                                               Part reference) requires(!ReadsTokens<Model> && !RemovesPatches<Model>) {
   auto const& c = model_.config();
   Kokkos::View<T**, Kokkos::LayoutRight, DeviceOf<Space>> const unit(
       Kokkos::view_alloc(space, Kokkos::WithoutInitializing, "krate::train::features"), batch_, c.dim);

@@ -2,25 +2,14 @@
 // What an optimizer step does with a batch of images.
 #pragma once
 
-#include <algorithm>
 #include <array>
 
-#include "krate/linalg/elementwise.hpp"
 #include "krate/nn/cross_entropy.hpp"
 #include "krate/rate/mcr2.hpp"
-#include "krate/train/impl/gather_decl.hpp"
-#include "krate/train/train_step.hpp"
+#include "train/impl/image_batch.hpp"
 #include "train/impl/read_host.hpp"
 
 namespace krate::train {
-
-namespace {
-constexpr std::uint32_t shift_stream = 0x53484946;  // "SHIF": apart from all streams of parameters
-}
-
-inline models::Pass pass_of(TrainStepOptions const& o) {
-  return o.recompute ? models::Pass::recompute : models::Pass::training;
-}
 
 template <class Model>
 class ImageStep {
@@ -46,39 +35,26 @@ class ImageStep {
 
   void fill_from(Space const& space, Source& source, std::span<std::size_t const> mine, std::int64_t step,
                  TrainStepOptions const& o) const {
-    source.fill(space, Part::train, mine, images_, labels_);
-    if (o.shift == 0) return;
-    if constexpr (krate::impl::is_device<Space>) {
-      Kokkos::deep_copy(
-          space, numbers_,
-          Kokkos::View<std::size_t const*, Kokkos::HostSpace, krate::impl::Unmanaged>(mine.data(), mine.size()));
-    } else {
-      std::copy(mine.begin(), mine.end(), numbers_.data());
-    }
-    for (std::size_t c = 0; c < background_.size(); ++c)
-      fill(space, Kokkos::subview(background_, std::pair<std::size_t, std::size_t>(c, c + 1)), source.background(c));
-    krate::impl::SampleKernels<Space, T>::shift(space, images_, numbers_, background_,
-                                                Random(o.seed, shift_stream, static_cast<std::uint32_t>(step)), o.shift,
-                                                shifted_);
+    images_.fill_from(space, source, mine, step, o);
   }
 
   /// Loss and, reduced over the ranks, gradients of the global batch.
   StepResult differentiate(Space const& space, comm::Communicator const& comm, Model const& model,
                            dist::GradientReducer<Space, T>& reducer, std::size_t global, typename Model::State& state,
                            Workspace<Space> work) const {
-    model.forward(space, shifted_, state, work);
+    model.forward(space, images_.shifted, state, work);
     StepResult result;
     result.counted = static_cast<std::int64_t>(global);
     if (auto const& mcr2 = model.config().mcr2) {
-      mcr2_loss(space, comm, state.head_input, labels_, *mcr2, model.config().classes, work, loss_, dfeatures_);
+      mcr2_loss(space, comm, state.head_input, images_.labels, *mcr2, model.config().classes, work, loss_, dfeatures_);
       model.backward_features(space, dfeatures_, state, work);
       reducer.reduce(space);
       result.loss = read_host(space, loss_);
       return result;
     }
     CrossEntropyOptions const objective{model.config().label_smoothing, 1 / static_cast<double>(global)};
-    cross_entropy(space, state.logits, labels_, objective, work, loss_, correct_);
-    cross_entropy_backward(space, state.logits, labels_, objective, dlogits_);
+    cross_entropy(space, state.logits, images_.labels, objective, work, loss_, correct_);
+    cross_entropy_backward(space, state.logits, images_.labels, objective, dlogits_);
     model.backward(space, dlogits_, state, work);
     reducer.reduce(space);
     std::array<double, 2> sums{read_host(space, loss_), static_cast<double>(read_host(space, correct_))};
@@ -91,20 +67,13 @@ class ImageStep {
  private:
   template <class W, class Config>
   ImageStep(W& work, Config const& c, std::size_t batch, bool shifts)
-      : images_(work.template take<T>(batch, c.channels, c.image_size.height, c.image_size.width)),
-        shifted_(shifts ? work.template take<T>(batch, c.channels, c.image_size.height, c.image_size.width) : images_),
-        numbers_(work.template take<std::size_t>(shifts ? batch : 0)),
-        background_(work.template take<T>(c.channels)),
-        labels_(work.template take<Label>(batch)),
+      : images_(work, c, batch, shifts, shifts),
         dlogits_(work.template take<T>(c.mcr2 ? 0 : batch, c.classes)),
         dfeatures_(work.template take<T>(c.mcr2 ? batch : 0, c.dim)),
         loss_(work.template take<double>()),
         correct_(work.template take<std::int64_t>()) {}
 
-  Tensor4<T, Space> images_, shifted_;
-  Vector<std::size_t, Space> numbers_;
-  Vector<T, Space> background_;
-  Vector<Label, Space> labels_;
+  ImageBatch<Space, T> images_;
   Matrix<T, Space> dlogits_, dfeatures_;  ///< one of them is empty
   Value<double, Space> loss_;
   Value<std::int64_t, Space> correct_;

@@ -10,6 +10,7 @@
 #include "krate/nn/cross_entropy.hpp"
 #include "krate/train/inference.hpp"
 #include "train/impl/feature_evaluation_def.hpp"
+#include "train/impl/masked_step.hpp"
 #include "train/impl/read_host.hpp"
 
 namespace krate::train {
@@ -77,13 +78,23 @@ template <class Model>
 using InputOf = std::conditional_t<ReadsTokens<Model>, TokenInput<Model>, ImageInput<Model>>;
 
 template <class Model>
-std::size_t Inference<Model>::bytes(Model const& model, std::size_t batch) {
+std::size_t label_bytes(Model const& model, std::size_t batch) {
+  using Space = typename Model::ExecutionSpace;
   std::size_t const tokens = InputOf<Model>::most(model), labels = batch * std::max<std::size_t>(1, tokens);
   return measure<Space>([&](auto& work) {
            InputOf<Model>(work, model, batch, tokens);
            EntropyValues<Space>{work};
          }) +
          model.prepared_bytes() + InputOf<Model>::plan(model, batch) + cross_entropy_workspace(labels);
+}
+
+template <class Model>
+std::size_t Inference<Model>::bytes(Model const& model, std::size_t batch) {
+  if constexpr (RemovesPatches<Model>) {
+    return MaskedEvaluation<Model>::bytes(model, batch);
+  } else {
+    return label_bytes(model, batch);
+  }
 }
 
 template <class Model>
@@ -94,7 +105,8 @@ Inference<Model>::Inference(Model model, std::size_t batch, Workspace<Space> wor
 
 template <class Model>
 void Inference<Model>::run(Space const& space, SourceOf<Model>& source, Part part, std::span<std::size_t const> samples,
-                           FunctionRef<void(Batch const&)> use, models::Tap<Space, T> tap) {
+                           FunctionRef<void(Batch const&)> use,
+                           models::Tap<Space, T> tap) requires(!RemovesPatches<Model>) {
   rest_ = work_;
   model_.prepare(space, rest_, state_);
   for (std::size_t first = 0; first < samples.size(); first += batch_) {
@@ -121,9 +133,22 @@ std::span<std::size_t const> Inference<Model>::share(comm::Communicator const& c
 template <class Model>
 Evaluation Inference<Model>::evaluate(Space const& space, comm::Communicator const& comm, SourceOf<Model>& source,
                                       Part part, Part reference) {
-  if constexpr (!ReadsTokens<Model>) {
-    if (model_.config().mcr2) return evaluate_features(space, comm, source, part, reference);
+  if constexpr (RemovesPatches<Model>) {
+    std::size_t const total = source.size(part);
+    auto const mine = share(comm, total);
+    double const loss = MaskedEvaluation<Model>::run(space, model_, state_, source, part, mine, batch_, work_);
+    return {.samples = static_cast<std::int64_t>(total), .loss = comm.all_reduce(loss), .has_accuracy = false};
+  } else {
+    if constexpr (!ReadsTokens<Model>) {
+      if (model_.config().mcr2) return evaluate_features(space, comm, source, part, reference);
+    }
+    return evaluate_labels(space, comm, source, part);
   }
+}
+
+template <class Model>
+Evaluation Inference<Model>::evaluate_labels(Space const& space, comm::Communicator const& comm,
+                                             SourceOf<Model>& source, Part part) requires(!RemovesPatches<Model>) {
   std::size_t const total = source.size(part);
   double loss = 0;
   std::int64_t correct = 0, counted = 0;

@@ -7,13 +7,16 @@
 
 #include "krate/optim/gradient_clip.hpp"
 #include "krate/train/train_step.hpp"
+#include "train/impl/image_step.hpp"
 #include "train/impl/inference_def.hpp"
+#include "train/impl/masked_step.hpp"
 #include "train/impl/token_step.hpp"
 
 namespace krate::train {
 
 template <class Model>
-using StepOn = std::conditional_t<ReadsTokens<Model>, TokenStep<Model>, ImageStep<Model>>;
+using StepOn = std::conditional_t<ReadsTokens<Model>, TokenStep<Model>,
+                                  std::conditional_t<RemovesPatches<Model>, MaskedStep<Model>, ImageStep<Model>>>;
 
 /// What clipping computes.
 template <class Space, class T>

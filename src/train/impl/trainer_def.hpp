@@ -70,8 +70,10 @@ void Trainer<Model>::check_images(SourceOf<Model> const& source) const requires(
                                 std::to_string(c.image_size.height) + ", " + std::to_string(c.image_size.width) +
                                 "]; train a model of that size, or convert the dataset");
   }
-  require_value(source.classes() <= c.classes, where, "classes", source.classes(),
-                ("of the dataset must not exceed the model's " + std::to_string(c.classes)).c_str());
+  if constexpr (!RemovesPatches<Model>) {
+    require_value(source.classes() <= c.classes, where, "classes", source.classes(),
+                  ("of the dataset must not exceed the model's " + std::to_string(c.classes)).c_str());
+  }
 }
 
 template <class Model>

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// CRATE-MAE by the command: trained without labels, evaluated, exchanged.
+#include <algorithm>
+
+#include "command.hpp"
+#include "krate/io/hdf5.hpp"
+
+namespace krate::testing {
+namespace {
+
+using Words = std::vector<std::string>;
+
+struct CrateMaeCommand : ::testing::Test {
+  Scratch scratch;
+  std::string const data = scratch / "digits.h5", run = scratch / "run";
+  void SetUp() override { ASSERT_EQ(krate({"data", "digits", "-o", data}).exit_code, 0); }
+
+  /// The arguments of a short run; those in `more` take the place of the defaults.
+  Words train(std::string const& where, Words const& more = {}) const {
+    Words const defaults{"--model", "crate_mae", "--data",  data,  "--dim",        "16",    "--depth",         "1",
+                         "--heads", "2",         "--batch", "128", "--patch-size", "2",     "--learning-rate", "1e-2",
+                         "--steps", "24",        "--clip",  "0",   "--augment",    "shift1"};
+    Words words{"train", "-o", where};
+    for (std::size_t i = 0; i < defaults.size(); i += 2)
+      if (std::find(more.begin(), more.end(), defaults[i]) == more.end())
+        words.insert(words.end(), {defaults[i], defaults[i + 1]});
+    words.insert(words.end(), more.begin(), more.end());
+    return words;
+  }
+};
+
+TEST_F(CrateMaeCommand, LearnsToPredictWhatItDoesNotSee) {
+  auto const summary = json_of(krate(train(run, {"--json"})));
+  EXPECT_EQ(summary["model"], "crate_mae");
+  EXPECT_TRUE(summary["test_accuracy"].is_null());
+  auto const early = json_of(krate(train(scratch / "early", {"--steps", "1", "--json"})));
+  EXPECT_LT(summary["test_loss"].get<double>(), 0.8 * early["test_loss"].get<double>());
+  auto const found = json_of(krate({"eval", run + "/model.h5", "--data", data, "--json"}));
+  EXPECT_NEAR(found["loss"].get<double>(), summary["test_loss"].get<double>(), 1e-5);
+  EXPECT_FALSE(found.contains("accuracy"));
+  auto const config = io::File::open(run + "/model.h5").attributes("/config");
+  EXPECT_EQ(config.get<double>("lambda"), 0.5);
+  EXPECT_EQ(config.get<std::int64_t>("decoder_depth"), 1);
+  // Into the authors' names and back.
+  ASSERT_EQ(krate({"export", run + "/model.h5", "-o", scratch / "m.safetensors"}).exit_code, 0);
+  ASSERT_EQ(krate({"import", scratch / "m.safetensors", "--family", "crate_mae", "-o", scratch / "back.h5"}).exit_code,
+            0);
+  EXPECT_EQ(json_of(krate({"eval", scratch / "back.h5", "--data", data, "--json"})), found);
+  // What no optimizer may move.
+  auto const start = io::File::open(scratch / "early/model.h5"), end = io::File::open(run + "/model.h5");
+  for (auto const* name : {"/model/positions", "/model/encoder_positions", "/model/decoder_embedding/weight"})
+    EXPECT_EQ(start.read_all<double>(name), end.read_all<double>(name)) << name;
+  EXPECT_NE(start.read_all<double>("/model/mask_token"), end.read_all<double>("/model/mask_token"));
+}
+
+TEST_F(CrateMaeCommand, ResumesToTheSameBits) {
+  ASSERT_EQ(krate(train(run, {"--checkpoint-every", "10"})).exit_code, 0);
+  auto const whole = io::File::open(run + "/model.h5").read_all<double>("/model/prediction/weight");
+  for (auto const* file : {"/model.h5", "/summary.json", "/checkpoints/step-00000024.h5"})
+    std::filesystem::remove(run + file);
+  ASSERT_EQ(krate({"resume", run}).exit_code, 0);
+  EXPECT_EQ(io::File::open(run + "/model.h5").read_all<double>("/model/prediction/weight"), whole);
+}
+
+#ifdef KRATE_MPIEXEC  // a build without MPI has no ranks to test
+TEST_F(CrateMaeCommand, TwoRanksTrainTheSameModel) {
+  auto const one = json_of(krate(train(run, {"--precision", "fp64", "--json"})));
+  ASSERT_EQ(krate_ranks(2, train(scratch / "two", {"--precision", "fp64"})).exit_code, 0);
+  auto const two = nlohmann::json::parse(content_of(scratch / "two/summary.json"));
+  for (auto const* loss : {"train_loss", "test_loss"})
+    EXPECT_NEAR(two[loss].get<double>(), one[loss].get<double>(), 1e-10 * one[loss].get<double>()) << loss;
+}
+#endif
+
+TEST_F(CrateMaeCommand, OptionsOfOtherModelsAreRefused) {
+  expect_failure(krate(train(run, {"--label-smoothing", "0.1"})), "--label-smoothing");
+  expect_failure(krate(train(run, {"--classes", "10"})), "--classes");
+  expect_failure(krate(train(run, {"--pool", "mean"})), "--pool");
+  expect_failure(krate({"train", "--model", "crate", "--data", data, "--mask-ratio", "0.5", "-o", run}),
+                 "--mask-ratio");
+  expect_failure(krate(train(run, {"--mask-ratio", "0.01"})), "mask_ratio = 0.01");
+  auto const low = krate(train(run, {"--norm-pix-loss", "--decoder-depth", "2", "--precision", "bf16", "--json"}));
+  EXPECT_EQ(low.exit_code, 0) << low.err;
+  expect_failure(krate({"predict", run + "/model.h5", "--data", data, "-o", scratch / "out.h5"}), "crate_mae");
+}
+
+}  // namespace
+}  // namespace krate::testing
