@@ -63,7 +63,9 @@ TYPED_TEST(LookUpTest, MatchesHostOracle) {
     EXPECT_LE(worst_error(looked_up_back<T>(ids, dout, entries), dtable), tolerance<T>(rows));
     Array const learnt = looked_up_back<T>(ids, dout, entries, 0);
     for (std::size_t j = 0; j < dim; ++j) EXPECT_EQ(learnt(0, j), 0);
-    if (entries > 1) EXPECT_LE(worst_error(learnt, without_0), tolerance<T>(rows));
+    if (entries > 1) {
+      EXPECT_LE(worst_error(learnt, without_0), tolerance<T>(rows));
+    }
   }
 }
 
