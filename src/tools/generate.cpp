@@ -36,7 +36,7 @@ class Reader {
         work_(arena_.workspace()) {
     model_.prepare(space, work_, state_);
     cut(work_);
-    logits_ = Kokkos::create_mirror_view(Kokkos::HostSpace(), state_.logits);
+    logits_ = Kokkos::create_mirror_view(Kokkos::WithoutInitializing, Kokkos::HostSpace(), state_.logits);
   }
 
   /// Logits of what follows. Beyond the context the older half of the text is forgotten.
