@@ -2,6 +2,7 @@
 #pragma once
 
 #include "krate/models/crate_config.hpp"
+#include "perf/cases/cross_entropy.hpp"
 #include "perf/cases/ista.hpp"
 #include "perf/cases/layer_norm.hpp"
 #include "perf/cases/linear.hpp"
@@ -69,6 +70,13 @@ struct CrateFlops {
 
 inline CrateFlops flops_of(models::CrateConfig const& c, std::size_t batch) {
   return {c, batch};
+}
+inline double loss_flops(models::CrateConfig const& c, std::size_t batch) {
+  auto const images = static_cast<double>(batch), classes = static_cast<double>(c.classes);
+  return cross_entropy_flops(images, classes) + cross_entropy_backward_flops(images, classes);
+}
+inline std::size_t classes_of(models::CrateConfig const& c) {
+  return c.classes;
 }
 
 /// How many numbers a CRATE holds at least, in double so that no size overflows.

@@ -7,7 +7,7 @@
 #include "krate/train/train_step.hpp"
 #include "krate/train/view_source.hpp"
 #include "perf/cases/crate_alpha_cost.hpp"
-#include "perf/cases/cross_entropy.hpp"
+#include "perf/cases/crate_mae_cost.hpp"
 #include "perf/cases/gradient_clip.hpp"
 
 namespace krate::perf {
@@ -31,17 +31,16 @@ class ModelStepCase {
         images_("krate::perf::images", mine_.size(), o.model.channels, o.model.image_size.height,
                 o.model.image_size.width),
         labels_("krate::perf::labels", mine_.size()),
-        source_(images_, labels_, o.model.classes),
+        source_(images_, labels_, classes_of(o.model)),
         step_(space, o.comm, Model(space, o.model), optim::AdamW{},
               {.local_batch = mine_.empty() ? std::size_t(1) : mine_.size()}) {
     fill_normal(space, images_, 1, 0);
-    fill_labels<Space>(space, as_vector<Space>(labels_), o.model.classes);
+    fill_labels<Space>(space, as_vector<Space>(labels_), classes_of(o.model));
     std::iota(mine_.begin(), mine_.end(), std::size_t(0));
     auto const flops = flops_of(o.model, mine_.size());
     auto const parameters = static_cast<double>(step_.model().parameters().count());
-    cost_ = {flops.forward() + cross_entropy_flops(flops.images, flops.classes) +
-                 cross_entropy_backward_flops(flops.images, flops.classes) + flops.backward() +
-                 gradient_norm_flops(parameters) + update_flops(optim::AdamW{}, parameters),
+    cost_ = {flops.forward() + loss_flops(o.model, mine_.size()) + flops.backward() + gradient_norm_flops(parameters) +
+                 update_flops(optim::AdamW{}, parameters),
              update_bytes(optim::AdamW{}, parameters, sizeof(T)) +
                  static_cast<double>(images_.size() * sizeof(T) + labels_.size() * sizeof(Label))};
   }
@@ -72,5 +71,7 @@ template <class Space, class T>
 using StepCase = ModelStepCase<Space, T, models::Crate>;
 template <class Space, class T>
 using AlphaStepCase = ModelStepCase<Space, T, models::CrateAlpha>;
+template <class Space, class T>
+using MaeStepCase = ModelStepCase<Space, T, models::CrateMae>;
 
 }  // namespace krate::perf

@@ -47,18 +47,19 @@ Json run_case(Bench& bench, BenchCase const& self, OptionTable const& o, Fill co
 
 OptionTable model_options() {
   OptionTable o("krate::bench");
-  o.add<std::string>("model", "crate", "Model family").one_of({"crate", "crate_alpha", "causal_crate"});
+  o.add<std::string>("model", "crate", "Model family").one_of({"crate", "crate_alpha", "crate_mae", "causal_crate"});
   add_size(o, "dim", 576, "Width of the tokens");
   add_size(o, "depth", 12, "Number of blocks");
   add_size(o, "heads", 12, "Number of subspaces; divides dim");
-  std::vector<std::string> const images{"crate", "crate_alpha"}, text{"causal_crate"};
+  std::vector<std::string> const images{"crate", "crate_alpha", "crate_mae"}, labelled{"crate", "crate_alpha"},
+      text{"causal_crate"};
   o.add<Pair>("image-size", Pair{224, 224}, "Height and width of the images")
       .at_least(1)
       .at_most(1 << 24)
       .only_for(images);
   o.add<Pair>("patch-size", Pair{16, 16}, "Height and width of a patch").at_least(1).at_most(1 << 24).only_for(images);
   add_size(o, "channels", 3, "Channels of the images").only_for(images);
-  add_size(o, "classes", 1000, "Outputs of the head").only_for(images);
+  add_size(o, "classes", 1000, "Outputs of the head").only_for(labelled);
   add_size(o, "tokens", 1024, "Tokens of a text").only_for(text);
   add_size(o, "vocabulary", 50304, "Tokens that a text model knows").only_for(text);
   add_size(o, "batch", 8, "Images or texts a run, of all ranks together");
@@ -67,7 +68,8 @@ OptionTable model_options() {
 }
 
 /// Into what the families have in common.
-void fill_model(OptionTable const& o, models::CrateConfig& c) {
+template <class Config>
+void fill_images(OptionTable const& o, Config& c) {
   auto const size = [&](char const* name) { return o.get<std::size_t>(name); };
   auto const pair = [&](char const* name) {
     auto const p = o.get<Pair>(name);
@@ -79,7 +81,19 @@ void fill_model(OptionTable const& o, models::CrateConfig& c) {
   c.dim = size("dim");
   c.depth = size("depth");
   c.heads = size("heads");
-  c.classes = size("classes");
+}
+
+void fill_model(OptionTable const& o, models::CrateConfig& c) {
+  fill_images(o, c);
+  c.classes = o.get<std::size_t>("classes");
+  c.validate();
+}
+
+/// The decoder is as deep as the encoder.
+void fill_model(OptionTable const& o, models::CrateMaeConfig& c) {
+  fill_images(o, c);
+  c.decoder_depth = c.depth;
+  c.decoder_heads = c.heads;
   c.validate();
 }
 
@@ -114,6 +128,8 @@ Json run_family(Bench& bench, BenchCase const& self, OptionTable const& o, Fill 
 
 Json run_infer(Bench& bench, BenchCase const& self, OptionTable const& o) {
   auto const& comm = bench.context().comm();
+  if (o.get<std::string>("model") == "crate_mae")
+    throw NotBuiltError("krate::bench", "infer is not built for crate_mae; use step");
   return run_family<perf::InferCase, perf::AlphaInferCase, perf::TextInferCase>(bench, self, o, [&](auto& options) {
     fill_model(o, options.model);
     options.batch = comm::share_of(o.get<std::size_t>("batch"), comm.rank(), comm.size()).count;
@@ -121,11 +137,13 @@ Json run_infer(Bench& bench, BenchCase const& self, OptionTable const& o) {
 }
 
 Json run_step(Bench& bench, BenchCase const& self, OptionTable const& o) {
-  return run_family<perf::StepCase, perf::AlphaStepCase, perf::TextStepCase>(bench, self, o, [&](auto& options) {
+  auto const fill = [&](auto& options) {
     fill_model(o, options.model);
     options.batch = o.get<std::size_t>("batch");
     options.comm = bench.context().comm();
-  });
+  };
+  if (o.get<std::string>("model") == "crate_mae") return run_model<perf::MaeStepCase>(bench, self, o, fill);
+  return run_family<perf::StepCase, perf::AlphaStepCase, perf::TextStepCase>(bench, self, o, fill);
 }
 
 OptionTable mssa_options() {
