@@ -31,7 +31,7 @@ void add_eval(CLI::App& app, Context& context) {
     if (is_redunet(context, arguments->model)) {
       found = eval_redunet(context, *arguments);
     } else {
-      with_model<EvaluatedModels>(context, *arguments, true, [&]<class Model>(ModelOnData<Model>& run) {
+      with_model<AllModels>(context, *arguments, true, [&]<class Model>(ModelOnData<Model>& run) {
         text = train::ReadsTokens<Model>;
         found = run.inference.evaluate(run.space, run.comm, run.source, train::Part::train, train::Part::test);
       });

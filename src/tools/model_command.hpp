@@ -72,11 +72,8 @@ using CrateModels = std::tuple<models::Crate<Space, T>, models::CrateAlpha<Space
 template <class T>
 using ImageModels = std::tuple<models::Crate<Space, T>, models::CrateAlpha<Space, T>, models::Mlp<Space, T>>;
 template <class T>
-using AllModels = std::tuple<models::Crate<Space, T>, models::CrateAlpha<Space, T>, models::Mlp<Space, T>,
-                             models::CausalCrate<Space, T>, models::CrateBert<Space, T>>;
-template <class T>
-using EvaluatedModels = std::tuple<models::Crate<Space, T>, models::CrateAlpha<Space, T>, models::CrateMae<Space, T>,
-                                   models::Mlp<Space, T>, models::CausalCrate<Space, T>, models::CrateBert<Space, T>>;
+using AllModels = std::tuple<models::Crate<Space, T>, models::CrateAlpha<Space, T>, models::CrateMae<Space, T>,
+                             models::Mlp<Space, T>, models::CausalCrate<Space, T>, models::CrateBert<Space, T>>;
 
 /// Calls `use(ModelOnData<Model>&)`, Model of the family and with the scalar that the file's parameters are stored in.
 /// Collective. @throws ValueError if the file holds none of the families

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // krate predict: outputs of a model for every sample of a dataset.
+#include <optional>
+
 #include "krate/io/hdf5.hpp"
 #include "tools/commands.hpp"
 #include "tools/files.hpp"
+#include "tools/masked_prediction.hpp"
 #include "tools/model_command.hpp"
 #include "tools/redunet.hpp"
 
@@ -18,6 +21,39 @@ void append(Space const& space, M const& from, std::vector<T>& to) {
   Kokkos::View<T**, Kokkos::LayoutRight, Kokkos::HostSpace, impl::Unmanaged> const host(to.data() + old, from.extent(0),
                                                                                         from.extent(1));
   Kokkos::deep_copy(space, host, from);
+}
+
+struct Command {
+  ModelArguments arguments;
+  std::string output;
+  std::optional<double> mask_ratio;
+};
+
+void say_made(Context& context, std::string const& output, char const* what, std::size_t samples) {
+  context.print(output + ": " + what + " of " + std::to_string(samples) + " samples");
+  if (context.json()) context.print_json({{"path", output}, {"samples", samples}});
+}
+
+template <class Model>
+void predict_images(Context& context, ModelOnData<Model>& run, Command const& command) {
+  using T = typename Model::Scalar;
+  std::vector<T> features, images;
+  auto const share = comm::share_of(run.source.size(train::Part::train), run.comm.rank(), run.comm.size());
+  auto progress = context.progress("predicting", share.count);
+  predict_masked(run, command.mask_ratio.value_or(0), [&](std::size_t done, auto const& some, auto const& predicted) {
+    append(run.space, some, features);
+    append(run.space, predicted, images);
+    progress.update(done);
+  });
+  progress.wipe();
+  auto const& c = run.model.config();
+  std::size_t const total = run.source.size(train::Part::train);
+  auto file = io::File::create(command.output, run.comm);
+  file.template write<T>("/features", {total, c.dim}, share.begin, share.count, features);
+  file.template write<T>("/reconstruction", {total, c.channels, c.image_size.height, c.image_size.width}, share.begin,
+                         share.count, images);
+  file.commit();
+  say_made(context, command.output, "features and reconstructions", total);
 }
 
 template <class Model>
@@ -44,8 +80,7 @@ void predict(Context& context, ModelOnData<Model>& run, std::string const& outpu
     file.template write<T>("/features", {total, run.model.config().dim}, share.begin, share.count, features);
   }
   file.commit();
-  context.print(output + (text ? ": logits of " : ": logits and features of ") + std::to_string(total) + " samples");
-  if (context.json()) context.print_json({{"path", output}, {"samples", total}});
+  say_made(context, output, text ? "logits" : "logits and features", total);
 }
 
 }  // namespace
@@ -56,21 +91,32 @@ void add_predict(CLI::App& app, Context& context) {
       "The file gets /logits [samples, classes] and /features [samples, dim] (the input of the head's linear map), "
       "all\n"
       "samples in file order; labels are not needed. The head of a model trained by mcr2 was not trained: its logits\n"
-      "mean nothing. A language model gives /logits [samples, tokens, vocabulary] alone.\n"
+      "mean nothing. A language model gives /logits [samples, tokens, vocabulary] alone; a masked autoencoder "
+      "/features\n"
+      "[samples, dim] (its class token behind the encoder) and /reconstruction [samples, channels, height, width], in "
+      "the\n"
+      "units of what it was trained to predict, from all patches unless --mask-ratio removes some.\n"
       "Example: krate predict run/model.h5 --data digits.h5 -o outputs.h5");
-  struct Command {
-    ModelArguments arguments;
-    std::string output;
-  };
   auto const given = std::make_shared<Command>();
   add_model_arguments(*command, given->arguments, false);
   command->add_option("-o,--output", given->output, "The file to make (HDF5)")->required()->option_text("OUT.h5");
+  command->add_option("--mask-ratio", given->mask_ratio, "Part of the patches that a masked autoencoder does not see")
+      ->option_text("NUMBER [0]");
   context.add_json_flag(*command);
   command->callback([&context, given] {
     given->arguments.split = "all";
+    double const ratio = given->mask_ratio.value_or(0);
+    require_value(ratio >= 0 && ratio <= 1, "krate::predict", "--mask-ratio", ratio, "must lie in [0, 1]");
     context.comm().guarded([&] { require_other(given->output, {given->arguments.model, given->arguments.data}); });
     if (is_redunet(context, given->arguments.model)) return predict_redunet(context, given->arguments, given->output);
-    with_model<AllModels>(context, given->arguments, false, [&](auto& run) { predict(context, run, given->output); });
+    with_model<AllModels>(context, given->arguments, false, [&]<class Model>(ModelOnData<Model>& run) {
+      if constexpr (train::RemovesPatches<Model>) return predict_images(context, run, *given);
+      if (given->mask_ratio) {
+        throw ValueError("krate::predict", std::string("--mask-ratio means nothing for a ") + Model::name +
+                                               " (only masked autoencoders remove patches); remove it");
+      }
+      if constexpr (!train::RemovesPatches<Model>) predict(context, run, given->output);
+    });
   });
 }
 

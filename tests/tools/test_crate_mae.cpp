@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // CRATE-MAE by the command: trained without labels, evaluated, exchanged.
 #include <algorithm>
+#include <cmath>
 
 #include "command.hpp"
 #include "krate/io/hdf5.hpp"
@@ -51,6 +52,65 @@ TEST_F(CrateMaeCommand, LearnsToPredictWhatItDoesNotSee) {
   for (auto const* name : {"/model/positions", "/model/encoder_positions", "/model/decoder_embedding/weight"})
     EXPECT_EQ(start.read_all<double>(name), end.read_all<double>(name)) << name;
   EXPECT_NE(start.read_all<double>("/model/mask_token"), end.read_all<double>("/model/mask_token"));
+}
+
+TEST_F(CrateMaeCommand, PredictsFeaturesAndImages) {
+  ASSERT_EQ(krate(train(run, {"--steps", "120", "--mask-ratio", "0.9"})).exit_code, 0);
+  auto const predict = [&](std::string const& to, Words const& more) {
+    Words words{"predict", run + "/model.h5", "--data", data, "-o", scratch / to};
+    words.insert(words.end(), more.begin(), more.end());
+    return words;
+  };
+  auto const read = [&](std::string const& file, std::string const& what) {
+    return io::File::open(scratch / file).read_all<double>(what);
+  };
+  ASSERT_EQ(json_of(krate(predict("seen.h5", {"--json"})))["samples"], 1797);
+  auto const file = io::File::open(scratch / "seen.h5");
+  EXPECT_EQ(file.info("/features").shape, (std::vector<std::size_t>{1797, 16}));
+  EXPECT_EQ(file.info("/reconstruction").shape, (std::vector<std::size_t>{1797, 1, 8, 8}));
+
+  // Where nothing is seen, nothing differs, and the best guess has the look of the mean image.
+  ASSERT_EQ(krate(predict("unseen.h5", {"--mask-ratio", "1"})).exit_code, 0);
+  auto const guess = read("unseen.h5", "/reconstruction"),
+             images = io::File::open(data).read_all<double>("/samples/images");
+  std::vector<double> mean(64);
+  for (std::size_t i = 0; i < images.size(); ++i) mean[i % 64] += images[i];
+  double xy = 0, xx = 0, yy = 0, x = 0, y = 0;
+  for (std::size_t i = 0; i < 64; ++i) {
+    x += mean[i] / 64;
+    y += guess[i] / 64;
+  }
+  for (std::size_t i = 0; i < 64; ++i) {
+    xy += (mean[i] - x) * (guess[i] - y);
+    xx += (mean[i] - x) * (mean[i] - x);
+    yy += (guess[i] - y) * (guess[i] - y);
+    EXPECT_NEAR(guess[64 * 1796 + i], guess[i], 1e-5);
+  }
+  EXPECT_GT(xy / std::sqrt(xx * yy), 0.8);
+
+  // Masks hang on the sample, not on its batch or rank.
+  ASSERT_EQ(krate(predict("half.h5", {"--mask-ratio", "0.5"})).exit_code, 0);
+  ASSERT_EQ(krate(predict("small.h5", {"--mask-ratio", "0.5", "--batch", "50"})).exit_code, 0);
+  auto const half = read("half.h5", "/features"), small = read("small.h5", "/features"),
+             seen = read("seen.h5", "/features");
+  double apart = 0, moved = 0;
+  for (std::size_t i = 0; i < half.size(); ++i) {
+    apart = std::max(apart, std::abs(half[i] - small[i]));
+    moved = std::max(moved, std::abs(half[i] - seen[i]));
+  }
+  EXPECT_LT(apart, 1e-4);
+  EXPECT_GT(moved, 0.1);
+  if (krate_ranks(2, {"info", "--json"}).exit_code == 0) {
+    ASSERT_EQ(krate_ranks(2, predict("two.h5", {"--mask-ratio", "0.5"})).exit_code, 0);
+    auto const two = read("two.h5", "/features");
+    for (std::size_t i = 0; i < half.size(); i += 97) EXPECT_NEAR(two[i], half[i], 1e-4);
+  }
+  expect_failure(krate(predict("bad.h5", {"--mask-ratio", "1.5"})), "--mask-ratio");
+  ASSERT_EQ(krate({"train", "--model", "mlp", "--data", data, "--steps", "1", "-o", scratch / "mlp"}).exit_code, 0);
+  expect_failure(
+      krate({"predict", scratch / "mlp/model.h5", "--data", data, "-o", scratch / "x.h5", "--mask-ratio", "0"}),
+      "--mask-ratio means nothing for a mlp");
+  EXPECT_FALSE(scratch.holds("x.h5") || scratch.holds("bad.h5"));
 }
 
 TEST_F(CrateMaeCommand, ResumesToTheSameBits) {
