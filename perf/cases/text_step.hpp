@@ -64,7 +64,7 @@ class TextStepCase {
   void run(Space const& space) { result_ = step_.run(space, source_, mine_, batch_, number_++, 1e-6); }
   Cost cost() const { return cost_; }
   double tokens() const { return static_cast<double>(mine_.size() * source_.tokens()); }
-  Vector<T, Space> output() const { return step_.model().parameters().segments()[0].gradient; }
+  Vector<T, Space> output() const { return step_.model().parameters().segments()[0].value; }
   double loss() const { return result_.loss; }
   static double least_memory(Options const& o) {
     TextFlops const f(o.model, o.batch / static_cast<std::size_t>(o.comm.size()));

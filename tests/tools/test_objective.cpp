@@ -63,7 +63,7 @@ TEST_F(ObjectiveCommand, TermsAddUpInEveryBlockBeforeAndAfterTraining) {
 }
 
 TEST_F(ObjectiveCommand, TheInitialStateIsThatOfTheSeed) {
-  train({"--steps", "2", "--learning-rate", "0", "--seed", "3"});
+  train({"--steps", "2", "--learning-rate", "1e-30", "--seed", "3"});
   auto const layers = json_of(krate(analyze({"--seed", "3"})))["layers"];
   for (std::size_t l = 0; l < 2; ++l) {
     EXPECT_EQ(layers[l]["state"], "initial");
