@@ -69,7 +69,6 @@ struct Exchange : ::testing::Test {
     io::write_dataset(dir / (name + "_data.h5"), {}, contents);
     return dir / (name + "_data.h5");
   }
-  std::string family = "crate";
   Outcome import(Tensors const& tensors, Words const& more = {}) {
     tensors.write(dir / "in.safetensors");
     Words words{"import", dir / "in.safetensors", "--family", family, "-o", dir / "m.h5"};
@@ -165,6 +164,8 @@ TEST_F(Exchange, MaeGoesBothWaysWithWhatItDoesNotUse) {
   EXPECT_EQ(config.get<std::vector<std::int64_t>>("image_size"), (std::vector<std::int64_t>{12, 12}));
   expect_failure(import(tensors), "give --heads");
   EXPECT_EQ(import(tensors, {"--heads", "3", "--resolution", "16x12"}).exit_code, 0);
+}
+
 TEST_F(Exchange, ACausalModelComputesTheReferenceUnderAllItsNames) {
   family = "causal_crate";
   for (std::string const name : {"crate_causal_overcomplete", "crate_causal"}) {
