@@ -45,7 +45,7 @@ Json run_case(Bench& bench, BenchCase const& self, OptionTable const& o, Fill co
 
 OptionTable model_options() {
   OptionTable o("krate::bench");
-  o.add<std::string>("model", "crate", "Model family").one_of({"crate", "crate_alpha"});
+  o.add<std::string>("model", "crate", "Model family").one_of({"crate", "crate_alpha", "tost"});
   add_size(o, "dim", 576, "Width of the tokens");
   add_size(o, "depth", 12, "Number of blocks");
   add_size(o, "heads", 12, "Number of subspaces; divides dim");
@@ -56,6 +56,18 @@ OptionTable model_options() {
   add_size(o, "batch", 8, "Images a run, of all ranks together");
   add_precision(o);
   return o;
+}
+
+models::TostConfig in_tost(models::CrateConfig const& c) {
+  require_value(c.patch_size.height == c.patch_size.width, "krate::bench", "--patch-size", c.patch_size.height,
+                "must be the same in both directions for --model tost");
+  models::TostConfig t{.image_size = c.image_size, .patch_size = c.patch_size.height, .channels = c.channels};
+  t.dim = c.dim;
+  t.depth = c.depth;
+  t.heads = c.heads;
+  t.classes = c.classes;
+  t.validate();
+  return t;
 }
 
 /// Into what the families have in common.
@@ -75,6 +87,12 @@ void fill_model(OptionTable const& o, models::CrateConfig& c) {
   c.validate();
 }
 
+void fill_model(OptionTable const& o, models::TostConfig& c) {
+  models::CrateConfig common;
+  fill_model(o, common);
+  c = in_tost(common);
+}
+
 /// As run_case(), and with products in bfloat16.
 template <template <class, class> class Case, class Fill>
 Json run_model(Bench& bench, BenchCase const& self, OptionTable const& o, Fill const& fill) {
@@ -86,22 +104,24 @@ Json run_model(Bench& bench, BenchCase const& self, OptionTable const& o, Fill c
 }
 
 /// As run_model(), of the family that --model names.
-template <template <class, class> class OfCrate, template <class, class> class OfAlpha, class Fill>
+template <template <class, class> class OfCrate, template <class, class> class OfAlpha,
+          template <class, class> class OfTost, class Fill>
 Json run_family(Bench& bench, BenchCase const& self, OptionTable const& o, Fill const& fill) {
-  return o.get<std::string>("model") == "crate_alpha" ? run_model<OfAlpha>(bench, self, o, fill)
-                                                      : run_model<OfCrate>(bench, self, o, fill);
+  auto const model = o.get<std::string>("model");
+  if (model == "tost") return run_case<OfTost>(bench, self, o, fill);
+  return model == "crate_alpha" ? run_model<OfAlpha>(bench, self, o, fill) : run_model<OfCrate>(bench, self, o, fill);
 }
 
 Json run_infer(Bench& bench, BenchCase const& self, OptionTable const& o) {
   auto const& comm = bench.context().comm();
-  return run_family<perf::InferCase, perf::AlphaInferCase>(bench, self, o, [&](auto& options) {
+  return run_family<perf::InferCase, perf::AlphaInferCase, perf::TostInferCase>(bench, self, o, [&](auto& options) {
     fill_model(o, options.model);
     options.batch = comm::share_of(o.get<std::size_t>("batch"), comm.rank(), comm.size()).count;
   });
 }
 
 Json run_step(Bench& bench, BenchCase const& self, OptionTable const& o) {
-  return run_family<perf::StepCase, perf::AlphaStepCase>(bench, self, o, [&](auto& options) {
+  return run_family<perf::StepCase, perf::AlphaStepCase, perf::TostStepCase>(bench, self, o, [&](auto& options) {
     fill_model(o, options.model);
     options.batch = o.get<std::size_t>("batch");
     options.comm = bench.context().comm();
