@@ -11,6 +11,9 @@ using krate::testing::dot;
 struct WindowShape {
   std::size_t batch, channels, height, width;
   std::size_t rows() const { return batch * krate::windows_along(height) * krate::windows_along(width); }
+  std::size_t at(std::size_t b, std::size_t c, std::size_t y, std::size_t x) const {
+    return ((b * channels + c) * height + y) * width + x;
+  }
 };
 
 template <class T>
@@ -47,14 +50,15 @@ TYPED_TEST(WindowsTest, MatchPlainLoopsInBothLayoutsAndDirections) {
     for (std::size_t b = 0; b < s.batch; ++b) {
       for (std::size_t y = 0; y < s.height; ++y)
         for (std::size_t x = 0; x < s.width; ++x)
-          for (std::size_t c = 0; c < s.channels; ++c) rows((b * s.height + y) * s.width + x, c) = images(b, c, y, x);
+          for (std::size_t c = 0; c < s.channels; ++c)
+            rows((b * s.height + y) * s.width + x, c) = images.data[s.at(b, c, y, x)];
       for (std::size_t i = 0; i < krate::windows_along(s.height); ++i)
         for (std::size_t j = 0; j < krate::windows_along(s.width); ++j, ++r)
           for (std::size_t k = 0; k < 9 * s.channels; ++k) {
             std::size_t const y = 2 * i + k % 9 / 3, x = 2 * j + k % 3;  // one more than in the image
             bool const inside = y > 0 && x > 0 && y <= s.height && x <= s.width;
-            expected(r, k) = inside ? images(b, k / 9, y - 1, x - 1) : 0;
-            if (inside) back(b, k / 9, y - 1, x - 1) += upstream(r, k);
+            expected(r, k) = inside ? images.data[s.at(b, k / 9, y - 1, x - 1)] : 0;
+            if (inside) back.data[s.at(b, k / 9, y - 1, x - 1)] += upstream(r, k);
           }
     }
     EXPECT_EQ(windows_of<T>(images).data, expected.data);
