@@ -9,6 +9,7 @@
 #include "perf/cases/crate_alpha_cost.hpp"
 #include "perf/cases/crate_mae_cost.hpp"
 #include "perf/cases/gradient_clip.hpp"
+#include "perf/cases/tost_cost.hpp"
 
 namespace krate::perf {
 
@@ -73,5 +74,7 @@ template <class Space, class T>
 using AlphaStepCase = ModelStepCase<Space, T, models::CrateAlpha>;
 template <class Space, class T>
 using MaeStepCase = ModelStepCase<Space, T, models::CrateMae>;
+template <class Space, class T>
+using TostStepCase = ModelStepCase<Space, T, models::Tost>;
 
 }  // namespace krate::perf

@@ -47,12 +47,13 @@ Json run_case(Bench& bench, BenchCase const& self, OptionTable const& o, Fill co
 
 OptionTable model_options() {
   OptionTable o("krate::bench");
-  o.add<std::string>("model", "crate", "Model family").one_of({"crate", "crate_alpha", "crate_mae", "causal_crate"});
+  o.add<std::string>("model", "crate", "Model family")
+      .one_of({"crate", "crate_alpha", "crate_mae", "causal_crate", "tost"});
   add_size(o, "dim", 576, "Width of the tokens");
   add_size(o, "depth", 12, "Number of blocks");
   add_size(o, "heads", 12, "Number of subspaces; divides dim");
-  std::vector<std::string> const images{"crate", "crate_alpha", "crate_mae"}, labelled{"crate", "crate_alpha"},
-      text{"causal_crate"};
+  std::vector<std::string> const images{"crate", "crate_alpha", "crate_mae", "tost"},
+      labelled{"crate", "crate_alpha", "tost"}, text{"causal_crate"};
   o.add<Pair>("image-size", Pair{224, 224}, "Height and width of the images")
       .at_least(1)
       .at_most(1 << 24)
@@ -65,6 +66,18 @@ OptionTable model_options() {
   add_size(o, "batch", 8, "Images or texts a run, of all ranks together");
   add_precision(o);
   return o;
+}
+
+models::TostConfig in_tost(models::CrateConfig const& c) {
+  require_value(c.patch_size.height == c.patch_size.width, "krate::bench", "--patch-size", c.patch_size.height,
+                "must be the same in both directions for --model tost");
+  models::TostConfig t{.image_size = c.image_size, .patch_size = c.patch_size.height, .channels = c.channels};
+  t.dim = c.dim;
+  t.depth = c.depth;
+  t.heads = c.heads;
+  t.classes = c.classes;
+  t.validate();
+  return t;
 }
 
 /// Into what the families have in common.
@@ -107,6 +120,12 @@ void fill_model(OptionTable const& o, models::CausalCrateConfig& c) {
   c.validate();
 }
 
+void fill_model(OptionTable const& o, models::TostConfig& c) {
+  models::CrateConfig common;
+  fill_model(o, common);
+  c = in_tost(common);
+}
+
 /// As run_case(), and with products in bfloat16.
 template <template <class, class> class Case, class Fill>
 Json run_model(Bench& bench, BenchCase const& self, OptionTable const& o, Fill const& fill) {
@@ -119,10 +138,11 @@ Json run_model(Bench& bench, BenchCase const& self, OptionTable const& o, Fill c
 
 /// As run_model(), of the family that --model names.
 template <template <class, class> class OfCrate, template <class, class> class OfAlpha,
-          template <class, class> class OfText, class Fill>
+          template <class, class> class OfText, template <class, class> class OfTost, class Fill>
 Json run_family(Bench& bench, BenchCase const& self, OptionTable const& o, Fill const& fill) {
   auto const model = o.get<std::string>("model");
   if (model == "causal_crate") return run_model<OfText>(bench, self, o, fill);
+  if (model == "tost") return run_case<OfTost>(bench, self, o, fill);
   return model == "crate_alpha" ? run_model<OfAlpha>(bench, self, o, fill) : run_model<OfCrate>(bench, self, o, fill);
 }
 
@@ -130,10 +150,11 @@ Json run_infer(Bench& bench, BenchCase const& self, OptionTable const& o) {
   auto const& comm = bench.context().comm();
   if (o.get<std::string>("model") == "crate_mae")
     throw NotBuiltError("krate::bench", "infer is not built for crate_mae; use step");
-  return run_family<perf::InferCase, perf::AlphaInferCase, perf::TextInferCase>(bench, self, o, [&](auto& options) {
-    fill_model(o, options.model);
-    options.batch = comm::share_of(o.get<std::size_t>("batch"), comm.rank(), comm.size()).count;
-  });
+  return run_family<perf::InferCase, perf::AlphaInferCase, perf::TextInferCase, perf::TostInferCase>(
+      bench, self, o, [&](auto& options) {
+        fill_model(o, options.model);
+        options.batch = comm::share_of(o.get<std::size_t>("batch"), comm.rank(), comm.size()).count;
+      });
 }
 
 Json run_step(Bench& bench, BenchCase const& self, OptionTable const& o) {
@@ -143,7 +164,7 @@ Json run_step(Bench& bench, BenchCase const& self, OptionTable const& o) {
     options.comm = bench.context().comm();
   };
   if (o.get<std::string>("model") == "crate_mae") return run_model<perf::MaeStepCase>(bench, self, o, fill);
-  return run_family<perf::StepCase, perf::AlphaStepCase, perf::TextStepCase>(bench, self, o, fill);
+  return run_family<perf::StepCase, perf::AlphaStepCase, perf::TextStepCase, perf::TostStepCase>(bench, self, o, fill);
 }
 
 OptionTable mssa_options() {

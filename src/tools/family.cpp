@@ -5,9 +5,12 @@
 
 #include "krate/io/configuration_json.hpp"
 #include "krate/models/causal_crate.hpp"
+#include "krate/models/complete_tost.hpp"
 #include "krate/models/crate_bert.hpp"
 #include "krate/models/crate_mae.hpp"
 #include "krate/models/resolution.hpp"
+#include "krate/models/tost.hpp"
+#include "krate/models/tost_causal.hpp"
 #include "krate/train/model_file.hpp"
 
 namespace krate::tools {
@@ -51,7 +54,9 @@ using Complete = std::vector<std::string>(models::OfficialTensors const&, Config
 template <template <class, class> class Model, Complete complete>
 struct Exchange {
   using Config = typename Model<Space, float>::Config;
-  static constexpr bool has_images = requires(Config const& c) { c.image_size; };
+  static constexpr bool has_images = requires(Config const& c) {  // and positions that can be moved
+    c.patch_size.height;
+  };
 
   static Config config_of(models::OfficialTensors const& tensors, Configuration const& flags, char const* name) {
     auto known = known_of(tensors, flags, name);
@@ -152,7 +157,8 @@ constexpr Family families[] = {
     family<models::CrateAlpha, models::complete_crate_alpha>(),
     family<models::CausalCrate, models::complete_causal_crate>(),
     family<models::CrateBert, models::complete_crate_bert>(),
-    {"tost", nullptr, nullptr},
+    family<models::Tost, models::complete_tost>(),
+    family<models::TostCausal, models::complete_tost_causal>(),
 };
 
 std::string built_names() {

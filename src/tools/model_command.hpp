@@ -11,6 +11,8 @@
 #include "krate/io/dataset.hpp"
 #include "krate/models/causal_crate.hpp"
 #include "krate/models/crate_bert.hpp"
+#include "krate/models/tost.hpp"
+#include "krate/models/tost_causal.hpp"
 #include "krate/train/inference.hpp"
 #include "krate/train/model_file.hpp"
 #include "tools/context.hpp"
@@ -73,7 +75,8 @@ template <class T>
 using ImageModels = std::tuple<models::Crate<Space, T>, models::CrateAlpha<Space, T>, models::Mlp<Space, T>>;
 template <class T>
 using AllModels = std::tuple<models::Crate<Space, T>, models::CrateAlpha<Space, T>, models::CrateMae<Space, T>,
-                             models::Mlp<Space, T>, models::CausalCrate<Space, T>, models::CrateBert<Space, T>>;
+                             models::Mlp<Space, T>, models::CausalCrate<Space, T>, models::CrateBert<Space, T>,
+                             models::Tost<Space, T>, models::TostCausal<Space, T>>;
 
 /// Calls `use(ModelOnData<Model>&)`, Model of the family and with the scalar that the file's parameters are stored in.
 /// Collective. @throws ValueError if the file holds none of the families

@@ -40,8 +40,10 @@ void resolve_text_options(OptionTable& o, io::DatasetDescription const& data) {
                 ("must hold tokens [n, T] in /samples/tokens and a label for each for the model " + model).c_str());
   o.resolve<double>("label-smoothing", 0);
   o.resolve<std::int64_t>("dim", 64);
-  o.resolve<double>("eta", 0.1);
-  o.resolve<double>("lambda", 0.1);
+  if (model != "tost_causal") {
+    o.resolve<double>("eta", 0.1);
+    o.resolve<double>("lambda", 0.1);
+  }
   std::int64_t const known = data.classes + (model == "crate_bert");  // and the mask
   o.resolve<std::int64_t>("vocabulary", known);
   o.resolve<std::int64_t>("context", static_cast<std::int64_t>(data.sample_size()));
@@ -81,7 +83,7 @@ void fill_blocks(OptionTable const& o, io::DatasetDescription const& data, Confi
 
 void resolve_model_options(OptionTable& o, io::DatasetDescription const& data) {
   auto const model = o.get<std::string>("model");
-  bool const text = model == "causal_crate" || model == "crate_bert";
+  bool const text = model == "causal_crate" || model == "crate_bert" || model == "tost_causal";
   require_augment(o, text);
   if (text) return resolve_text_options(o, data);
   require_value(data.kind == io::SampleKind::images, "krate::train", "--data", data.origin,
@@ -100,8 +102,10 @@ void resolve_model_options(OptionTable& o, io::DatasetDescription const& data) {
     o.resolve<std::int64_t>("dim", 128);
   } else {
     o.resolve<std::int64_t>("dim", 64);
-    o.resolve<double>("eta", 0.1);
-    o.resolve<double>("lambda", 0.1);
+    if (model != "tost") {
+      o.resolve<double>("eta", 0.1);
+      o.resolve<double>("lambda", 0.1);
+    }
   }
   o.resolve<std::int64_t>("classes", data.classes);
   auto const classes = o.get<std::int64_t>("classes");
@@ -130,8 +134,10 @@ Config text_config_of(OptionTable const& o) {
   c.depth = size(o, "depth");
   c.heads = size(o, "heads");
   c.dim_head = o.has_value("dim-head") ? size(o, "dim-head") : 0;
-  c.eta = o.get<double>("eta");
-  c.lambda = o.get<double>("lambda");
+  if constexpr (requires { c.eta; }) {
+    c.eta = o.get<double>("eta");
+    c.lambda = o.get<double>("lambda");
+  }
   c.label_smoothing = o.get<double>("label-smoothing");
   return c;
 }
@@ -162,6 +168,24 @@ models::CrateMaeConfig crate_mae_config_of(OptionTable const& o, io::DatasetDesc
   return c;
 }
 
+models::TostConfig tost_config_of(OptionTable const& o, io::DatasetDescription const& data) {
+  auto const patch = o.get<Pair>("patch-size");
+  require_value(patch.rows == patch.columns && patch.rows > 0, "krate::train", "--patch-size", patch.rows,
+                "must be positive and the same in both directions for the model tost");
+  models::TostConfig c;
+  c.channels = data.sample_shape[0];
+  c.image_size = {data.sample_shape[1], data.sample_shape[2]};
+  c.patch_size = static_cast<std::size_t>(patch.rows);
+  c.dim = size(o, "dim");
+  c.depth = size(o, "depth");
+  c.heads = size(o, "heads");
+  c.classes = size(o, "classes");
+  c.mcr2 = objective_of(o);
+  if (!c.mcr2) c.label_smoothing = o.get<double>("label-smoothing");
+  c.validate();
+  return c;
+}
+
 models::CrateAlphaConfig crate_alpha_config_of(OptionTable const& o, io::DatasetDescription const& data) {
   models::CrateAlphaConfig c;
   double const norm_eps = c.norm_eps;
@@ -169,6 +193,13 @@ models::CrateAlphaConfig crate_alpha_config_of(OptionTable const& o, io::Dataset
   c.norm_eps = norm_eps;
   c.expansion = size(o, "expansion");
   c.variant = models::parse_alpha_variant(o.get<std::string>("variant"));
+  c.validate();
+  return c;
+}
+
+models::TostCausalConfig tost_causal_config_of(OptionTable const& o) {
+  auto c = text_config_of<models::TostCausalConfig>(o);
+  c.bias = o.get<bool>("bias");
   c.validate();
   return c;
 }

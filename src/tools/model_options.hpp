@@ -8,6 +8,8 @@
 #include "krate/models/crate_bert_config.hpp"
 #include "krate/models/crate_mae_config.hpp"
 #include "krate/models/mlp_config.hpp"
+#include "krate/models/tost_causal_config.hpp"
+#include "krate/models/tost_config.hpp"
 #include "tools/options.hpp"
 
 namespace krate::tools {
@@ -21,8 +23,10 @@ models::CrateConfig crate_config_of(OptionTable const& options, io::DatasetDescr
 models::CrateAlphaConfig crate_alpha_config_of(OptionTable const& options, io::DatasetDescription const& data);
 models::CrateMaeConfig crate_mae_config_of(OptionTable const& options, io::DatasetDescription const& data);
 models::MlpConfig mlp_config_of(OptionTable const& options, io::DatasetDescription const& data);
+models::TostConfig tost_config_of(OptionTable const& options, io::DatasetDescription const& data);
 
 models::CausalCrateConfig causal_crate_config_of(OptionTable const& options);
 models::CrateBertConfig crate_bert_config_of(OptionTable const& options);
+models::TostCausalConfig tost_causal_config_of(OptionTable const& options);
 
 }  // namespace krate::tools

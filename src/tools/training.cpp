@@ -9,6 +9,8 @@
 #include "krate/io/dataset.hpp"
 #include "krate/models/causal_crate.hpp"
 #include "krate/models/crate_bert.hpp"
+#include "krate/models/tost.hpp"
+#include "krate/models/tost_causal.hpp"
 #include "tools/files.hpp"
 #include "tools/model_options.hpp"
 #include "tools/model_source.hpp"
@@ -21,24 +23,26 @@ namespace krate::tools {
 namespace fs = std::filesystem;
 
 OptionTable training_options() {
-  std::vector<std::string> const crate{"crate"}, alpha{"crate_alpha"}, mae{"crate_mae"},
-      crates{"crate", "crate_alpha", "crate_mae"},
-      labelled{"crate", "crate_alpha", "mlp", "causal_crate", "crate_bert"}, causal{"causal_crate"},
-      text{"causal_crate", "crate_bert"}, blocks{"crate", "crate_alpha", "crate_mae", "causal_crate", "crate_bert"},
-      redunet{"redunet"}, mlp{"mlp"}, images{"crate", "crate_alpha", "mlp"},
-      trained{"crate", "crate_alpha", "crate_mae", "mlp", "causal_crate", "crate_bert"};
+  std::vector<std::string> const crate{"crate"}, alpha{"crate_alpha"}, mae{"crate_mae"}, redunet{"redunet"}, mlp{"mlp"},
+      causal{"causal_crate"}, text{"causal_crate", "crate_bert", "tost_causal"},
+      patched{"crate", "crate_alpha", "crate_mae", "tost"}, images{"crate", "crate_alpha", "mlp", "tost"},
+      coded{"crate", "crate_alpha", "crate_mae", "causal_crate", "crate_bert"},
+      blocks{"crate", "crate_alpha", "crate_mae", "causal_crate", "crate_bert", "tost", "tost_causal"},
+      labelled{"crate", "crate_alpha", "mlp", "causal_crate", "crate_bert", "tost", "tost_causal"},
+      trained{"crate", "crate_alpha", "crate_mae", "mlp", "causal_crate", "crate_bert", "tost", "tost_causal"};
   OptionTable o("krate::train");
   o.add<std::string>("model", {}, "Model family")
-      .one_of({"crate", "crate_alpha", "crate_mae", "redunet", "mlp", "causal_crate", "crate_bert"});
+      .one_of(
+          {"crate", "crate_alpha", "crate_mae", "redunet", "mlp", "causal_crate", "crate_bert", "tost", "tost_causal"});
   o.add<std::string>("data", {}, "Dataset file");
   o.add<std::string>("objective", "cross_entropy", "What is made small; mcr2: -(R - R^c) of the features of a batch")
       .one_of({"cross_entropy", "mcr2"})
       .only_for(images);
   o.add<std::string>("optimizer", "adamw", "Update rule").one_of({"adamw", "lion"}).only_for(trained);
   o.add<double>("learning-rate", 1e-3, "Largest learning rate").above(0).only_for(trained);
-  o.add<double>(
-       "weight-decay", 0.05,
-       "Weight decay, of all parameters; of crate_mae and text models: of matrices; of crate_alpha: of linear maps")
+  o.add<double>("weight-decay", 0.05,
+                "Weight decay, of all parameters; of crate_mae, tost and text models: of matrices; of crate_alpha: of "
+                "linear maps")
       .at_least(0)
       .only_for(trained);
   o.add<std::int64_t>("warmup", {}, "Steps of linear warm-up [5 % of all]").at_least(0).only_for(trained);
@@ -61,18 +65,20 @@ OptionTable training_options() {
       .only_for(blocks);
   o.add<std::int64_t>("seed", 0, "Of parameters, sample order and augmentation").at_least(0).only_for(trained);
   o.add<std::string>("precision", "fp32", "Arithmetic").one_of({"fp32", "fp64", "bf16"});
-  o.add<std::int64_t>("dim", {}, "Width of a CRATE's tokens, or of an MLP's features [64, 128]")
+  o.add<std::int64_t>("dim", {}, "Width of a transformer's tokens, or of an MLP's features [64, 128]")
       .at_least(1)
       .only_for(trained);
   o.add<std::int64_t>("depth", 4, "Number of blocks").at_least(1).only_for(blocks);
   o.add<std::int64_t>("heads", 4, "Number of subspaces").at_least(1).only_for(blocks);
-  o.add<std::int64_t>("dim-head", {}, "Width of a subspace [dim / heads]").at_least(1).only_for(blocks);
-  o.add<Pair>("patch-size", Pair{4, 4}, "Height and width of a patch").only_for(crates);
+  o.add<std::int64_t>("dim-head", {}, "Width of a subspace [dim / heads]")
+      .at_least(1)
+      .only_for({"crate", "crate_alpha", "causal_crate", "crate_bert", "tost_causal"});
+  o.add<Pair>("patch-size", Pair{4, 4}, "Height and width of a patch").only_for(patched);
   o.add<std::string>("pool", "cls", "What the head sees of the tokens").one_of({"cls", "mean"}).only_for(crate);
   o.add<double>("eta", {}, "Step size of ISTA, or of a layer of ReduNet [0.1, 0.5]")
       .above(0)
       .only_for({"crate", "crate_alpha", "crate_mae", "redunet", "causal_crate", "crate_bert"});
-  o.add<double>("lambda", {}, "Sparsity weight of ISTA [0.1; crate_mae: 0.5]").at_least(0).only_for(blocks);
+  o.add<double>("lambda", {}, "Sparsity weight of ISTA [0.1; crate_mae: 0.5]").at_least(0).only_for(coded);
   o.add<double>("mask-ratio", 0.75, "Part of the patches that is removed").above(0).at_most(1).only_for(mae);
   o.add<bool>("norm-pix-loss", false, "Predict patches at mean 0 and variance 1").only_for(mae);
   o.add<std::int64_t>("decoder-depth", {}, "Number of decoder blocks [depth]").at_least(1).only_for(mae);
@@ -84,8 +90,9 @@ OptionTable training_options() {
   o.add<std::int64_t>("hidden", 2048, "Width of the hidden layer").at_least(1).only_for(mlp);
   o.add<std::int64_t>("classes", {}, "Classes that the model tells apart [classes of the dataset]")
       .at_least(1)
-      .only_for({"crate", "crate_alpha", "mlp", "redunet"});
+      .only_for({"crate", "crate_alpha", "mlp", "redunet", "tost"});
   o.add<bool>("overcomplete", false, "Code with 4 atoms a feature instead of one").only_for(causal);
+  o.add<bool>("bias", false, "Biases in linear maps and norms").only_for({"tost_causal"});
   o.add<std::int64_t>("vocabulary", {},
                       "Tokens that the model knows [classes of the dataset; crate_bert: and the mask]")
       .at_least(1)
@@ -99,7 +106,7 @@ OptionTable training_options() {
   o.add<std::int64_t>("layers", 20, "Number of layers").at_least(1).only_for(redunet);
   o.add<double>("eps-squared", {}, "Squared distortion of the rates of mcr2, or of ReduNet [0.5, 0.1]")
       .above(0)
-      .only_for({"crate", "crate_alpha", "mlp", "redunet"});
+      .only_for({"crate", "crate_alpha", "mlp", "redunet", "tost"});
   o.add<double>("frobenius", {}, "Weight of |Z|^2 / 2 in mcr2; 0: features of unit length instead [0]")
       .at_least(0)
       .only_for(images);
@@ -253,21 +260,30 @@ void run_in(Context& context, OptionTable& options, io::SampleTable table, typen
   if (reported) context.print("report: " + run + "/report/index.html");
 }
 
+/// Of a family in single or double precision.
+template <template <class, class> class Model>
+void run_plain(Context& context, OptionTable& options, io::Dataset const& data,
+               typename Model<Space, float>::Config const& config, std::string const& run, bool resume) {
+  if (options.get<std::string>("precision") == "fp64")
+    return run_in<Model<Space, double>>(context, options, data.load(), config, run, resume);
+  run_in<Model<Space, float>>(context, options, data.load(), config, run, resume);
+}
+
 /// Of a family whose products can be in bfloat16.
 template <template <class, class> class Model, class Config>
 void run_crate(Context& context, OptionTable& options, io::Dataset const& data, Config config, std::string const& run,
                bool resume) {
   auto const precision = options.get<std::string>("precision");
   if (precision == "bf16") config.products = Products::bfloat16;
-  if (precision == "fp64") return run_in<Model<Space, double>>(context, options, data.load(), config, run, resume);
-  run_in<Model<Space, float>>(context, options, data.load(), config, run, resume);
+  run_plain<Model>(context, options, data, config, run, resume);
 }
 
 }  // namespace
 
 void train_run(Context& context, OptionTable& options, std::string const& run, bool resume) {
   auto const model = options.get<std::string>("model");
-  if (options.get<std::string>("precision") == "bf16" && (model == "redunet" || model == "mlp")) {
+  if (options.get<std::string>("precision") == "bf16" &&
+      (model == "redunet" || model == "mlp" || model.starts_with("tost"))) {
     throw NotBuiltError("krate::train", "--precision bf16 is not built yet for this model; use fp32 or fp64");
   }
   if (model == "redunet") {
@@ -292,12 +308,11 @@ void train_run(Context& context, OptionTable& options, std::string const& run, b
   if (model == "crate_alpha") {
     return run_crate<models::CrateAlpha>(context, options, data, crate_alpha_config_of(options, about), run, resume);
   }
-  if (model == "mlp") {
-    bool const wide = options.get<std::string>("precision") == "fp64";
-    auto const config = mlp_config_of(options, about);
-    if (wide) return run_in<models::Mlp<Space, double>>(context, options, data.load(), config, run, resume);
-    return run_in<models::Mlp<Space, float>>(context, options, data.load(), config, run, resume);
-  }
+  if (model == "tost")
+    return run_plain<models::Tost>(context, options, data, tost_config_of(options, about), run, resume);
+  if (model == "tost_causal")
+    return run_plain<models::TostCausal>(context, options, data, tost_causal_config_of(options), run, resume);
+  if (model == "mlp") return run_plain<models::Mlp>(context, options, data, mlp_config_of(options, about), run, resume);
   run_crate<models::Crate>(context, options, data, crate_config_of(options, about), run, resume);
 }
 

@@ -61,6 +61,19 @@ void require_room_for(models::CrateBertConfig const& config, io::CheckpointReade
   require_room(number(config.depth) * block + number(config.dim) * tables, file);
 }
 
+void require_room_for(models::TostConfig const& config, io::CheckpointReader const& file) {
+  double const mlp = 2 * models::TostConfig::mlp_ratio,
+               maps = number(config.depth) * (2 + mlp) + number(config.class_layers) * (4 + mlp);
+  require_room(number(config.dim) * (number(config.dim) * maps + number(config.classes)), file);
+}
+
+void require_room_for(models::TostCausalConfig const& config, io::CheckpointReader const& file) {
+  double const inner = number(config.heads) * number(config.head_dim()), ratio = models::TostCausalConfig::mlp_ratio,
+               block = 2 * number(config.dim) * (inner + ratio * number(config.dim)),
+               tables = number(config.vocabulary) + number(config.context);
+  require_room(number(config.depth) * block + number(config.dim) * tables, file);
+}
+
 void require_room_for(models::MlpConfig const& config, io::CheckpointReader const& file) {
   require_room(number(config.hidden) * (number(config.pixels()) + number(config.dim)) +
                    number(config.dim) * number(config.classes),

@@ -20,8 +20,14 @@ struct Curve {
 /// A model of the toy's images.
 template <class Model>
 Model toy_model(Space const& space) {
+  auto const toy = Toy<Space, double>::config();
   typename Model::Config config;
-  static_cast<models::CrateConfig&>(config) = Toy<Space, double>::config();
+  if constexpr (std::is_same_v<Model, models::Tost<Space, double>>) {
+    config = {.image_size = toy.image_size, .patch_size = 2, .dim = toy.dim, .depth = toy.depth, .heads = toy.heads};
+    config.classes = toy.classes;
+  } else {
+    static_cast<models::CrateConfig&>(config) = toy;
+  }
   return Model(space, config, Seed{5});
 }
 
@@ -85,6 +91,19 @@ TEST(DataParallel, AlphaFollowsTheSameCurveOnTwoRanks) {
   Curve const alone = train<Model>({});
   FirstRanks const ranks(std::min(2, world().size()));
   if (ranks.member) {
+    comm::Communicator const comm(ranks.mpi);
+    Curve const together = train<Model>(comm);
+    if (comm.is_root()) expect_same(together, alone);
+  }
+  world().barrier();
+}
+
+TEST(DataParallel, TostFollowsTheSameCurveOnTwoAndAllRanks) {  // batch norm sees the batches of all
+  using Model = models::Tost<Space, double>;
+  Curve const alone = train<Model>({});
+  for (int const size : {2, world().size()}) {
+    FirstRanks const ranks(std::min(size, world().size()));
+    if (!ranks.member) continue;
     comm::Communicator const comm(ranks.mpi);
     Curve const together = train<Model>(comm);
     if (comm.is_root()) expect_same(together, alone);

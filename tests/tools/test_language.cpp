@@ -144,6 +144,21 @@ TEST_F(Language, AMaskedModelFillsIn) {
   expect_failure(krate({"generate", run + "/model.h5"}), "causal_crate");
 }
 
+TEST_F(Language, ACausalTostLearnsTheText) {
+  Words words = train(run, {"--steps", "150", "--augment", "windows", "--json"});
+  words[2] = "tost_causal";
+  auto const summary = json_of(krate(words));
+  EXPECT_EQ(summary["model"], "tost_causal");
+  EXPECT_LT(summary["test_loss"].get<double>(), 2.8);  // the entropy of a single letter
+  auto const found = json_of(krate({"eval", run + "/model.h5", "--data", data, "--json"}));
+  EXPECT_NEAR(found["loss"].get<double>(), summary["test_loss"].get<double>(), 1e-5);
+  ASSERT_EQ(krate({"predict", run + "/model.h5", "--data", data, "-o", scratch / "out.h5"}).exit_code, 0);
+  expect_failure(krate({"generate", run + "/model.h5"}), "causal_crate");
+  words.insert(words.end(), {"--eta", "0.1"});
+  words[6] = scratch / "other";
+  expect_failure(krate(words), "--eta");
+}
+
 TEST_F(Language, SaysWhatDoesNotGoTogether) {
   expect_failure(krate(train(run, {"--augment", "shift1"})),
                  "--augment shift1 means nothing to the model causal_crate");

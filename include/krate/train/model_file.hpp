@@ -11,6 +11,8 @@
 #include "krate/models/crate_bert_config.hpp"
 #include "krate/models/crate_mae_config.hpp"
 #include "krate/models/mlp.hpp"
+#include "krate/models/tost_causal_config.hpp"
+#include "krate/models/tost_config.hpp"
 #include "krate/optim/optimizer.hpp"
 
 namespace krate::train {
@@ -53,6 +55,8 @@ void require_room_for(models::CrateMaeConfig const& config, io::CheckpointReader
 void require_room_for(models::MlpConfig const& config, io::CheckpointReader const& file);
 void require_room_for(models::CrateBertConfig const& config, io::CheckpointReader const& file);
 void require_room_for(models::CausalCrateConfig const& config, io::CheckpointReader const& file);
+void require_room_for(models::TostConfig const& config, io::CheckpointReader const& file);
+void require_room_for(models::TostCausalConfig const& config, io::CheckpointReader const& file);
 
 /// Collective: the model of a file, in scalar T whatever the file's.
 /// @throws IoError if the file is damaged or lacks a tensor; ValueError if it holds another model; ShapeError if a

@@ -47,6 +47,7 @@ TrainStep<Model>::TrainStep(Space const& space, comm::Communicator const& comm, 
       reducer_(comm, model_.parameters()),
       arena_(space, step_bytes(model_, options), "krate::train::arena"),
       inference_(model_, options.local_batch, arena_.workspace()) {
+  if constexpr (requires { model_.synchronize(comm_); }) model_.synchronize(comm_);
   require_value(options.clip >= 0, "krate::train::TrainStep", "clip", options.clip, "must not be negative; 0 is off");
   require_value(options.shift >= 0, "krate::train::TrainStep", "shift", options.shift, "must not be negative");
 }
