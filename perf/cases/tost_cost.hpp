@@ -2,6 +2,7 @@
 #pragma once
 
 #include "krate/models/tost_config.hpp"
+#include "perf/cases/cross_entropy.hpp"
 #include "perf/cases/layer_norm.hpp"
 #include "perf/cases/linear.hpp"
 #include "perf/cases/tssa.hpp"
@@ -87,6 +88,13 @@ struct TostFlops {
 };
 inline TostFlops flops_of(models::TostConfig const& c, std::size_t batch) {
   return {c, batch};
+}
+inline double loss_flops(models::TostConfig const& c, std::size_t batch) {
+  auto const images = static_cast<double>(batch), classes = static_cast<double>(c.classes);
+  return cross_entropy_flops(images, classes) + cross_entropy_backward_flops(images, classes);
+}
+inline std::size_t classes_of(models::TostConfig const& c) {
+  return c.classes;
 }
 
 /// How many numbers a ToST holds at least, in double so that no size overflows.

@@ -72,7 +72,7 @@ OptionTable training_options() {
   o.add<std::int64_t>("heads", 4, "Number of subspaces").at_least(1).only_for(blocks);
   o.add<std::int64_t>("dim-head", {}, "Width of a subspace [dim / heads]")
       .at_least(1)
-      .only_for({"crate", "crate_alpha", "causal_crate", "crate_bert", "tost_causal"});
+      .only_for({"crate", "crate_alpha", "crate_mae", "causal_crate", "crate_bert", "tost_causal"});
   o.add<Pair>("patch-size", Pair{4, 4}, "Height and width of a patch").only_for(patched);
   o.add<std::string>("pool", "cls", "What the head sees of the tokens").one_of({"cls", "mean"}).only_for(crate);
   o.add<double>("eta", {}, "Step size of ISTA, or of a layer of ReduNet [0.1, 0.5]")

@@ -46,6 +46,7 @@ Tensors reference(std::string const& name, TensorType type = TensorType::f32) {
 
 struct Exchange : ::testing::Test {
   Scratch dir;
+  std::string family = "crate";
 
   std::string data_of(std::string const& name) {
     auto const file = io::File::open(std::string(KRATE_TEST_DATA) + "/" + name + ".h5");
