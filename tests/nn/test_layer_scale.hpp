@@ -49,7 +49,9 @@ TYPED_TEST(LayerScaleTest, MatchesPlainLoops) {
     EXPECT_LE(worst_error(scaled<T>(x, branch, scale), y), tolerance<T>(1));
     auto const found = scaled_back<T>(branch, scale, dy);
     EXPECT_LE(worst_error(found.first, dbranch), tolerance<T>(1));
-    if (rows > 0) EXPECT_LE(worst_error(found.second, dscale), tolerance<T>(rows));
+    if (rows > 0) {
+      EXPECT_LE(worst_error(found.second, dscale), tolerance<T>(rows));
+    }
   }
 }
 
