@@ -161,13 +161,6 @@ constexpr Family families[] = {
     family<models::TostCausal, models::complete_tost_causal>(),
 };
 
-std::string built_names() {
-  std::string names;
-  for (auto const& family : families)
-    if (family.import) names += (names.empty() ? "" : ", ") + std::string(family.name);
-  return names;
-}
-
 }  // namespace
 
 std::string family_names() {
@@ -178,10 +171,7 @@ std::string family_names() {
 
 Family const& family_named(std::string const& name) {
   for (auto const& family : families) {
-    if (family.name != name) continue;
-    if (family.import) return family;
-    throw NotBuiltError("krate::family", "the family " + name + " is not built yet (this krate exchanges " +
-                                             built_names() + "); use a newer krate");
+    if (family.name == name) return family;
   }
   throw ValueError("krate::family", "there is no family '" + name + "'; use one of " + family_names());
 }

@@ -38,10 +38,11 @@ struct SumChunk {
     auto const chunk = static_cast<std::int64_t>(team.league_rank());
     auto const n = static_cast<std::int64_t>(terms.x.extent(0)), chunks = static_cast<std::int64_t>(batch_chunks);
     int const channels = static_cast<int>(terms.x.extent(1));
-    auto const range = Kokkos::TeamVectorRange(team, channels);
-    Kokkos::parallel_for(range, [&](int j) { partial(chunk, j) = partial(chunk, channels + j) = 0; });
+    Kokkos::parallel_for(Kokkos::TeamVectorRange(team, channels),
+                         [&](int j) { partial(chunk, j) = partial(chunk, channels + j) = 0; });
     for (auto i = chunk * n / chunks; i < (chunk + 1) * n / chunks; ++i)
-      Kokkos::parallel_for(range, [&](int j) { terms.add(i, j, partial(chunk, j), partial(chunk, channels + j)); });
+      Kokkos::parallel_for(Kokkos::TeamVectorRange(team, channels),
+                           [&](int j) { terms.add(i, j, partial(chunk, j), partial(chunk, channels + j)); });
   }
 };
 
