@@ -9,10 +9,9 @@ namespace krate {
 /// Rows of pixels [batch * height * width, channels] as images; zero copy.
 template <class Space, class T>
 Pixels<T, Space> as_pixels(Matrix<T, Space> const& rows, std::size_t height, std::size_t width) {
-  std::size_t const channels = rows.extent(1), pitch = channels;
-  std::size_t const batch = height * width ? rows.extent(0) / (height * width) : 0;
-  return Pixels<T, Space>(rows.data(), Kokkos::LayoutStride(batch, height * width * pitch, channels, 1, height,
-                                                            width * pitch, width, pitch));
+  std::size_t const channels = rows.extent(1), area = height * width, batch = area > 0 ? rows.extent(0) / area : 0;
+  return Pixels<T, Space>(rows.data(), Kokkos::LayoutStride(batch, area * channels, channels, 1, height,
+                                                            width * channels, width, channels));
 }
 /// Images that lie channel by channel; zero copy.
 template <class Space, class T>
