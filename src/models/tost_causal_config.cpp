@@ -12,7 +12,7 @@ constexpr char const* where = "krate::models::TostCausalConfig";
 void TostCausalConfig::validate() const {
   require_size(where, vocabulary, "vocabulary");
   require_size(where, context, "context");
-  require_tost_blocks(where, *this);
+  require_transformer(where, *this);
 }
 
 Configuration TostCausalConfig::configuration() const {

@@ -35,7 +35,7 @@ void TostConfig::validate() const {
   require_size(where, channels, "channels");
   require_size(where, classes, "classes");
   require_size(where, class_layers, "class_layers", 10000);
-  require_tost_blocks(where, *this);
+  require_transformer(where, *this);
   require_value(dim % heads == 0, where, "heads", heads, ("must divide dim = " + std::to_string(dim)).c_str());
   require_value(dim_head == 0 || dim_head == head_dim(), where, "dim_head", dim_head, "must be dim / heads");
   require_value(
