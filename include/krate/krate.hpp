@@ -96,6 +96,7 @@
 #include "krate/nn/patch_embedding.hpp"
 #include "krate/nn/pixel_loss.hpp"
 #include "krate/nn/pool.hpp"
+#include "krate/nn/rectify.hpp"
 #include "krate/nn/sine_positions.hpp"
 #include "krate/nn/token_embedding.hpp"
 #include "krate/nn/token_mask.hpp"
