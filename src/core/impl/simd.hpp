@@ -186,7 +186,21 @@ KRATE_TILE_FUNCTION void add_rotated(Native<T>& v, std::index_sequence<L...> all
   v += __builtin_shufflevector(v, v, ((L + Half) % w)...);
   if constexpr (Half > 1) add_rotated<Half / 2, T>(v, all);
 }
+template <class T, std::size_t K, std::size_t... L>
+KRATE_TILE_FUNCTION Native<T> rotated(Native<T> const& v, std::index_sequence<L...>) {
+  return __builtin_shufflevector(v, v, ((L + K) % sizeof...(L))...);
+}
 }  // namespace lanes
+
+/// rotations[k] = v rotated by k lanes (lane i is that of i + k), for k up to half of the lanes.
+template <class T>
+KRATE_TILE_FUNCTION void rotate(Vec<T> const& v, Vec<T> (&rotations)[width<T> / 2 + 1]) {
+  auto const n = Kokkos::bit_cast<lanes::Native<T>>(v);
+  [&]<std::size_t... K>(std::index_sequence<K...>) __attribute__((always_inline)) {
+    ((rotations[K] = Kokkos::bit_cast<Vec<T>>(lanes::rotated<T, K>(n, std::make_index_sequence<width<T>>()))), ...);
+  }
+  (std::make_index_sequence<width<T> / 2 + 1>());
+}
 
 /// Sum of all lanes, within registers.
 template <class T>
@@ -211,6 +225,14 @@ KRATE_TILE_FUNCTION void transpose(Vec<T> (&v)[width<T>]) {
   }
 }
 #else
+template <class T>
+KRATE_TILE_FUNCTION void rotate(Vec<T> const& v, Vec<T> (&rotations)[width<T> / 2 + 1]) {
+  constexpr int w = width<T>;
+  T twice[2 * w];
+  store(twice, v);
+  store(twice + w, v);
+  for (int k = 0; k <= w / 2; ++k) rotations[k] = load(twice + k);
+}
 template <class T>
 KRATE_TILE_FUNCTION T sum(Vec<T> const& v) {
   return sum_portable<T>(v);
