@@ -97,4 +97,23 @@ TYPED_TEST(ThinTest, TransposeIsItsPortableForm) {
   }
 }
 
+TYPED_TEST(ThinTest, RotationIsItsPortableForm) {
+  namespace simd = krate::impl::simd;
+  constexpr int w = simd::width<double>, count = w / 2 + 1;
+  double lanes[w];
+  for (int i = 0; i < w; ++i) lanes[i] = i;
+  simd::Vec<double> a[count], b[count];
+  simd::rotate<double>(simd::load(lanes), a);
+  simd::rotate_portable<double>(simd::load(lanes), b);
+  for (int k = 0; k < count; ++k) {
+    double own[w], portable[w];
+    simd::store(own, a[k]);
+    simd::store(portable, b[k]);
+    for (int i = 0; i < w; ++i) {
+      EXPECT_EQ(own[i], (i + k) % w);
+      EXPECT_EQ(portable[i], (i + k) % w);
+    }
+  }
+}
+
 }  // namespace
