@@ -19,7 +19,7 @@ struct ThinTest : ::testing::Test {
     using Gram = krate::impl::ThinGram<TestSpace, T>;
     Guarded<TestSpace, double, 1> partial(Gram::partial_size(rows, columns));
     Guarded<TestSpace, double, 2> g(columns, columns);
-    Kokkos::deep_copy(g.view(), view<double, 2>(m));
+    krate::testing::assign(g.view(), m);
     auto const samples = laid_out<T>(z, in);
     auto const from = krate::as_strided<TestSpace>(samples);
     auto const to = laid_out<T>(Array({rows, columns}), out);
