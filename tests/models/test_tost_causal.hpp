@@ -63,6 +63,11 @@ TYPED_TEST_P(TostCausalReference, LaterTokensChangeNoEarlierLogit) {
   EXPECT_NE(after((tokens - 1), 0), before((tokens - 1), 0));
 }
 
+TYPED_TEST_P(TostCausalReference, StepByStepIsTheSameAsAllAtOnce) {
+  typename TestFixture::Run run(tost_causal_file);
+  expect_steps(run);
+}
+
 /// With biases, which the reference values do not have: five-point gradients of what was made up.
 TYPED_TEST_P(TostCausalReference, FivePointGradientsWithBiases) {
   if constexpr (std::is_same_v<TypeParam, double>) {
@@ -156,8 +161,9 @@ TYPED_TEST_P(TostCausalReference, ConfigurationsThatCannotWorkAreExplained) {
 
 REGISTER_TYPED_TEST_SUITE_P(TostCausalReference, OutputsAndEveryIntermediateAgree, EveryGradientAgrees,
                             TenStepsOfAdamWAndLionFollowTheCurves, RecomputingChangesNoBit,
-                            LaterTokensChangeNoEarlierLogit, FivePointGradientsWithBiases, StartsAsTheAuthorsCode,
-                            ParameterCountsAreTheOfficialOnes, ConfigurationsThatCannotWorkAreExplained);
+                            LaterTokensChangeNoEarlierLogit, StepByStepIsTheSameAsAllAtOnce,
+                            FivePointGradientsWithBiases, StartsAsTheAuthorsCode, ParameterCountsAreTheOfficialOnes,
+                            ConfigurationsThatCannotWorkAreExplained);
 KRATE_INSTANTIATE(TostCausalReference);
 
 }  // namespace

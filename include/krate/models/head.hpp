@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include <string>
+
 #include "krate/core/parameters.hpp"
 #include "krate/core/types.hpp"
 #include "krate/core/workspace.hpp"
@@ -13,6 +15,7 @@ struct HeadConfig {
   std::size_t dim = 0, classes = 0;
   Pool pool = Pool::cls;
   double norm_eps = 1e-5;
+  std::string norm = "mlp_head.0", linear = "mlp_head.1";  ///< as the authors' files call them
 };
 
 /// What a head's forward pass computes.

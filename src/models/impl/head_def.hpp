@@ -12,10 +12,10 @@ namespace krate::models {
 template <class Space, class T>
 ClassifierHead<Space, T>::ClassifierHead(ParameterTable& table, HeadConfig const& config) : config_(config) {
   std::size_t const d = config.dim, classes = config.classes;
-  norm_weight_ = table.add("head/norm/weight", "mlp_head.0.weight", {d}, {Initial::one});
-  norm_bias_ = table.add("head/norm/bias", "mlp_head.0.bias", {d}, {Initial::zero});
-  linear_weight_ = table.add("head/linear/weight", "mlp_head.1.weight", {classes, d}, Initial::linear(d));
-  linear_bias_ = table.add("head/linear/bias", "mlp_head.1.bias", {classes}, Initial::linear(d));
+  norm_weight_ = table.add("head/norm/weight", config.norm + ".weight", {d}, {Initial::one});
+  norm_bias_ = table.add("head/norm/bias", config.norm + ".bias", {d}, {Initial::zero});
+  linear_weight_ = table.add("head/linear/weight", config.linear + ".weight", {classes, d}, Initial::linear(d));
+  linear_bias_ = table.add("head/linear/bias", config.linear + ".bias", {classes}, Initial::linear(d));
 }
 
 template <class Space, class T>
