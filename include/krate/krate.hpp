@@ -101,6 +101,7 @@
 #include "krate/optim/adamw.hpp"
 #include "krate/optim/gradient_clip.hpp"
 #include "krate/optim/gradients.hpp"
+#include "krate/optim/layer_rates.hpp"
 #include "krate/optim/lion.hpp"
 #include "krate/optim/optimizer.hpp"
 #include "krate/optim/schedule.hpp"
