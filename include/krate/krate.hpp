@@ -136,6 +136,7 @@
 #include "krate/io/moments_file.hpp"
 #include "krate/io/safetensors.hpp"
 #include "krate/io/sample_table.hpp"
+#include "krate/io/tensor_file.hpp"
 #include "krate/models/exchange.hpp"
 #include "krate/models/official_tensors.hpp"
 #include "krate/train/dataset_source.hpp"
