@@ -80,6 +80,7 @@
 #include "krate/models/tost_causal_config.hpp"
 #include "krate/models/tost_config.hpp"
 #include "krate/models/tost_stem.hpp"
+#include "krate/models/transfer.hpp"
 #include "krate/nn/batch_norm.hpp"
 #include "krate/nn/cross_entropy.hpp"
 #include "krate/nn/fourier_positions.hpp"
