@@ -52,9 +52,7 @@ T element_from(char const* bytes, TensorType type) {
   if constexpr (std::is_same_v<T, std::int64_t>) {
     return integer_from(bytes, type);
   } else {
-    using Bits = BitsOf<T>;
-    auto const bits = converted(bits_from(bytes, bytes_of(type)), format_of(type), format_of<T>());
-    return std::bit_cast<T>(static_cast<Bits>(bits));
+    return floating_from<T>(bytes, type);
   }
 }
 

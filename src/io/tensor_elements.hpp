@@ -2,12 +2,13 @@
 // Elements of safetensors data: little-endian bytes, and what they mean.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
 
 #include "io/floating_format.hpp"
-#include "krate/io/safetensors.hpp"
+#include "krate/io/tensor_file.hpp"
 
 namespace krate::io {
 
@@ -39,6 +40,13 @@ inline FloatingFormat format_of(TensorType type) {
 template <class T>
 constexpr FloatingFormat format_of() {
   return std::is_same_v<T, float> ? single_format : double_format;
+}
+
+/// An element of a floating type.
+template <class T>
+T floating_from(char const* bytes, TensorType type) {
+  auto const bits = converted(bits_from(bytes, bytes_of(type)), format_of(type), format_of<T>());
+  return std::bit_cast<T>(static_cast<BitsOf<T>>(bits));
 }
 
 /// Whether the file's bytes are those of T in memory.

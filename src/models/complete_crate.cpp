@@ -50,6 +50,28 @@ void complete_image(Configuration& known, std::size_t patches) {
   known.set("image_size", Attribute(image));
 }
 
+struct AlphaNames {
+  char const *convolution, *class_token, *positions, *head, *block, *projection, *output, *dictionary, *decoder;
+};
+constexpr AlphaNames alpha_names{"conv1.weight",
+                                 "cls_token",
+                                 "pos_embedding",
+                                 "mlp_head.1.weight",
+                                 "transformer.layers.",
+                                 ".0.fn.qkv.weight",
+                                 ".0.fn.to_out.0.weight",
+                                 ".1.fn.D",
+                                 ".1.fn.D1"},
+    clip_names{"visual.conv1.weight",
+               "visual.class_embedding",
+               "visual.positional_embedding",
+               "visual.proj",
+               "visual.transformer.resblocks.",
+               ".attn.in_proj_weight",
+               ".attn.out_proj.weight",
+               ".mlp.c_fc",
+               ".mlp.c_proj"};
+
 std::string layer(std::size_t i) {
   return "transformer.layers." + std::to_string(i);
 }
@@ -65,9 +87,9 @@ std::size_t count_layers(OfficialTensors const& tensors, Name const& name) {
 /// dim, image_size, heads and dim_head, after patch_size and channels. One head as wide as the tokens has no output
 /// map.
 void complete_tokens(OfficialTensors const& tensors, Configuration& known, char const* positions, std::size_t inner,
-                     std::string const& output) {
+                     std::string const& output, char const* class_token = "cls_token") {
   auto const table = shape_of(where, tensors, positions, 2);
-  set_unless(known, "dim", shape_of(where, tensors, "cls_token", 1).front());
+  set_unless(known, "dim", shape_of(where, tensors, class_token, 1).front());
   if (table.front() > 1) complete_image(known, table.front() - 1);
   if (!known.has("heads") && !tensors.find(output)) known.set("heads", std::size_t(1));
   complete_heads(where, known, inner);
@@ -107,12 +129,21 @@ std::vector<std::string> complete_crate(OfficialTensors const& tensors, Configur
 }
 
 std::vector<std::string> complete_crate_alpha(OfficialTensors const& tensors, Configuration& known) {
-  complete_kernel(tensors, known, "conv1.weight");
-  set_unless(known, "num_classes", shape_of(where, tensors, "mlp_head.1.weight", 2).front());
-  auto const dictionary = shape_of(where, tensors, layer(0) + ".1.fn.D", 2);
+  bool const clip = tensors.find(clip_names.convolution) != nullptr;
+  auto const& names = clip ? clip_names : alpha_names;
+  if (clip) known.set("clip", 1);
+  auto const in_block = [&](char const* name) {
+    return [=](std::size_t i) { return names.block + std::to_string(i) + name; };
+  };
+  complete_kernel(tensors, known, names.convolution);
+  auto const head = shape_of(where, tensors, names.head, 2);
+  set_unless(known, "num_classes", clip ? head.back() : head.front());
+  auto const dictionary = shape_of(where, tensors, in_block(names.dictionary)(0), 2);
   if (dictionary[0] > 0) set_unless(known, "expansion", dictionary[1] / dictionary[0]);
-  if (!known.has("variant") && !tensors.find(layer(0) + ".1.fn.D1")) known.set("variant", "overcomplete");
-  complete_blocks(tensors, known);
+  if (!known.has("variant") && !tensors.find(in_block(names.decoder)(0))) known.set("variant", "overcomplete");
+  set_unless(known, "depth", count_layers(tensors, in_block(names.projection)));
+  auto const inner = shape_of(where, tensors, in_block(names.projection)(0), 2).front() / (clip ? 3 : 1);
+  complete_tokens(tensors, known, names.positions, inner, in_block(names.output)(0), names.class_token);
   return missing_of(known);
 }
 

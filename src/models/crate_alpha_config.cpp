@@ -46,6 +46,7 @@ Configuration CrateAlphaConfig::configuration() const {
   c.set("variant", name(variant));
   c.set("expansion", expansion);
   c.set("head_norm_eps", head_norm_eps);
+  if (clip) c.set("clip", 1);
   return c;
 }
 
@@ -53,6 +54,8 @@ CrateAlphaConfig CrateAlphaConfig::from(Configuration const& stored) {
   CrateAlphaConfig c;
   auto common = stored;
   if (!common.has("norm_eps")) common.set("norm_eps", c.norm_eps);
+  c.clip = stored.get<std::int64_t>("clip", 0) != 0 || stored.get<std::string>("model", "") == "crate_alpha_clip";
+  if (c.clip && !common.has("num_classes")) common.set("num_classes", stored.get<std::int64_t>("embed_dim"));
   static_cast<CrateConfig&>(c) = CrateConfig::from(common);
   auto const steps = stored.get<std::int64_t>("ista_steps", 2);
   require_value(steps == 2, where, "ista_steps", steps, "must be 2");
@@ -93,6 +96,12 @@ CrateAlphaConfig crate_alpha_config(std::string const& name, std::size_t classes
   throw ValueError(
       "krate::models::crate_alpha_config",
       "there is no size named " + name + "; use Ti, S, B, L or H and a patch that divides 224, as in B/32");
+}
+
+CrateAlphaConfig crate_alpha_clip_config(std::string const& name) {
+  auto c = crate_alpha_config(name, 1024);
+  c.clip = true;
+  return c;
 }
 
 }  // namespace krate::models

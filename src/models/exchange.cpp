@@ -56,6 +56,52 @@ TensorTypes stored_types(ParameterTable const& table, Configuration const& confi
 
 namespace impl {
 
+namespace {
+
+/// Rows and columns of `shape` exchanged.
+template <class T>
+std::vector<T> transposed(std::span<T const> values, std::size_t rows, std::size_t columns) {
+  std::vector<T> out(values.size());
+  for (std::size_t r = 0; r < rows; ++r)
+    for (std::size_t c = 0; c < columns; ++c) out[c * rows + r] = values[r * columns + c];
+  return out;
+}
+
+template <class T>
+bool same_bits(std::span<T const> a, std::span<T const> b) {
+  return std::memcmp(a.data(), b.data(), a.size_bytes()) == 0;
+}
+
+/// The values of one tensor.
+template <class T>
+void read_one(OfficialTensors const& from, io::TensorInfo const& info, OfficialTensor const& tensor, std::span<T> out) {
+  if (tensor.copies == 1 && !tensor.transposed) return from.file().read_values(info, out);
+  std::vector<T> all(info.size());
+  from.file().read_values(info, std::span<T>(all));
+  std::span<T const> const whole(all), first = whole.first(out.size());
+  for (std::size_t i = 1; i < tensor.copies; ++i) {
+    if (same_bits(first, whole.subspan(i * out.size(), out.size()))) continue;
+    throw IoError(
+        "krate::models::import_parameters",
+        from.file().path() + ": tensor " + info.name + " holds " + std::to_string(tensor.copies) +
+            " matrices that differ, but the model has one for all of them; check that --family is the file's");
+  }
+  auto const values = tensor.transposed ? transposed(first, info.shape[0], info.shape[1]) : all;
+  std::copy_n(values.begin(), out.size(), out.begin());
+}
+
+}  // namespace
+
+template <class T>
+std::vector<T> official_values(OfficialTensor const& tensor, std::span<T const> values) {
+  std::vector<T> one(values.begin(), values.end()), all;
+  if (tensor.transposed) one = transposed(values, tensor.shape[1], tensor.shape[0]);
+  for (std::size_t i = 0; i < tensor.copies; ++i) all.insert(all.end(), one.begin(), one.end());
+  return all;
+}
+template std::vector<float> official_values<float>(OfficialTensor const&, std::span<float const>);
+template std::vector<double> official_values<double>(OfficialTensor const&, std::span<double const>);
+
 template <class T>
 void read_official(OfficialTensors const& from, OfficialTensor const& tensor, std::span<T> out) {
   std::string first;
@@ -63,13 +109,13 @@ void read_official(OfficialTensors const& from, OfficialTensor const& tensor, st
     auto const* const info = from.find(name);
     if (!info) continue;
     if (first.empty()) {
-      from.file().read<T>(*info, out);
+      read_one(from, *info, tensor, out);
       first = name;
       continue;
     }
     std::vector<T> other(out.size());
-    from.file().read<T>(*info, other);
-    if (std::memcmp(other.data(), out.data(), out.size_bytes()) != 0) {
+    read_one(from, *info, tensor, std::span<T>(other));
+    if (!same_bits<T>(other, out)) {
       throw IoError("krate::models::import_parameters",
                     from.file().path() + ": tensors " + first + " and " + name +
                         " differ, but the model has one parameter for both; correct the file");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "krate/models/official_tensors.hpp"
 
+#include <algorithm>
 #include <set>
 
 #include "krate/core/error.hpp"
@@ -59,7 +60,7 @@ std::vector<OfficialTensor> expected(ParameterTable const& table, OfficialTensor
 
 }  // namespace
 
-OfficialTensors::OfficialTensors(io::SafetensorsReader const& file) : file_(&file) {
+OfficialTensors::OfficialTensors(io::TensorFile const& file) : file_(&file) {
   for (auto const& tensor : file.tensors()) {
     std::string const name = without_prefixes(tensor.name);
     if (!io::is_floating(tensor.type)) {
@@ -83,6 +84,11 @@ Configuration OfficialTensors::configuration() const {
   return at == file_->metadata().end() ? Configuration(origin) : io::configuration_from_json(at->second, origin);
 }
 
+std::size_t OfficialTensors::foreign(ParameterTable const& table) const {
+  return static_cast<std::size_t>(std::count_if(
+      tensors_.begin(), tensors_.end(), [&](auto const& entry) { return !entry.first.starts_with(table.prefix()); }));
+}
+
 void OfficialTensors::require_fit(ParameterTable const& table) const {
   Names missing, extra, misshaped;
   std::set<std::string> known(table.buffers().begin(), table.buffers().end());
@@ -101,7 +107,7 @@ void OfficialTensors::require_fit(ParameterTable const& table) const {
     if (!found) missing.add(tensor.names.front());
   }
   for (auto const& [name, tensor] : tensors_)
-    if (!known.count(name)) extra.add(name);
+    if (!known.count(name) && name.starts_with(table.prefix())) extra.add(name);
   std::string const text =
       missing.said("missing") + extra.said("that the model does not have") + misshaped.said("of another shape");
   if (text.empty()) return;

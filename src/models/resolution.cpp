@@ -26,7 +26,19 @@ struct Taps {
   std::array<double, 4> weight;
 };
 
-std::vector<Taps> taps_of(std::size_t from, std::size_t to) {
+std::vector<Taps> linear_taps(std::size_t from, std::size_t to) {
+  std::vector<Taps> all(to);
+  double const scale = to > 1 ? static_cast<double>(from - 1) / static_cast<double>(to - 1) : 0;
+  for (std::size_t i = 0; i < to; ++i) {
+    double const place = static_cast<double>(i) * scale;
+    auto const left = std::min(static_cast<std::size_t>(place), from - 1), right = std::min(left + 1, from - 1);
+    double const t = place - static_cast<double>(left);
+    all[i] = {{left, right, right, right}, {1 - t, t, 0, 0}};
+  }
+  return all;
+}
+
+std::vector<Taps> bicubic_taps(std::size_t from, std::size_t to) {
   std::vector<Taps> all(to);
   double const scale = static_cast<double>(from) / (static_cast<double>(to) + 0.1);
   for (std::size_t i = 0; i < to; ++i) {
@@ -42,7 +54,8 @@ std::vector<Taps> taps_of(std::size_t from, std::size_t to) {
 
 }  // namespace
 
-std::vector<double> resampled_positions(std::span<double const> positions, Extent2 from, Extent2 to, std::size_t dim) {
+std::vector<double> resampled_positions(std::span<double const> positions, Extent2 from, Extent2 to, std::size_t dim,
+                                        Resample how) {
   if (positions.size() != from.height * from.width * dim || positions.empty()) {
     throw ShapeError("krate::models::resampled_positions", "positions has " + std::to_string(positions.size()) +
                                                                " elements, expected " + std::to_string(from.height) +
@@ -50,7 +63,8 @@ std::vector<double> resampled_positions(std::span<double const> positions, Exten
                                                                std::to_string(dim) + "; give all rows of the grid");
   }
   if (from == to) return {positions.begin(), positions.end()};
-  auto const rows = taps_of(from.height, to.height), columns = taps_of(from.width, to.width);
+  auto* const taps = how == Resample::linear ? linear_taps : bicubic_taps;
+  auto const rows = taps(from.height, to.height), columns = taps(from.width, to.width);
   std::vector<double> out(to.height * to.width * dim, 0.0);
   for (std::size_t r = 0; r < to.height; ++r) {
     for (std::size_t c = 0; c < to.width; ++c) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tools/bench_cases.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include "perf/cases/class_coding_rate.hpp"
 #include "perf/cases/coding_rate.hpp"
 #include "perf/cases/in_bfloat16.hpp"

@@ -35,6 +35,10 @@ std::string flag_of(std::string name) {
 /// What the metadata say, and then the flags.
 Configuration known_of(models::OfficialTensors const& tensors, Configuration const& flags, char const* model) {
   auto known = tensors.configuration();
+  if (known.get<std::string>("model", "") == "crate_alpha_clip") {  // the same model with other names
+    known.set("model", "crate_alpha");
+    known.set("clip", 1);
+  }
   std::string const& path = tensors.file().path();
   if (auto const stored = known.get<std::string>("model", model); stored != model) {
     throw ValueError("krate::import", path + ": its metadata say that it is a " + stored + ", but --family = " + model +
@@ -116,7 +120,7 @@ struct Exchange {
     }
     summary.buffers = tensors.buffers().size();
     for (auto const& buffer : table.buffers()) summary.buffers += tensors.find(buffer) != nullptr;
-    summary.tensors = request.file.tensors().size() - summary.buffers;
+    summary.tensors = request.file.tensors().size() - summary.buffers - tensors.foreign(table);
     summary.joined = table.chain() && tensors.has(*table.chain());
     return summary;
   }

@@ -12,7 +12,7 @@
 namespace krate::tools {
 
 struct ImportRequest {
-  io::SafetensorsReader const& file;
+  io::TensorFile const& file;
   Configuration flags;                        ///< what was given on the command line, by the names of the configuration
   std::optional<models::Extent2> resolution;  ///< of images that the model will see; none: that of the file
   std::string output;

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // krate import: a model file from the authors' parameters.
+#include <CLI/CLI.hpp>
 #include <fstream>
+#include <memory>
+#include <nlohmann/json.hpp>
 
 #include "tools/commands.hpp"
 #include "tools/family.hpp"
 #include "tools/files.hpp"
+#include "tools/flax_tensors.hpp"
 #include "tools/options.hpp"
 
 namespace krate::tools {
@@ -13,18 +17,22 @@ namespace {
 
 constexpr char const* where = "krate::import";
 
-/// What Python's programs write by themselves are archives of pickles and arrays: their own programs convert them.
-void require_no_archive(std::string const& path) {
-  std::string first(64, '\0');
+/// What PyTorch's programs write by themselves are archives of pickles: their own programs convert them. Archives of
+/// arrays are read for the family whose authors publish such.
+std::unique_ptr<io::TensorFile> open_tensors(std::string const& path, std::string const& family) {
+  std::string first(512, '\0');
   std::ifstream file(path, std::ios::binary);
   file.read(first.data(), static_cast<std::streamsize>(first.size()));
   first.resize(static_cast<std::size_t>(std::max<std::streamsize>(file.gcount(), 0)));
   bool const zip = first.starts_with("PK\x03\x04"), pickle = first.starts_with("\x80\x02");
   if (zip && (first.find(".npy") != first.npos || path.ends_with(".npz"))) {
-    throw IoError(where, path +
-                             ": is an archive of NumPy arrays, which krate does not read; convert it in Python: "
-                             "import numpy, safetensors.numpy as st; st.save_file(dict(numpy.load(\"" +
-                             path + "\")), \"model.safetensors\")");
+    if (family == "crate_alpha") return std::make_unique<FlaxTensors>(path);
+    throw IoError(where,
+                  path +
+                      ": is an archive of NumPy arrays, which krate reads for --family crate_alpha only; convert "
+                      "it in Python: "
+                      "import numpy, safetensors.numpy as st; st.save_file(dict(numpy.load(\"" +
+                      path + "\")), \"model.safetensors\")");
   }
   if (zip || pickle) {
     throw IoError(where,
@@ -35,6 +43,7 @@ void require_no_archive(std::string const& path) {
                       "\", \"cpu\", weights_only=True); st.save_file({k: v.clone().contiguous() for k, v in "
                       "f.get(\"state_dict\", f.get(\"model\", f)).items()}, \"model.safetensors\")");
   }
+  return std::make_unique<io::SafetensorsReader>(path);
 }
 
 OptionTable configuration_flags() {
@@ -84,8 +93,11 @@ void report(Context& context, std::string const& output, ImportSummary const& ma
 }  // namespace
 
 void add_import(CLI::App& app, Context& context) {
-  auto* const command = app.add_subcommand("import", "A model file from the authors' parameters (safetensors)");
+  auto* const command = app.add_subcommand("import", "A model file from the authors' parameters");
   command->footer(
+      "The file is of safetensors; for crate_alpha it may be its JAX code's flax tree as NumPy archive (.npz), keys "
+      "with "
+      "/.\n"
       "The file has the official parameter names; prefixes module. and _orig_mod. are taken off, integer and bool "
       "buffers\n"
       "dropped. The configuration comes from the metadata key `config` (JSON, names as in model files), then from "
@@ -98,18 +110,17 @@ void add_import(CLI::App& app, Context& context) {
     OptionTable flags = configuration_flags();
   };
   auto const given = std::make_shared<Command>();
-  command->add_option("file", given->input, "The parameters")->required()->option_text("F.safetensors");
+  command->add_option("file", given->input, "The parameters")->required()->option_text("F.safetensors|F.npz");
   command->add_option("--family", given->family, "What they are the parameters of")->required()->option_text("NAME");
   command->add_option("-o,--output", given->output, "The model file to make (HDF5)")->required()->option_text("M.h5");
   given->flags.bind(*command);
   context.add_json_flag(*command);
   command->callback([&context, given] {
     auto const& family = family_named(given->family);
-    std::optional<io::SafetensorsReader> file;
+    std::unique_ptr<io::TensorFile> file;
     context.comm().guarded([&] {
       require_other(given->output, {given->input});
-      require_no_archive(given->input);
-      file.emplace(given->input);
+      file = open_tensors(given->input, given->family);
     });
     std::optional<models::Extent2> resolution;
     if (given->flags.has_value("resolution")) {

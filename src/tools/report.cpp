@@ -2,7 +2,9 @@
 // krate report: one page about a training run.
 #include "tools/report.hpp"
 
+#include <CLI/CLI.hpp>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 
 #include "tools/commands.hpp"
 #include "tools/files.hpp"

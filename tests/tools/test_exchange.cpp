@@ -125,6 +125,25 @@ TEST_F(Exchange, AnImportedModelComputesTheReference) {
   }
 }
 
+TEST_F(Exchange, TheVisionTowerOfClipaEmbedsAndGoesOutUnderItsNames) {
+  family = "crate_alpha";
+  auto const tower = reference("crate_alpha_clip", TensorType::f64);
+  EXPECT_EQ(import(tower).exit_code, 0);
+  EXPECT_LE(error_of_logits("crate_alpha_clip", "/output/embedding"), 1e-10);
+  export_to("back.safetensors");
+  expect_same("back.safetensors");
+  // Without its configuration and beside a text tower.
+  Tensors whole{.all = tower.all, .metadata = {}};
+  whole.all["logit_scale"] = {TensorType::f32, {}, {1}};
+  expect_failure(import(whole), "give --heads");
+  auto const made = json_of(import(whole, {"--heads", "3", "--json"}));
+  EXPECT_EQ(made["tensors"], tower.all.size());
+  EXPECT_EQ(made["parameters"], 15960 - 2 * 2 * 24 * 24);  // one copy of U a block
+  EXPECT_LE(error_of_logits("crate_alpha_clip", "/output/embedding"), 1e-10);
+  whole.all["visual.transformer.resblocks.0.attn.in_proj_weight"].values[700] += 1;
+  expect_failure(import(whole, {"--heads", "3"}), "holds 3 matrices that differ");
+}
+
 TEST_F(Exchange, ACausalModelComputesTheReferenceUnderAllItsNames) {
   family = "causal_crate";
   for (std::string const name : {"crate_causal_overcomplete", "crate_causal"}) {

@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <fstream>
-#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -14,46 +13,25 @@
 #include <vector>
 
 #include "krate/io/atomic_path.hpp"
+#include "krate/io/tensor_file.hpp"
 
 namespace krate::io {
 
-/// Element types, in the order in which the official library sorts tensors.
-enum class TensorType { boolean, u8, i8, i16, u16, f16, bf16, i32, u32, f32, f64, i64, u64 };
-
-/// As the files have it: "F32".
-char const* name_of(TensorType type);
 /// Upper or lower case. None for a name that krate does not read.
 std::optional<TensorType> tensor_type(std::string_view name);
-std::size_t bytes_of(TensorType type);
-bool is_floating(TensorType type);
-
-/// A tensor in a file, row-major.
-struct TensorInfo {
-  std::string name;
-  TensorType type = TensorType::f32;
-  std::vector<std::size_t> shape{};  ///< empty for a single value
-  std::uint64_t begin = 0;           ///< of its bytes, counted from the end of the header
-
-  std::size_t size() const {
-    std::size_t n = 1;
-    for (auto const extent : shape) n *= extent;
-    return n;
-  }
-  std::size_t bytes() const { return size() * bytes_of(type); }
-};
-
-using Metadata = std::map<std::string, std::string>;
 
 /// Reads a file. Its header is checked as if someone wished harm: sizes are bounded by the file's before memory is
 /// taken, tensors must fill the file without overlap or hole, and no name may come twice.
-class SafetensorsReader {
+class SafetensorsReader final : public TensorFile {
  public:
   /// @throws IoError for all that is wrong with the file: the text names the file and what is wrong
   explicit SafetensorsReader(std::string path);
 
-  std::string const& path() const { return path_; }
-  Metadata const& metadata() const { return metadata_; }
-  std::span<TensorInfo const> tensors() const { return tensors_; }  ///< sorted by name
+  std::string const& path() const override { return path_; }
+  Metadata const& metadata() const override { return metadata_; }
+  std::span<TensorInfo const> tensors() const override { return tensors_; }
+  void read_values(TensorInfo const& tensor, std::span<float> out) const override { read<float>(tensor, out); }
+  void read_values(TensorInfo const& tensor, std::span<double> out) const override { read<double>(tensor, out); }
 
   /// Values of a floating tensor as T = float or double, exact where T is as wide, else rounded to nearest even; or of
   /// an integer or bool tensor as T = std::int64_t, the nearest where it is beyond.

@@ -34,6 +34,15 @@ inline BlockNames crate_bert_names() {
 inline BlockNames crate_alpha_names() {
   return {"transformer.layers.", ".0.norm", ".0.fn.qkv.weight", ".0.fn.to_out.0", ".1.norm", ".1.fn.D", ".1.fn.D1"};
 }
+inline BlockNames crate_alpha_clip_names() {
+  return {"visual.transformer.resblocks.",
+          ".ln_1",
+          ".attn.in_proj_weight",
+          ".attn.out_proj",
+          ".ln_2",
+          ".mlp.c_fc",
+          ".mlp.c_proj"};
+}
 
 inline BlockNames crate_mae_names() {
   return {"blocks.",          ".layers.0.0.norm",     ".layers.0.0.fn.qkv.weight", ".layers.0.0.fn.to_out.0",

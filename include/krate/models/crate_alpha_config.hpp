@@ -18,6 +18,9 @@ struct CrateAlphaConfig : CrateConfig {
   Variant variant = Variant::residual;
   std::size_t expansion = 4;    ///< atoms a feature
   double head_norm_eps = 1e-6;  ///< 1e-5 in the authors' PyTorch port
+  /// The vision tower of CRATE-alpha-CLIPA: no bias in convolution and head, whose `classes` are the features of the
+  /// image's embedding, and other names in the authors' files.
+  bool clip = false;
 
   CrateAlphaConfig() { norm_eps = 1e-6; }
 
@@ -28,7 +31,7 @@ struct CrateAlphaConfig : CrateConfig {
   }
   /// @throws ValueError naming the field that cannot work and why
   void validate() const;
-  /// As CrateConfig::configuration(), `model` = "crate_alpha", and `variant`, `expansion`, `head_norm_eps`.
+  /// As CrateConfig::configuration(), `model` = "crate_alpha", and `variant`, `expansion`, `head_norm_eps`, `clip`.
   Configuration configuration() const;
   /// @throws ValueError for what is missing, of another type, or cannot work
   static CrateAlphaConfig from(Configuration const& stored);
@@ -44,5 +47,8 @@ CrateAlphaConfig::Variant parse_alpha_variant(std::string const& name);
 /// and H, with any patch that divides the image.
 /// @throws ValueError for another name, saying so
 CrateAlphaConfig crate_alpha_config(std::string const& name, std::size_t classes = 1000);
+
+/// The same of the vision towers of CRATE-alpha-CLIPA, whose embeddings have 1024 features.
+CrateAlphaConfig crate_alpha_clip_config(std::string const& name);
 
 }  // namespace krate::models

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "krate/io/checkpoint.hpp"
+#include "krate/io/safetensors.hpp"
 #include "krate/linalg/gemm.hpp"
 #include "krate/models/official_tensors.hpp"
 
@@ -26,9 +27,12 @@ TensorTypes stored_types(ParameterTable const& table, Configuration const& confi
 
 namespace impl {
 
-/// Values of one parameter; those of all its names must be the same.
+/// Values of one parameter; those of all its names, and all of its copies, must be the same.
 template <class T>
 void read_official(OfficialTensors const& from, OfficialTensor const& tensor, std::span<T> out);
+/// A parameter's values as the authors' tensor has them.
+template <class T>
+std::vector<T> official_values(OfficialTensor const& tensor, std::span<T const> values);
 
 /// a [m, k] times b [k, n], row-major, in host memory.
 template <class Space>
@@ -57,7 +61,7 @@ struct JoinedChain {
     auto const read = [&](std::string const& name) {
       auto const& tensor = *from.find(name);
       std::vector<double> values(tensor.size());
-      from.file().read<double>(tensor, values);
+      from.file().read_values(tensor, std::span<double>(values));
       return values;
     };
     auto const second = read(chain.second + ".weight");
@@ -118,8 +122,10 @@ void export_parameters(Space const& space, ParameterTable const& table, Paramete
   io::impl::for_each_on_host(
       space, list, [&](std::size_t k) { return list.value(k); }, false,
       [&](auto const&, auto const&, std::span<T> data) {
-        for (auto const& name : table.official_tensors()[i].names) file.write<T>(name, data);
-        ++i;
+        auto const& tensor = table.official_tensors()[i++];
+        bool const same = tensor.copies == 1 && !tensor.transposed;
+        auto const arranged = same ? std::vector<T>() : impl::official_values<T>(tensor, data);
+        for (auto const& name : tensor.names) file.write<T>(name, same ? data : std::span<T const>(arranged));
       });
   file.commit();
 }

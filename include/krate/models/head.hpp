@@ -15,7 +15,8 @@ struct HeadConfig {
   std::size_t dim = 0, classes = 0;
   Pool pool = Pool::cls;
   double norm_eps = 1e-5;
-  std::string norm = "mlp_head.0", linear = "mlp_head.1";  ///< as the authors' files call them
+  /// The authors' names of the norm, and of weight and bias of the linear map; no bias without a name.
+  std::string norm = "mlp_head.0", weight = "mlp_head.1.weight", bias = "mlp_head.1.bias";
 };
 
 /// What a head's forward pass computes.
@@ -36,6 +37,9 @@ class ClassifierHead {
   std::size_t norm_weight() const { return norm_weight_; }
   std::size_t linear_weight() const { return linear_weight_; }
   std::size_t linear_bias() const { return linear_bias_; }
+  bool has_bias() const { return !config_.bias.empty(); }
+  /// Behind its last parameter.
+  std::size_t last() const { return has_bias() ? linear_bias_ + 1 : linear_weight_ + 1; }
 
   void cut(Workspace<Space>& work, std::size_t batch, HeadState<Space, T>& state) const;
   /// Bytes that the backward passes take: the gradient of what was pooled, and sums.

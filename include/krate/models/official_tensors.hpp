@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "krate/core/configuration.hpp"
-#include "krate/io/safetensors.hpp"
+#include "krate/io/tensor_file.hpp"
 #include "krate/models/parameter_table.hpp"
 
 namespace krate::models {
@@ -16,15 +16,18 @@ namespace krate::models {
 class OfficialTensors {
  public:
   /// @throws IoError if two names become one
-  explicit OfficialTensors(io::SafetensorsReader const& file);
+  explicit OfficialTensors(io::TensorFile const& file);
 
-  io::SafetensorsReader const& file() const { return *file_; }
+  io::TensorFile const& file() const { return *file_; }
   /// None: the file has no such tensor.
   io::TensorInfo const* find(std::string const& name) const;
   std::vector<std::string> const& buffers() const { return buffers_; }
 
   /// Whether the file gives the chain's map as two.
   bool has(OfficialChain const& chain) const { return find(chain.second + ".weight") != nullptr; }
+
+  /// How many tensors belong to other models in the file.
+  std::size_t foreign(ParameterTable const& table) const;
 
   /// Checks every name and shape, before memory is taken for a model.
   /// @throws IoError listing a few of the names that are missing, too many, or of another shape
@@ -34,7 +37,7 @@ class OfficialTensors {
   Configuration configuration() const;
 
  private:
-  io::SafetensorsReader const* file_;
+  io::TensorFile const* file_;
   std::map<std::string, io::TensorInfo const*> tensors_;
   std::vector<std::string> buffers_;
 };
@@ -48,7 +51,8 @@ std::vector<std::string> complete_crate(OfficialTensors const& tensors, Configur
 std::vector<std::string> complete_causal_crate(OfficialTensors const& tensors, Configuration& known);
 /// The same for a CrateBert: vocab_size, max_position_embeddings, type_vocab_size, dim, depth, dim_head.
 std::vector<std::string> complete_crate_bert(OfficialTensors const& tensors, Configuration& known);
-/// The same of a CrateAlpha, `expansion` and `variant` included: a file without a decoder is "overcomplete".
+/// The same of a CrateAlpha, `expansion` and `variant` included: a file without a decoder is "overcomplete", and one
+/// with the names of CRATE-alpha-CLIPA `clip`.
 std::vector<std::string> complete_crate_alpha(OfficialTensors const& tensors, Configuration& known);
 /// The same of a CrateMae, `decoder_depth` included; the decoder has as many heads as the encoder.
 std::vector<std::string> complete_crate_mae(OfficialTensors const& tensors, Configuration& known);

@@ -30,6 +30,8 @@ struct Initial {
 struct OfficialTensor {
   std::vector<std::string> names;
   std::vector<std::size_t> shape;
+  std::size_t copies = 1;   ///< of the parameter, one after the other along the first axis
+  bool transposed = false;  ///< a matrix with rows and columns exchanged
 };
 
 /// A linear map that some of the authors' files give as two, `weight` and `bias` and then `second`.weight and .bias:
@@ -50,11 +52,25 @@ class ParameterTable {
   void set_official_shape(std::size_t parameter, std::vector<std::size_t> shape) {
     tensors_[parameter].shape = std::move(shape);
   }
+  /// Where the authors' tensor holds the parameter several times along its first axis.
+  void repeat_official(std::size_t parameter, std::size_t copies) {
+    tensors_[parameter].copies = copies;
+    tensors_[parameter].shape.front() *= copies;
+  }
+  /// Where the authors' matrix is multiplied from the other side.
+  void transpose_official(std::size_t parameter) {
+    auto& tensor = tensors_[parameter];
+    tensor.transposed = true;
+    std::swap(tensor.shape.front(), tensor.shape.back());
+  }
   /// The authors' files have the parameter under this name as well.
   void tie(std::size_t parameter, std::string official) { tensors_[parameter].names.push_back(std::move(official)); }
   /// The authors' files may have a tensor of this name that is no parameter: it is read past.
   void add_buffer(std::string official) { buffers_.push_back(std::move(official)); }
   std::vector<std::string> const& buffers() const { return buffers_; }
+  /// The authors' files hold other models beside this one, whose names all begin so.
+  void set_prefix(std::string prefix) { prefix_ = std::move(prefix); }
+  std::string const& prefix() const { return prefix_; }
   void set_initial(std::size_t parameter, Initial initial) { initials_[parameter] = initial; }
   /// Weight decay leaves out what has one axis only: biases and norms.
   void decay_matrices_only() {
@@ -88,6 +104,7 @@ class ParameterTable {
   std::vector<ParameterSpec> specs_;
   std::vector<Initial> initials_;
   std::vector<std::string> official_, buffers_;
+  std::string prefix_;
   std::vector<OfficialTensor> tensors_;
   std::optional<OfficialChain> chain_;
 };

@@ -9,19 +9,26 @@
 
 namespace krate::models {
 
-/// Positions of a grid of patches for another grid: bicubic (a = -3/4) between the old ones, those at the border
-/// repeated outwards, as the authors' demonstration has it: a new position i of n lies at (i + 1/2) m / (n + 0.1) - 1/2
-/// among m old ones. Source: Yu et al. 2024 (emergence), the notebook's code.
+/// Where a new position i of n lies among m old ones, and what is between them.
+enum class Resample {
+  bicubic,  ///< a = -3/4, at (i + 1/2) m / (n + 0.1) - 1/2, those at the border repeated outwards: the code of Yu et
+            ///< al. 2024 (emergence)
+  linear  ///< at i (m - 1) / (n - 1), corners on corners: the authors' fine-tuning of CRATE-alpha
+};
+
+/// Positions of a grid of patches for another grid.
 /// @param positions  [from.height * from.width, dim], row-major
 /// @throws ShapeError if the size is another
-std::vector<double> resampled_positions(std::span<double const> positions, Extent2 from, Extent2 to, std::size_t dim);
+std::vector<double> resampled_positions(std::span<double const> positions, Extent2 from, Extent2 to, std::size_t dim,
+                                        Resample how = Resample::bicubic);
 
 /// The same model for images of another size: all parameters but the positions of the patches are copied. Fixed
 /// positions are those of the new grid.
 /// @throws ValueError if the patches do not divide the size
 /// @note allocates: the model; fences: yes
 template <class Model>
-Model at_resolution(typename Model::ExecutionSpace const& space, Model const& model, Extent2 image_size) {
+Model at_resolution(typename Model::ExecutionSpace const& space, Model const& model, Extent2 image_size,
+                    Resample how = Resample::bicubic) {
   using T = typename Model::Scalar;
   using Host = Kokkos::View<T*, Kokkos::LayoutRight, Kokkos::HostSpace, Kokkos::MemoryTraits<Kokkos::Unmanaged>>;
   auto const old = model.config();
@@ -47,7 +54,7 @@ Model at_resolution(typename Model::ExecutionSpace const& space, Model const& mo
   };
   auto const classes = host.begin() + static_cast<std::ptrdiff_t>(old.dim);  // the class token's come first
   std::vector<double> const patches(classes, host.end());
-  auto const moved = resampled_positions(patches, grid(old.image_size), grid(image_size), old.dim);
+  auto const moved = resampled_positions(patches, grid(old.image_size), grid(image_size), old.dim, how);
   host.erase(classes, host.end());
   for (double const value : moved) host.push_back(static_cast<T>(value));
   Kokkos::deep_copy(space, to.value(positions), Host(host.data(), host.size()));

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "krate/optim/impl/adamw_decl.hpp"
+#include "krate/optim/layer_rates.hpp"
 
 namespace krate::optim {
 
@@ -29,12 +30,14 @@ struct AdamW {
 /// @param gradient_scale  rank-0 View of T: what clip_scale gives, or 1
 /// @param first_moment,second_moment  [list.length()], updated; zero before the first step
 /// @param gradients  zero: they are 0 afterwards, in the same sweep, for the backward pass that adds to them next
+/// @param rates  a factor of the learning rate for each of list.entries(); empty: 1 (see layer_rates)
 /// @throws ShapeError if a state does not fit the list; ValueError if a number is out of range
 /// @note allocates: no; fences: no; bitwise repeatable: yes, for any number of threads
 template <class Space, class T, class Scale, class First, class Second>
 void adamw_update(Space const& space, AdamW const& rule, double learning_rate, std::int64_t step,
                   ParameterList<Space, T> const& list, Scale const& gradient_scale, First const& first_moment,
-                  Second const& second_moment, Gradients gradients = Gradients::keep) {
+                  Second const& second_moment, Gradients gradients = Gradients::keep,
+                  std::span<double const> rates = {}) {
   static_assert(is_instantiated<Space, T>,
                 "krate was built without this space or scalar: see KRATE_EXEC_SPACES and KRATE_SCALARS");
   constexpr char const* where = "krate::optim::adamw_update";
@@ -46,8 +49,10 @@ void adamw_update(Space const& space, AdamW const& rule, double learning_rate, s
   require_value(rule.weight_decay >= 0, where, "weight_decay", rule.weight_decay, "must not be negative");
   require_shape(where, "first_moment", first_moment, {list.length()}, "one number for each of list.length()");
   require_shape(where, "second_moment", second_moment, {list.length()}, "one number for each of list.length()");
+  require_rates(where, rates, list);
   krate::impl::AdamWUpdate<Space, T>::run(space, rule, learning_rate, step, list, as_value<Space>(gradient_scale),
-                                          as_vector<Space>(first_moment), as_vector<Space>(second_moment), gradients);
+                                          as_vector<Space>(first_moment), as_vector<Space>(second_moment), gradients,
+                                          rates);
 }
 
 }  // namespace krate::optim

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "krate/optim/impl/lion_decl.hpp"
+#include "krate/optim/layer_rates.hpp"
 
 namespace krate::optim {
 
@@ -27,11 +28,13 @@ struct Lion {
 /// @param gradient_scale  rank-0 View of T: what clip_scale gives, or 1
 /// @param momentum  [list.length()], updated; zero before the first step
 /// @param gradients  zero: they are 0 afterwards, in the same sweep, for the backward pass that adds to them next
+/// @param rates  a factor of the learning rate for each of list.entries(); empty: 1 (see layer_rates)
 /// @throws ShapeError if the state does not fit the list; ValueError if a number is out of range
 /// @note allocates: no; fences: no; bitwise repeatable: yes, for any number of threads
 template <class Space, class T, class Scale, class Momentum>
 void lion_update(Space const& space, Lion const& rule, double learning_rate, ParameterList<Space, T> const& list,
-                 Scale const& gradient_scale, Momentum const& momentum, Gradients gradients = Gradients::keep) {
+                 Scale const& gradient_scale, Momentum const& momentum, Gradients gradients = Gradients::keep,
+                 std::span<double const> rates = {}) {
   static_assert(is_instantiated<Space, T>,
                 "krate was built without this space or scalar: see KRATE_EXEC_SPACES and KRATE_SCALARS");
   constexpr char const* where = "krate::optim::lion_update";
@@ -40,8 +43,9 @@ void lion_update(Space const& space, Lion const& rule, double learning_rate, Par
   require_value(rule.beta2 >= 0 && rule.beta2 < 1, where, "beta2", rule.beta2, "must lie in [0, 1)");
   require_value(rule.weight_decay >= 0, where, "weight_decay", rule.weight_decay, "must not be negative");
   require_shape(where, "momentum", momentum, {list.length()}, "one number for each of list.length()");
+  require_rates(where, rates, list);
   krate::impl::LionUpdate<Space, T>::run(space, rule, learning_rate, list, as_value<Space>(gradient_scale),
-                                         as_vector<Space>(momentum), gradients);
+                                         as_vector<Space>(momentum), gradients, rates);
 }
 
 }  // namespace krate::optim

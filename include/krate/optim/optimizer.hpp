@@ -53,20 +53,22 @@ class OptimizerState {
 /// @param learning_rate  that of this step     @param step  1 for the first
 /// @param gradient_scale  rank-0 View of T     @param state  made for this rule and this list, updated
 /// @param gradients  what is left of them
+/// @param rates  a factor of the learning rate for each of list.entries(), such as those of layer_rates; empty: 1
 /// @throws ValueError if the state was made for another rule; ShapeError if it was made for another list
 /// @note allocates: no; fences: no; bitwise repeatable: yes, for any number of threads
 template <class Space, class T, class Scale>
 void update(Space const& space, Rule const& rule, double learning_rate, std::int64_t step,
             ParameterList<Space, T> const& list, Scale const& gradient_scale, OptimizerState<Space, T> const& state,
-            Gradients gradients = Gradients::keep) {
+            Gradients gradients = Gradients::keep, std::span<double const> rates = {}) {
   require_value(state.names().data() == state_names(rule).data(), "krate::optim::update", "rule", name(rule),
                 "is not the rule that the state was made for; make an OptimizerState for it");
   std::visit(
       [&](auto const& r) {
         if constexpr (std::is_same_v<decltype(r), AdamW const&>) {
-          adamw_update(space, r, learning_rate, step, list, gradient_scale, state.view(0), state.view(1), gradients);
+          adamw_update(space, r, learning_rate, step, list, gradient_scale, state.view(0), state.view(1), gradients,
+                       rates);
         } else {
-          lion_update(space, r, learning_rate, list, gradient_scale, state.view(0), gradients);
+          lion_update(space, r, learning_rate, list, gradient_scale, state.view(0), gradients, rates);
         }
       },
       rule);

@@ -19,13 +19,20 @@ typename CrateAlpha<Space, T>::Layers CrateAlpha<Space, T>::list(ParameterTable&
   std::size_t const d = c.dim, height = c.patch_size.height, width = c.patch_size.width;
   Initial const normal{Initial::normal, 0.02};
   Layers at{};
-  at.positions = table.add("position_embedding", "pos_embedding", {c.tokens(), d}, normal);
-  at.class_token = table.add("class_token", "cls_token", {d}, {Initial::normal, 1e-6});
-  table.set_official_shape(at.positions, {1, c.tokens(), d});
-  table.set_official_shape(at.class_token, {1, 1, d});
-  at.convolution_weight = table.add("patch_embedding/convolution/weight", "conv1.weight",
-                                    {d, c.channels, height, width}, Initial::kaiming(c.patch_dim()));
-  at.convolution_bias = table.add("patch_embedding/convolution/bias", "conv1.bias", {d}, {Initial::zero});
+  at.positions = table.add("position_embedding", c.clip ? "visual.positional_embedding" : "pos_embedding",
+                           {c.tokens(), d}, normal);
+  at.class_token =
+      table.add("class_token", c.clip ? "visual.class_embedding" : "cls_token", {d}, {Initial::normal, 1e-6});
+  if (c.clip) {
+    table.set_prefix("visual.");  // the files have the text tower too
+  } else {
+    table.set_official_shape(at.positions, {1, c.tokens(), d});
+    table.set_official_shape(at.class_token, {1, 1, d});
+  }
+  at.convolution_weight =
+      table.add("patch_embedding/convolution/weight", c.clip ? "visual.conv1.weight" : "conv1.weight",
+                {d, c.channels, height, width}, Initial::kaiming(c.patch_dim()));
+  if (!c.clip) at.convolution_bias = table.add("patch_embedding/convolution/bias", "conv1.bias", {d}, {Initial::zero});
   BlockConfig const block{.dim = d,
                           .heads = c.heads,
                           .head_dim = c.head_dim(),
@@ -35,8 +42,14 @@ typename CrateAlpha<Space, T>::Layers CrateAlpha<Space, T>::list(ParameterTable&
                           .products = c.products,
                           .output_bias = false,
                           .coding = c.coding()};
-  at.blocks = {table, block, c.depth, crate_alpha_names()};
-  at.head = {table, {d, c.classes, c.pool, c.head_norm_eps}};
+  at.blocks = {table, block, c.depth, c.clip ? crate_alpha_clip_names() : crate_alpha_names()};
+  HeadConfig head{d, c.classes, c.pool, c.head_norm_eps};
+  if (c.clip) {
+    head.norm = "visual.ln_post";
+    head.weight = "visual.proj";
+    head.bias.clear();
+  }
+  at.head = {table, head};
   std::vector<std::size_t> kernels{at.convolution_weight};
   auto const add_kernel = [&](std::size_t map) {
     table.set_initial(map, normal);
@@ -44,10 +57,15 @@ typename CrateAlpha<Space, T>::Layers CrateAlpha<Space, T>::list(ParameterTable&
   };
   for (std::size_t i = 0; i < c.depth; ++i) {
     add_kernel(at.blocks.block(i).projection);
+    if (c.clip) table.repeat_official(at.blocks.block(i).projection, 3);  // as query, key and value
     if (block.has_output_map()) add_kernel(at.blocks.block(i).output_weight);
   }
   add_kernel(at.head.linear_weight());
-  table.set_initial(at.head.linear_bias(), {Initial::zero});
+  if (c.clip) {
+    table.transpose_official(at.head.linear_weight());
+  } else {
+    table.set_initial(at.head.linear_bias(), {Initial::zero});
+  }
   table.decay_only(kernels);
   return at;
 }
@@ -109,7 +127,8 @@ void CrateAlpha<Space, T>::forward(Space const& space, ConstTensor4<T, Space> co
                 "the state's batch, and the configuration");
   auto const& p = parameters_;
   patchify(space, images, convolution(), state.patches);
-  linear(space, state.patches, p.value_matrix(at_.convolution_weight), p.value(at_.convolution_bias), state.embedded);
+  linear(space, state.patches, p.value_matrix(at_.convolution_weight),
+         config_.clip ? Vector<T, Space>() : p.value(at_.convolution_bias), state.embedded);
   embed_tokens(space, state.embedded, p.value(at_.class_token), p.value_matrix(at_.positions),
                state.stack.tokens.front());
   at_.blocks.forward(space, p, state.stack, work, tap);
@@ -137,14 +156,14 @@ void CrateAlpha<Space, T>::backward_features(Space const& space, ConstMatrix<T, 
   auto const dembedded = work.template take<T>(state.embedded.extent(0), config_.dim);
   auto const dpatches = work.template take<T>(state.patches.extent(0), config_.patch_dim());
   at_.head.backward(space, p, state, dfeatures, work, state.stack.gradient[at_.blocks.depth() % 2]);
-  announce(at_.head.norm_weight(), at_.head.linear_bias() + 1);
+  announce(at_.head.norm_weight(), at_.head.last());
   at_.blocks.backward(space, p, state.stack, work, tap, ready);
   embed_tokens_backward(space, state.stack.gradient[0], dembedded, p.gradient(at_.class_token),
                         p.gradient_matrix(at_.positions));
   linear_backward(space, state.patches, p.value_matrix(at_.convolution_weight), dembedded, work,
                   dimages.size() > 0 ? dpatches : Matrix<T, Space>(), p.gradient_matrix(at_.convolution_weight),
-                  p.gradient(at_.convolution_bias));
-  announce(at_.positions, at_.convolution_bias + 1);
+                  config_.clip ? Vector<T, Space>() : p.gradient(at_.convolution_bias));
+  announce(at_.positions, at_.blocks.block(0).first);
   if (dimages.size() > 0) patchify_backward(space, dpatches, convolution(), dimages);
 }
 

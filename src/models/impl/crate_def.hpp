@@ -168,7 +168,7 @@ void Crate<Space, T>::backward_features(Space const& space, ConstMatrix<T, Space
   };
   CrateGradients<Space, T> const d(work, config_, dfeatures.extent(0));
   head_.backward(space, p, state, dfeatures, work, state.stack.gradient[blocks_.depth() % 2]);
-  announce(head_.norm_weight(), head_.linear_bias() + 1);
+  announce(head_.norm_weight(), head_.last());
   blocks_.backward(space, p, state.stack, work, tap, ready);
   embed_tokens_backward(space, state.stack.gradient[0], d.embedded_normed, p.gradient(at_.class_token),
                         p.gradient_matrix(at_.positions));

@@ -14,8 +14,8 @@ ClassifierHead<Space, T>::ClassifierHead(ParameterTable& table, HeadConfig const
   std::size_t const d = config.dim, classes = config.classes;
   norm_weight_ = table.add("head/norm/weight", config.norm + ".weight", {d}, {Initial::one});
   norm_bias_ = table.add("head/norm/bias", config.norm + ".bias", {d}, {Initial::zero});
-  linear_weight_ = table.add("head/linear/weight", config.linear + ".weight", {classes, d}, Initial::linear(d));
-  linear_bias_ = table.add("head/linear/bias", config.linear + ".bias", {classes}, Initial::linear(d));
+  linear_weight_ = table.add("head/linear/weight", config.weight, {classes, d}, Initial::linear(d));
+  if (has_bias()) linear_bias_ = table.add("head/linear/bias", config.bias, {classes}, Initial::linear(d));
 }
 
 template <class Space, class T>
@@ -39,8 +39,8 @@ void ClassifierHead<Space, T>::forward(Space const& space, ParameterList<Space, 
   pool_tokens(space, tokens, config_.pool, state.pooled);
   layer_norm(space, state.pooled, parameters.value(norm_weight_), parameters.value(norm_bias_), {config_.norm_eps},
              state.head_input, state.mean_head, state.deviation_head);
-  linear(space, state.head_input, parameters.value_matrix(linear_weight_), parameters.value(linear_bias_),
-         state.logits);
+  linear(space, state.head_input, parameters.value_matrix(linear_weight_),
+         has_bias() ? parameters.value(linear_bias_) : Vector<T, Space>(), state.logits);
 }
 
 template <class Space, class T>
@@ -48,7 +48,8 @@ void ClassifierHead<Space, T>::backward_linear(Space const& space, ParameterList
                                                HeadState<Space, T> const& state, ConstMatrix<T, Space> const& dlogits,
                                                Workspace<Space> work, Matrix<T, Space> const& dfeatures) const {
   linear_backward(space, state.head_input, parameters.value_matrix(linear_weight_), dlogits, work, dfeatures,
-                  parameters.gradient_matrix(linear_weight_), parameters.gradient(linear_bias_));
+                  parameters.gradient_matrix(linear_weight_),
+                  has_bias() ? parameters.gradient(linear_bias_) : Vector<T, Space>());
 }
 
 template <class Space, class T>

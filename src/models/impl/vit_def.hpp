@@ -39,7 +39,7 @@ typename Vit<Space, T>::Layers Vit<Space, T>::list(ParameterTable& table, VitCon
                           .deviation = 0.02,
                           .output_deviation = 0.02};
   at.blocks = {table, block, c.depth, vit_names()};
-  at.head = {table, {d, c.classes, Pool::cls, c.norm_eps, "norm", "head"}};
+  at.head = {table, {d, c.classes, Pool::cls, c.norm_eps, "norm", "head.weight", "head.bias"}};
   table.set_initial(at.head.linear_weight(), normal);
   table.set_initial(at.head.linear_bias(), {Initial::zero});
   table.decay_matrices_only();

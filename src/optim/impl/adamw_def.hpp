@@ -5,6 +5,7 @@
 
 #include "krate/core/label.hpp"
 #include "krate/optim/adamw.hpp"
+#include "optim/impl/stretches.hpp"
 #include "optim/impl/sweep.hpp"
 
 namespace krate::impl {
@@ -34,25 +35,26 @@ template <class Space, class T>
 void AdamWUpdate<Space, T>::run(Space const& space, optim::AdamW const& rule, double learning_rate, std::int64_t step,
                                 ParameterList<Space, T> const& list, Value<T const, Space> gradient_scale,
                                 Vector<T, Space> first_moment, Vector<T, Space> second_moment,
-                                optim::Gradients gradients) {
+                                optim::Gradients gradients, std::span<double const> rates) {
   auto const power = static_cast<double>(step);
   double const correction1 = 1 - std::pow(rule.beta1, power), correction2 = 1 - std::pow(rule.beta2, power);
-  for (auto const& segment : list.segments()) {
+  for_each_stretch(list, rates, [&](auto const& segment, double factor) {
+    double const rate = learning_rate * factor;
     AdamWElement<Space, T> const element{segment.gradient,
                                          segment.value,
                                          state_of(segment, first_moment),
                                          state_of(segment, second_moment),
-                                         static_cast<T>(segment.decay ? 1 - learning_rate * rule.weight_decay : 1.0),
+                                         static_cast<T>(segment.decay ? 1 - rate * rule.weight_decay : 1.0),
                                          static_cast<T>(rule.beta1),
                                          static_cast<T>(rule.beta2),
                                          static_cast<T>(1 - rule.beta1),
                                          static_cast<T>(1 - rule.beta2),
-                                         static_cast<T>(learning_rate / correction1),
+                                         static_cast<T>(rate / correction1),
                                          static_cast<T>(1 / std::sqrt(correction2)),
                                          static_cast<T>(rule.epsilon),
                                          gradients == optim::Gradients::zero};
     sweep(space, KRATE_LABEL("krate::optim::adamw"), segment.value.extent(0), gradient_scale, element);
-  }
+  });
 }
 
 }  // namespace krate::impl

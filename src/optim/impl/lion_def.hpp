@@ -3,6 +3,7 @@
 
 #include "krate/core/label.hpp"
 #include "krate/optim/lion.hpp"
+#include "optim/impl/stretches.hpp"
 #include "optim/impl/sweep.hpp"
 
 namespace krate::impl {
@@ -28,20 +29,21 @@ struct LionElement {
 template <class Space, class T>
 void LionUpdate<Space, T>::run(Space const& space, optim::Lion const& rule, double learning_rate,
                                ParameterList<Space, T> const& list, Value<T const, Space> gradient_scale,
-                               Vector<T, Space> momentum, optim::Gradients gradients) {
-  for (auto const& segment : list.segments()) {
+                               Vector<T, Space> momentum, optim::Gradients gradients, std::span<double const> rates) {
+  for_each_stretch(list, rates, [&](auto const& segment, double factor) {
+    double const rate = learning_rate * factor;
     LionElement<Space, T> const element{segment.gradient,
                                         segment.value,
                                         state_of(segment, momentum),
-                                        static_cast<T>(segment.decay ? 1 - learning_rate * rule.weight_decay : 1.0),
-                                        static_cast<T>(learning_rate),
+                                        static_cast<T>(segment.decay ? 1 - rate * rule.weight_decay : 1.0),
+                                        static_cast<T>(rate),
                                         static_cast<T>(rule.beta1),
                                         static_cast<T>(rule.beta2),
                                         static_cast<T>(1 - rule.beta1),
                                         static_cast<T>(1 - rule.beta2),
                                         gradients == optim::Gradients::zero};
     sweep(space, KRATE_LABEL("krate::optim::lion"), segment.value.extent(0), gradient_scale, element);
-  }
+  });
 }
 
 }  // namespace krate::impl

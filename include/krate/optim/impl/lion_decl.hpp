@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include <span>
+
 #include "krate/core/parameters.hpp"
 #include "krate/optim/gradients.hpp"
 
@@ -15,7 +17,7 @@ template <class Space, class T>
 struct LionUpdate {
   static void run(Space const& space, optim::Lion const& rule, double learning_rate,
                   ParameterList<Space, T> const& list, Value<T const, Space> gradient_scale, Vector<T, Space> momentum,
-                  optim::Gradients gradients);
+                  optim::Gradients gradients, std::span<double const> rates);
 };
 
 }  // namespace impl
