@@ -36,6 +36,7 @@
 #include "krate/core/types.hpp"
 #include "krate/core/workspace.hpp"
 #include "krate/dist/gradient_reducer.hpp"
+#include "krate/linalg/add_scaled.hpp"
 #include "krate/linalg/batched_gemm.hpp"
 #include "krate/linalg/bfloat16_gemm.hpp"
 #include "krate/linalg/cholesky.hpp"

@@ -9,6 +9,7 @@
 
 #include "krate/analysis/attention_maps.hpp"
 #include "krate/analysis/layer_rates.hpp"
+#include "tools/masked_prediction.hpp"
 #include "tools/model_command.hpp"
 
 namespace krate::tools {
@@ -50,6 +51,17 @@ class LayerSamples {
 inline std::size_t default_attention_block(std::size_t depth) {
   return depth - std::min<std::size_t>(depth, 2);
 }
+/// Shows every block of some samples to an observer, those of a masked autoencoder's encoder with nothing removed.
+template <class Model, class Observe>
+void observe_blocks(ModelOnData<Model>& run, std::span<std::size_t const> samples, Observe const& observe) {
+  auto const nothing = [](auto const&...) {};
+  if constexpr (train::RemovesPatches<Model>) {
+    predict_masked(run, samples, 0, nothing, observe);
+  } else {
+    run.inference.run(run.space, run.source, train::Part::train, samples, nothing, observe);
+  }
+}
+
 /// How much the class token attends to each patch in a block: [samples, heads, patches], in host memory.
 template <class Model>
 std::vector<typename Model::Scalar> attention_maps(ModelOnData<Model>& run, std::span<std::size_t const> samples,
@@ -59,19 +71,16 @@ std::vector<typename Model::Scalar> attention_maps(ModelOnData<Model>& run, std:
   std::vector<T> maps;
   Kokkos::View<T***, Kokkos::LayoutRight, DeviceOf<Space>> const batch_maps(
       Kokkos::view_alloc(run.space, "krate::tools::maps"), run.batch, c.heads, c.patches());
-  run.inference.run(
-      run.space, run.source, train::Part::train, samples, [](auto const&) {},
-      [&](models::BlockView<Space, T> const& view) {
-        if (view.index != block) return;
-        Tensor3<T, Space> const some(batch_maps.data(), view.tokens.extent(0), c.heads, c.patches());
-        analysis::class_token_attention(run.space, view.mssa.projected, view.mssa.rows, some);
-        std::size_t const old = maps.size();
-        maps.resize(old + some.size());
-        Kokkos::deep_copy(run.space,
-                          Kokkos::View<T*, Kokkos::HostSpace, impl::Unmanaged>(maps.data() + old, some.size()),
-                          Vector<T, Space>(some.data(), some.size()));
-        run.space.fence("krate::tools::attention: maps are read");
-      });
+  observe_blocks(run, samples, [&](models::BlockView<Space, T> const& view) {
+    if (view.index != block) return;
+    Tensor3<T, Space> const some(batch_maps.data(), view.tokens.extent(0), c.heads, c.patches());
+    analysis::class_token_attention(run.space, view.mssa.projected, view.mssa.rows, some);
+    std::size_t const old = maps.size();
+    maps.resize(old + some.size());
+    Kokkos::deep_copy(run.space, Kokkos::View<T*, Kokkos::HostSpace, impl::Unmanaged>(maps.data() + old, some.size()),
+                      Vector<T, Space>(some.data(), some.size()));
+    run.space.fence("krate::tools::attention: maps are read");
+  });
   return maps;
 }
 

@@ -61,10 +61,8 @@ template <class Model>
 void analyze_layers(Context& context, ModelOnData<Model>& run, Command const& command) {
   using T = typename Model::Scalar;
   LayerSamples samples(run.model.blocks().depth());
-  auto const mine = run.mine();
-  run.inference.run(
-      run.space, run.source, train::Part::train, mine, [](auto const&) {},
-      [&](models::BlockView<Space, T> const& block) { samples.add(run.space, block, command.eps_squared); });
+  observe_blocks(run, run.mine(),
+                 [&](models::BlockView<Space, T> const& block) { samples.add(run.space, block, command.eps_squared); });
   auto const layers = samples.summary(run.comm);
   make_directory(context, command.output);
   run.comm.guarded([&] {
@@ -170,13 +168,14 @@ void add_analyze(CLI::App& app, Context& context) {
   auto const of_layers = add_analysis(*analyze, context, "layers", "Coding rate and density of each block", layers);
   layers->add_option("--eps-squared", of_layers->eps_squared, "Squared distortion")->option_text("NUMBER [0.01]");
   layers->footer(
+      "Of crate, crate_alpha, the encoder of crate_mae, causal_crate and crate_bert.\n"
       "DIR/layers.csv: layer (from 1), coding_rate and density with their standard deviations over the samples; a "
       "chart\n"
       "beside. Example: krate analyze layers run/model.h5 --data digits.h5 -o analysis");
   layers->callback([&context, of_layers] {
     require_value(of_layers->eps_squared > 0 && std::isfinite(of_layers->eps_squared), "krate::analyze",
                   "--eps-squared", of_layers->eps_squared, "must be positive and finite; 0.01 is usual");
-    with_model<CrateModels>(context, of_layers->arguments, false,
+    with_model<BlockModels>(context, of_layers->arguments, false,
                             [&](auto& run) { analyze_layers(context, run, *of_layers); });
   });
 
@@ -184,11 +183,12 @@ void add_analyze(CLI::App& app, Context& context) {
   auto const of_attention = add_analysis(*analyze, context, "attention", "Where the class token looks", attention);
   attention->add_option("--block", of_attention->block, "Which block, from 0 [the last but one]")->option_text("INT");
   attention->footer(
+      "Of crate, crate_alpha and the encoder of crate_mae, to which all patches are shown.\n"
       "DIR/attention.h5: /maps [samples, heads, rows, columns]; a picture of the first samples beside.\n"
       "Example: krate analyze attention run/model.h5 --data digits.h5 -o analysis");
   attention->callback([&context, of_attention] {
-    with_model<CrateModels>(context, of_attention->arguments, false,
-                            [&](auto& run) { analyze_attention(context, run, *of_attention); });
+    with_model<ClassTokenModels>(context, of_attention->arguments, false,
+                                 [&](auto& run) { analyze_attention(context, run, *of_attention); });
   });
 
   add_analyze_objective(*analyze, context);

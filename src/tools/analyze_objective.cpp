@@ -12,6 +12,7 @@
 #include "tools/commands.hpp"
 #include "tools/files.hpp"
 #include "tools/model_command.hpp"
+#include "tools/output_maps.hpp"
 #include "tools/svg.hpp"
 
 namespace krate::tools {
@@ -24,6 +25,7 @@ struct Command {
   double eps_squared = 0.01;
   double lambda = -1;  ///< negative: the model's
   std::int64_t seed = 0;
+  bool variants = false;
 };
 
 /// Where a block's tokens are looked at.
@@ -136,7 +138,7 @@ Layers measure(ModelOnData<Model>& run, Model const& model, double eps_squared, 
 }
 
 struct State {
-  char const* name;
+  std::string name;
   Layers layers;
 };
 
@@ -155,7 +157,7 @@ std::string objective_csv(std::vector<State> const& states) {
         char line[256], changes[32] = "", cosine[32] = "";
         if (place > 0) std::snprintf(changes, sizeof changes, "%.12g", change(layer, place));
         if (place == attention) std::snprintf(cosine, sizeof cosine, "%.12g", layer.cosine);
-        std::snprintf(line, sizeof line, "%s,%zu,%s,%.12g,%.12g,%.12g,%.12g,%s,%s\n", state.name, l + 1,
+        std::snprintf(line, sizeof line, "%s,%zu,%s,%.12g,%.12g,%.12g,%.12g,%s,%s\n", state.name.c_str(), l + 1,
                       place_names[place], t.rate, t.subspace_rate, t.density, t.objective, changes, cosine);
         text += line;
       }
@@ -221,8 +223,16 @@ void analyze_objective(Context& context, ModelOnData<Model>& run, Command const&
   double const lambda = command.lambda < 0 ? run.model.blocks().config().lambda : command.lambda;
   require_value(run.model.blocks().depth() > 0, "krate::analyze", "depth", 0, "must be positive to have layers");
   Model const fresh(run.space, run.model.config(), Seed{static_cast<std::uint64_t>(command.seed)});
-  std::vector<State> const states = {{"initial", measure(run, fresh, command.eps_squared, lambda)},
-                                     {"trained", measure(run, run.model, command.eps_squared, lambda)}};
+  std::vector<State> states;
+  auto const add = [&](std::string const& name, Model const& model) {
+    states.push_back({name, measure(run, model, command.eps_squared, lambda)});
+  };
+  add("initial", fresh);
+  add("trained", run.model);
+  for (auto const& map : command.variants ? output_maps_of(run.model) : std::vector<OutputMap>()) {
+    add(std::string("initial ") + map.name, with_output_map(run.space, fresh, map));
+    add(std::string("trained ") + map.name, with_output_map(run.space, run.model, map));
+  }
   run.comm.guarded([&] {
     if (!run.comm.is_root()) return;
     make_directories(command.output, "krate::analyze");
@@ -236,15 +246,16 @@ void analyze_objective(Context& context, ModelOnData<Model>& run, Command const&
                                {"lambda", lambda},
                                {"layers", objective_json(states)}});
   }
-  context.print("                  R(Z)  R^c(Z|U)  density  objective by attention  by sparse coding   cosine");
+  context.print(
+      "                           R(Z)  R^c(Z|U)  density  objective by attention  by sparse coding   cosine");
   for (auto const& state : states)
     for (std::size_t l = 0; l < state.layers.size(); ++l) {
       auto const& layer = state.layers[l];
       Terms const& out = layer.at[sparse];
       char line[160];
-      std::snprintf(line, sizeof line, "%s %5zu  %10.3f %9.3f %8.4f %10.3f %+12.3f %+17.3f %+8.3f", state.name, l + 1,
-                    out.rate, out.subspace_rate, out.density, out.objective, change(layer, attention),
-                    change(layer, sparse), layer.cosine);
+      std::snprintf(line, sizeof line, "%-16s %5zu  %10.3f %9.3f %8.4f %10.3f %+12.3f %+17.3f %+8.3f",
+                    state.name.c_str(), l + 1, out.rate, out.subspace_rate, out.density, out.objective,
+                    change(layer, attention), change(layer, sparse), layer.cosine);
       context.print(line);
     }
 }
@@ -261,6 +272,8 @@ void add_analyze_objective(CLI::App& analyze, Context& context) {
   app->add_option("--eps-squared", given->eps_squared, "Squared distortion")->option_text("NUMBER [0.01]");
   app->add_option("--lambda", given->lambda, "Weight of |Z|_0 [the model's]")->option_text("NUMBER");
   app->add_option("--seed", given->seed, "Of the initial parameters to compare with")->option_text("INT [0]");
+  app->add_flag("--variants", given->variants,
+                "Also with other output maps behind attention: C is U^T as derived, N -U^T, T U, and the identity");
   context.add_json_flag(*app);
   app->footer(
       "DIR/objective.csv: before and after training, for the tokens that enter a block, leave its attention and leave\n"

@@ -15,6 +15,7 @@
 #include "perf/cases/text_infer.hpp"
 #include "perf/cases/text_step.hpp"
 #include "perf/cases/tssa.hpp"
+#include "tools/network_options.hpp"
 
 namespace krate::tools {
 
@@ -53,6 +54,7 @@ OptionTable model_options() {
   o.add<std::string>("model", "crate", "Model family")
       .one_of(
           {"crate", "crate_alpha", "crate_mae", "causal_crate", "crate_bert", "tost", "tost_causal", "vit", "gpt2"});
+  o.add<std::string>("size", {}, "The authors' name of width, depth and heads, such as tiny or B/16");
   add_size(o, "dim", 576, "Width of the tokens");
   add_size(o, "depth", 12, "Number of blocks");
   add_size(o, "heads", 12, "Number of subspaces; divides dim");
@@ -369,8 +371,10 @@ std::span<BenchCase const> bench_cases() {
 }
 
 Json run_case(Bench& bench, BenchCase const& which, OptionTable& options) {
-  for (auto const& [key, value] : options.values())
-    if (key == "model") options.choose(std::get<std::string>(value));
+  if (options.applies("model")) {
+    options.choose(options.get<std::string>("model"));
+    adopt_size(options);
+  }
   return which.run(bench, which, options);
 }
 

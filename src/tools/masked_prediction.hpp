@@ -34,11 +34,13 @@ struct MaskedBatch {
   }
 };
 
-/// Calls `use(done, features, images)` for each batch of this rank's samples: how many are done with it; the class
-/// token behind the encoder's norm, [batch, dim]; all patches as predicted, [batch, channels * height * width].
+/// Calls `use(done, features, images)` for each batch of the samples: how many are done with it; the class token behind
+/// the encoder's norm, [batch, dim]; all patches as predicted, [batch, channels * height * width].
 /// @param mask_ratio  of the patches is removed, of a sample the same ones each time
+/// @param tap         called after each block of the encoder
 template <class Model, class Use>
-void predict_masked(ModelOnData<Model>& run, double mask_ratio, Use const& use) {
+void predict_masked(ModelOnData<Model>& run, std::span<std::size_t const> samples, double mask_ratio, Use const& use,
+                    models::Tap<Space, typename Model::Scalar> tap = {}) {
   using T = typename Model::Scalar;
   using Batch = MaskedBatch<Model>;
   auto const& c = run.model.config();
@@ -50,18 +52,17 @@ void predict_masked(ModelOnData<Model>& run, double mask_ratio, Use const& use) 
                                       }) + run.model.plan(run.batch, keep),
                            "krate::tools::predict");
   typename Model::State state;
-  auto const mine = run.mine();
-  for (std::size_t first = 0; first < mine.size(); first += run.batch) {
-    std::size_t const count = std::min(run.batch, mine.size() - first);
+  for (std::size_t first = 0; first < samples.size(); first += run.batch) {
+    std::size_t const count = std::min(run.batch, samples.size() - first);
     auto work = arena.workspace();
     Batch const b(work, run.model, count);
     run.model.cut(work, count, keep, state);
-    run.source.fill(run.space, train::Part::train, std::span(mine).subspan(first, count), b.images, b.labels);
+    run.source.fill(run.space, train::Part::train, samples.subspan(first, count), b.images, b.labels);
     Kokkos::deep_copy(run.space, b.numbers,
-                      Kokkos::View<std::size_t const*, Kokkos::HostSpace, impl::Unmanaged>(&mine[first], count));
+                      Kokkos::View<std::size_t const*, Kokkos::HostSpace, impl::Unmanaged>(&samples[first], count));
     draw_noise(run.space, Random(Seed{}, 0x50524544), b.numbers, b.noise);  // "PRED": apart from other streams
     mask_of_noise(run.space, b.noise, kept_patches(c.patches(), mask_ratio), b.removed);
-    run.model.forward(run.space, b.images, b.removed, state, work);
+    run.model.forward(run.space, b.images, b.removed, state, work, tap);
     pool_tokens(run.space, state.decoder.tokens.front(), Pool::cls, b.features);
     std::pair<std::size_t, std::size_t> const behind_class(1, c.tokens());
     Kokkos::deep_copy(run.space, Tensor3<T, Space>(b.patches.data(), count, c.patches(), c.patch_dim()),

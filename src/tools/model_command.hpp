@@ -70,9 +70,15 @@ struct ModelOnData {
   }
 };
 
-/// Families of models that these commands run: those with blocks of attention and sparse coding, and all.
+/// Families of models that these commands run: classifiers with blocks of attention and sparse coding, those and other
+/// models with such blocks, and all.
 template <class T>
 using CrateModels = std::tuple<models::Crate<Space, T>, models::CrateAlpha<Space, T>>;
+template <class T>
+using ClassTokenModels = std::tuple<models::Crate<Space, T>, models::CrateAlpha<Space, T>, models::CrateMae<Space, T>>;
+template <class T>
+using BlockModels = std::tuple<models::Crate<Space, T>, models::CrateAlpha<Space, T>, models::CrateMae<Space, T>,
+                               models::CausalCrate<Space, T>, models::CrateBert<Space, T>>;
 template <class T>
 using ImageModels =
     std::tuple<models::Crate<Space, T>, models::CrateAlpha<Space, T>, models::Mlp<Space, T>, models::Vit<Space, T>>;

@@ -93,6 +93,7 @@ void resolve_model_options(OptionTable& o, io::DatasetDescription const& data) {
   if (model == "crate_mae") return resolve_mae_options(o);
   if (is_mcr2(o)) {
     require_objective_has(o, "label-smoothing", "cross_entropy");
+    require_objective_has(o, "srr-weight", "cross_entropy");
     o.resolve<double>("eps-squared", 0.5);
     o.resolve<double>("frobenius", 0);
   } else {

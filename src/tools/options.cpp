@@ -248,6 +248,12 @@ bool OptionTable::applies(Option const& option) const {
          std::find(option.models.begin(), option.models.end(), model_) != option.models.end();
 }
 
+bool OptionTable::applies(std::string const& name) const {
+  for (auto const& option : options_)
+    if (option->name == name) return applies(*option);
+  return false;
+}
+
 Option& OptionTable::find(std::string const& name) const {
   for (auto const& option : options_) {
     if (option->name == name) return *option;
@@ -276,6 +282,13 @@ OptionValue const& OptionTable::value(std::string const& name) const {
 void OptionTable::fill(std::string const& name, OptionValue value) {
   Option& option = find(name);
   if (option.source == Option::Source::none) set(option, std::move(value), Option::Source::fallback, option.flag());
+}
+
+bool OptionTable::adopt(std::string const& name, OptionValue value) {
+  Option& option = find(name);
+  if (is_set(name)) return option.value == value;
+  set(option, std::move(value), Option::Source::fallback, option.flag());
+  return true;
 }
 
 std::vector<std::pair<std::string, OptionValue>> OptionTable::values() const {

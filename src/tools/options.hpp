@@ -95,6 +95,11 @@ class OptionTable {
     fill(name, OptionValue(T(std::move(fallback))));
   }
 
+  /// Takes a value from elsewhere. @return false, and changes nothing, if another one was given
+  bool adopt(std::string const& name, OptionValue value);
+  /// Whether there is such an option and the chosen model has it.
+  bool applies(std::string const& name) const;
+
   /// All values, defaults included, by TOML key.
   std::vector<std::pair<std::string, OptionValue>> values() const;
 

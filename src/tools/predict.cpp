@@ -42,11 +42,12 @@ void predict_images(Context& context, ModelOnData<Model>& run, Command const& co
   std::vector<T> features, images;
   auto const share = comm::share_of(run.source.size(train::Part::train), run.comm.rank(), run.comm.size());
   auto progress = context.progress("predicting", share.count);
-  predict_masked(run, command.mask_ratio.value_or(0), [&](std::size_t done, auto const& some, auto const& predicted) {
-    append(run.space, some, features);
-    append(run.space, predicted, images);
-    progress.update(done);
-  });
+  predict_masked(run, run.mine(), command.mask_ratio.value_or(0),
+                 [&](std::size_t done, auto const& some, auto const& predicted) {
+                   append(run.space, some, features);
+                   append(run.space, predicted, images);
+                   progress.update(done);
+                 });
   progress.wipe();
   auto const& c = run.model.config();
   std::size_t const total = run.source.size(train::Part::train);

@@ -20,13 +20,17 @@ RunDirectory::RunDirectory(std::string const& run, std::string const& config)
   }
 }
 
+void RunDirectory::write_from(std::string const& json) const {
+  write_file(run_ + "/from.json", json);
+}
+
 RunDirectory::~RunDirectory() {
   if (!kept_ && io::list_checkpoints(run_ + "/checkpoints").empty()) remove();
 }
 
 void RunDirectory::remove() const {
   std::error_code ignored;
-  for (auto const* name : {"/config.toml", "/metrics.csv", "/checkpoints", "/model.h5", "/summary.json"})
+  for (auto const* name : {"/config.toml", "/metrics.csv", "/from.json", "/checkpoints", "/model.h5", "/summary.json"})
     fs::remove(run_ + name, ignored);
   if (made_) fs::remove(run_, ignored);
 }

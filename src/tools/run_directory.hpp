@@ -11,6 +11,8 @@ class RunDirectory {
  public:
   /// @throws IoError if it cannot be made or written
   RunDirectory(std::string const& run, std::string const& config);
+  /// What the run starts from, as from.json.
+  void write_from(std::string const& json) const;
   ~RunDirectory();
   RunDirectory(RunDirectory const&) = delete;
   void keep() { kept_ = true; }

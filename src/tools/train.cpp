@@ -41,6 +41,14 @@ void add_train(CLI::App& app, Context& context) {
       "fills "
       "in\n15 % of them, masked anew in each step; 0 is its padding.\n"
       "Runs of text models, mlp and mcr2 have no report.\n"
+      "--from M.h5 starts from another model's parameters, for other classes or images of another size; the head of a\n"
+      "classifier starts anew, and so does the convolution of a crate_alpha where --patch-size is another. A crate "
+      "can\n"
+      "start from the encoder of a crate_mae.\n"
+      "With --srr-weight W the loss of a train row is cross-entropy less W times the mean over blocks and samples of\n"
+      "R - R^c - lambda |Z|_1 of the tokens that leave a block, at unit length (krate analyze objective): the mean is\n"
+      "over the global batch, whatever the number of ranks. The loss of a test row is cross-entropy alone.\n"
+      "With --layer-decay D block i of L learns at D^(L - i) of the rate (i from 0), the embedding at D^(L + 1).\n"
       "SIGTERM and Ctrl-C write a checkpoint first; krate resume RUN goes on from it.\n"
       "Example: krate train --model crate --data digits.h5 --epochs 20 -o run");
   struct Command {

@@ -15,8 +15,10 @@
 #include "krate/models/tost_causal.hpp"
 #include "krate/models/vit.hpp"
 #include "tools/files.hpp"
+#include "tools/fine_tuning.hpp"
 #include "tools/model_options.hpp"
 #include "tools/model_source.hpp"
+#include "tools/network_options.hpp"
 #include "tools/redunet.hpp"
 #include "tools/report.hpp"
 #include "tools/run_directory.hpp"
@@ -39,6 +41,9 @@ OptionTable training_options() {
       .one_of({"crate", "crate_alpha", "crate_mae", "redunet", "mlp", "causal_crate", "crate_bert", "tost",
                "tost_causal", "vit", "gpt2"});
   o.add<std::string>("data", {}, "Dataset file");
+  o.add<std::string>("from", {},
+                     "Model file to start from: the network is its, and the head of a classifier starts anew")
+      .only_for(blocks);
   o.add<std::string>("objective", "cross_entropy", "What is made small; mcr2: -(R - R^c) of the features of a batch")
       .one_of({"cross_entropy", "mcr2"})
       .only_for(images);
@@ -50,6 +55,10 @@ OptionTable training_options() {
        "linear maps")
       .at_least(0)
       .only_for(trained);
+  o.add<double>("layer-decay", 1, "Factor of the learning rate from a layer to the one before it; 1: off")
+      .above(0)
+      .at_most(1)
+      .only_for(blocks);
   o.add<std::int64_t>("warmup", {}, "Steps of linear warm-up [5 % of all]").at_least(0).only_for(trained);
   o.add<std::string>("schedule", "warmup_cosine", "Learning rate over time")
       .one_of({"warmup_cosine", "crate", "constant"})
@@ -70,6 +79,7 @@ OptionTable training_options() {
       .only_for(blocks);
   o.add<std::int64_t>("seed", 0, "Of parameters, sample order and augmentation").at_least(0).only_for(trained);
   o.add<std::string>("precision", "fp32", "Arithmetic").one_of({"fp32", "fp64", "bf16"});
+  o.add<std::string>("size", {}, "The authors' name of width, depth and heads, such as tiny or B/16").only_for(blocks);
   o.add<std::int64_t>("dim", {}, "Width of a transformer's tokens, or of an MLP's features [64, 128]")
       .at_least(1)
       .only_for(trained);
@@ -121,6 +131,9 @@ OptionTable training_options() {
   o.add<double>("frobenius", {}, "Weight of |Z|^2 / 2 in mcr2; 0: features of unit length instead [0]")
       .at_least(0)
       .only_for(images);
+  o.add<double>("srr-weight", 0, "How much the sparse rate reduction after each block, a mean, lowers the loss; 0: off")
+      .at_least(0)
+      .only_for({"crate", "crate_alpha"});
   o.add<double>("lambda-s", 500, "Sharpness of the soft assignment to classes").above(0).only_for(redunet);
   return o;
 }
@@ -185,6 +198,8 @@ train::TrainerOptions trainer_options(OptionTable const& o, std::string const& r
   auto const augment = o.get<std::string>("augment");
   t.shift = augment == "shift1" ? 1 : augment == "shift2" ? 2 : 0;
   t.recompute = o.get<bool>("recompute");
+  t.layer_decay = o.get<double>("layer-decay");
+  t.srr_weight = o.get<double>("srr-weight");
   t.checkpoint_every = o.has_value("checkpoint-every") ? o.get<std::int64_t>("checkpoint-every") : 0;
   t.checkpoint_minutes = o.has_value("checkpoint-minutes") ? o.get<double>("checkpoint-minutes") : 0;
   t.keep = o.get<int>("keep");
@@ -197,13 +212,32 @@ Json number(double x) {
   return std::isfinite(x) ? Json(x) : Json();
 }
 
+void require_no_size(OptionTable const& options) {
+  if (!options.is_set("size")) return;
+  throw ValueError("krate::train", "--size means nothing with --from (the network is the file's); remove it");
+}
+
+/// What a run is made of.
+struct TrainingRun {
+  Context& context;
+  OptionTable& options;
+  io::Dataset const& data;
+  std::string const& directory;
+  bool resume;
+  io::CheckpointReader const* from;  ///< see network_file(); null: none
+};
+
 template <class Model>
-void run_in(Context& context, OptionTable& options, io::SampleTable table, typename Model::Config const& config,
-            std::string const& run, bool resume) {
+void run_in(TrainingRun const& training, typename Model::Config const& config) {
+  auto& context = training.context;
+  auto& options = training.options;
+  auto const& run = training.directory;
+  auto const* const from = training.from;
+  bool const resume = training.resume;
   Space const& space = context.space();
   auto const& comm = context.comm();
   auto settings = trainer_options(options, run, resume);
-  auto source = source_for<Model>(std::move(table), config, !train::RemovesPatches<Model>,
+  auto source = source_for<Model>(training.data.load(), config, !train::RemovesPatches<Model>,
                                   options.get<std::string>("augment") == "windows");
   Model const model(space, config, settings.seed);
   settings.logger = context.logger();
@@ -219,9 +253,18 @@ void run_in(Context& context, OptionTable& options, io::SampleTable table, typen
   };
   settings.stop = [] { return stop_signal != 0; };
 
+  Json start;
+  if (from && !resume) {
+    start = transfer_json(*from, start_from(space, *from, model));
+    print_transfer(context, start);
+  }
   std::optional<RunDirectory> directory;
   comm.guarded([&] {
-    if (comm.is_root() && !resume) directory.emplace(run, options.to_toml());
+    if (!comm.is_root()) return;
+    if (resume && from) start = Json::parse(read_file(run + "/from.json"));
+    if (resume) return;
+    directory.emplace(run, options.to_toml());
+    if (from) directory->write_from(start.dump(2) + "\n");
   });
   GracefulStop const graceful;
   train::Trainer trainer(space, comm, model, rule_of(options), settings);
@@ -242,6 +285,7 @@ void run_in(Context& context, OptionTable& options, io::SampleTable table, typen
               {"seconds", summary.seconds},
               {"peak_bytes", context.peak_bytes()},
               {"resumed_from", summary.resumed_from ? Json(*summary.resumed_from) : Json()}};
+  if (from) result["from"] = start;
   bool const bits = train::ReadsTokens<Model> && summary.test;
   if (bits) result["test_bits_per_token"] = number(summary.test->loss / std::log(2.0));
   comm.guarded([&] {
@@ -271,22 +315,15 @@ void run_in(Context& context, OptionTable& options, io::SampleTable table, typen
   if (reported) context.print("report: " + run + "/report/index.html");
 }
 
-/// Of a family in single or double precision.
+/// Of a family in the precision that was asked for.
 template <template <class, class> class Model>
-void run_plain(Context& context, OptionTable& options, io::Dataset const& data,
-               typename Model<Space, float>::Config const& config, std::string const& run, bool resume) {
-  if (options.get<std::string>("precision") == "fp64")
-    return run_in<Model<Space, double>>(context, options, data.load(), config, run, resume);
-  run_in<Model<Space, float>>(context, options, data.load(), config, run, resume);
-}
-
-/// Of a family whose products can be in bfloat16.
-template <template <class, class> class Model, class Config>
-void run_crate(Context& context, OptionTable& options, io::Dataset const& data, Config config, std::string const& run,
-               bool resume) {
-  auto const precision = options.get<std::string>("precision");
-  if (precision == "bf16") config.products = Products::bfloat16;
-  run_plain<Model>(context, options, data, config, run, resume);
+void run_family(TrainingRun const& r, typename Model<Space, float>::Config config) {
+  auto const precision = r.options.get<std::string>("precision");
+  if (r.from) config = with_network_of(*r.from, config);
+  if constexpr (requires { config.products; })
+    if (precision == "bf16") config.products = Products::bfloat16;
+  if (precision == "fp64") return run_in<Model<Space, double>>(r, config);
+  run_in<Model<Space, float>>(r, config);
 }
 
 }  // namespace
@@ -310,24 +347,30 @@ void train_run(Context& context, OptionTable& options, std::string const& run, b
   auto const data = io::Dataset::open(options.get<std::string>("data"), context.comm());
   auto const& about = data.description();
   if (model != "crate_mae") about.require_labels();
-  resolve_model_options(options, about);
-  if (model == "causal_crate")
-    return run_crate<models::CausalCrate>(context, options, data, causal_crate_config_of(options), run, resume);
-  if (model == "crate_bert")
-    return run_crate<models::CrateBert>(context, options, data, crate_bert_config_of(options), run, resume);
-  if (model == "crate_mae")
-    return run_crate<models::CrateMae>(context, options, data, crate_mae_config_of(options, about), run, resume);
-  if (model == "crate_alpha") {
-    return run_crate<models::CrateAlpha>(context, options, data, crate_alpha_config_of(options, about), run, resume);
+  auto const network = network_file(context, options, run, resume);
+  auto const* const from = network ? &*network : nullptr;
+  if (!resume) {
+    context.comm().guarded([&] {
+      if (!from) return adopt_size(options);
+      require_no_size(options);
+      // CRATE-alpha may go on with other patches: its convolution starts anew then.
+      std::set<std::string> free;
+      if (model == "crate_alpha") free.insert("patch-size");
+      adopt_network(options, from->config(), from->path(), free);
+    });
   }
-  if (model == "tost")
-    return run_plain<models::Tost>(context, options, data, tost_config_of(options, about), run, resume);
-  if (model == "tost_causal")
-    return run_plain<models::TostCausal>(context, options, data, tost_causal_config_of(options), run, resume);
-  if (model == "vit") return run_plain<models::Vit>(context, options, data, vit_config_of(options, about), run, resume);
-  if (model == "gpt2") return run_plain<models::Gpt2>(context, options, data, gpt2_config_of(options), run, resume);
-  if (model == "mlp") return run_plain<models::Mlp>(context, options, data, mlp_config_of(options, about), run, resume);
-  run_crate<models::Crate>(context, options, data, crate_config_of(options, about), run, resume);
+  resolve_model_options(options, about);
+  TrainingRun const training{context, options, data, run, resume, from};
+  if (model == "causal_crate") return run_family<models::CausalCrate>(training, causal_crate_config_of(options));
+  if (model == "crate_bert") return run_family<models::CrateBert>(training, crate_bert_config_of(options));
+  if (model == "crate_mae") return run_family<models::CrateMae>(training, crate_mae_config_of(options, about));
+  if (model == "crate_alpha") return run_family<models::CrateAlpha>(training, crate_alpha_config_of(options, about));
+  if (model == "tost") return run_family<models::Tost>(training, tost_config_of(options, about));
+  if (model == "tost_causal") return run_family<models::TostCausal>(training, tost_causal_config_of(options));
+  if (model == "vit") return run_family<models::Vit>(training, vit_config_of(options, about));
+  if (model == "gpt2") return run_family<models::Gpt2>(training, gpt2_config_of(options));
+  if (model == "mlp") return run_family<models::Mlp>(training, mlp_config_of(options, about));
+  run_family<models::Crate>(training, crate_config_of(options, about));
 }
 
 }  // namespace krate::tools

@@ -99,6 +99,45 @@ TYPED_TEST(LayerRatesTest, UnitTokensHaveLengthOneAndZerosStay) {
   EXPECT_EQ(run_unit_tokens<T>(Array({2, 0, 3})).size(), 0u);
 }
 
+template <class T>
+Array run_unit_tokens_backward(Array const& z, Array const& g) {
+  auto const tokens = view<T, 3>(z), dunit = view<T, 3>(g);
+  Guarded<TestSpace, T, 3> unit(z.extent(0), z.extent(1), z.extent(2)), dtokens(z.extent(0), z.extent(1), z.extent(2));
+  krate::analysis::unit_tokens(TestSpace(), tokens, unit.view());
+  krate::analysis::unit_tokens_backward(TestSpace(), tokens, unit.view(), dunit, dtokens.view());
+  EXPECT_TRUE(dtokens.intact());
+  Array const found = dtokens.array();
+  krate::analysis::unit_tokens_backward(TestSpace(), tokens, unit.view(), dunit, dunit);  // in place
+  EXPECT_TRUE(same_bits(to_array(dunit), found));
+  return found;
+}
+
+TYPED_TEST(LayerRatesTest, GradientOfUnitTokensIsTheTangent) {
+  using T = TypeParam;
+  Array z = rounded<T>(filled(1, {2, 5, 7})), g = rounded<T>(filled(2, {2, 5, 7})), expected({2, 5, 7});
+  for (std::size_t j = 0; j < 7; ++j) z(1, 2, j) = 0;
+  for (std::size_t row = 0; row < 10; ++row) {
+    double square = 0, radial = 0;
+    for (std::size_t j = 0; j < 7; ++j) {
+      square += z.data[row * 7 + j] * z.data[row * 7 + j];
+      radial += z.data[row * 7 + j] * g.data[row * 7 + j];
+    }
+    if (square == 0) continue;
+    for (std::size_t j = 0; j < 7; ++j)
+      expected.data[row * 7 + j] = (g.data[row * 7 + j] - radial * z.data[row * 7 + j] / square) / std::sqrt(square);
+  }
+  EXPECT_LE(worst_error(run_unit_tokens_backward<T>(z, g), expected), tolerance<T>(1));
+  EXPECT_EQ(run_unit_tokens_backward<T>(Array({2, 0, 3}), Array({2, 0, 3})).size(), 0u);
+}
+
+TYPED_TEST(LayerRatesTest, FivePointGradientOfUnitTokens) {
+  if constexpr (std::is_same_v<TypeParam, double>) {
+    Array const z = filled(1, {2, 3, 4}, 1, 0.2), g = filled(2, {2, 3, 4});
+    auto const loss = [&](Array const& x) { return krate::testing::dot(run_unit_tokens<double>(x), g); };
+    EXPECT_LE(krate::testing::gradient_error(loss, z, run_unit_tokens_backward<double>(z, g), 1e-4), 1e-7);
+  }
+}
+
 TYPED_TEST(LayerRatesTest, CosineOfAStepWithTheDescent) {
   using T = TypeParam;
   Array const before = rounded<T>(filled(1, {3, 4, 9})), gradient = rounded<T>(filled(3, {3, 4, 9}));
@@ -137,6 +176,9 @@ TYPED_TEST(LayerRatesTest, ConductAndRepetition) {
   auto const other = view<T, 3>(filled(2, {6, 17, 12}));
   Guarded<TestSpace, T, 3> unit(6, 17, 12);
   expect_good_conduct(bench.space, [&] { krate::analysis::unit_tokens(bench.space, w, unit.view()); });
+  Guarded<TestSpace, T, 3> dz(6, 17, 12);
+  expect_good_conduct(bench.space,
+                      [&] { krate::analysis::unit_tokens_backward(bench.space, w, unit.view(), other, dz.view()); });
   auto const cosine = [&](TestSpace const& space, auto const& cosines) {
     krate::analysis::descent_cosine(space, w, other, unit.view(), cosines.view());
   };
@@ -156,6 +198,8 @@ TYPED_TEST(LayerRatesTest, RefusesWhatDoesNotFit) {
   auto const z = view<T, 3>(Array({3, 2, 2}));
   EXPECT_ERROR(krate::ShapeError, "krate::analysis::unit_tokens: unit has shape [3, 2, 1], expected [3, 2, 2]",
                krate::analysis::unit_tokens(TestSpace(), z, view<T, 3>(Array({3, 2, 1}))));
+  EXPECT_ERROR(krate::ShapeError, "krate::analysis::unit_tokens_backward: dunit has shape [3, 1, 2]",
+               krate::analysis::unit_tokens_backward(TestSpace(), z, z, view<T, 3>(Array({3, 1, 2})), z));
   EXPECT_ERROR(
       krate::ShapeError, "krate::analysis::descent_cosine: gradient has shape [3, 1, 2]",
       krate::analysis::descent_cosine(TestSpace(), z, z, view<T, 3>(Array({3, 1, 2})), view<double, 1>(Array({3}))));

@@ -47,6 +47,13 @@ TEST_F(CrateMaeCommand, LearnsToPredictWhatItDoesNotSee) {
   ASSERT_EQ(krate({"import", scratch / "m.safetensors", "--family", "crate_mae", "-o", scratch / "back.h5"}).exit_code,
             0);
   EXPECT_EQ(json_of(krate({"eval", scratch / "back.h5", "--data", data, "--json"})), found);
+  // Its encoder is looked at, with all patches.
+  for (std::string const what : {"layers", "attention"})
+    EXPECT_EQ(krate({"analyze", what, run + "/model.h5", "--data", data, "-o", scratch / "look"}).exit_code, 0) << what;
+  auto const layers = content_of(scratch / "look/layers.csv");
+  EXPECT_EQ(std::count(layers.begin(), layers.end(), '\n'), 1 + 1);
+  EXPECT_EQ(io::File::open(scratch / "look/attention.h5").info("/maps").shape,
+            (std::vector<std::size_t>{360, 2, 4, 4}));
   // What no optimizer may move.
   auto const start = io::File::open(scratch / "early/model.h5"), end = io::File::open(run + "/model.h5");
   for (auto const* name : {"/model/positions", "/model/encoder_positions", "/model/decoder_embedding/weight"})

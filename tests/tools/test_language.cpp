@@ -64,6 +64,19 @@ struct Language : ::testing::Test {
   }
 };
 
+TEST_F(Language, LayersAreMeasured) {
+  for (std::string const model : {"causal_crate", "crate_bert"}) {
+    auto const where = scratch / model;
+    Words words = train(where, {"--steps", "2"});
+    *std::find(words.begin(), words.end(), "causal_crate") = model;
+    ASSERT_EQ(krate(words).exit_code, 0);
+    auto const layers = json_of(
+        krate({"analyze", "layers", where + "/model.h5", "--data", data, "-o", scratch / "l", "--json"}))["layers"];
+    ASSERT_EQ(layers.size(), 2u) << model;
+    for (auto const& layer : layers) EXPECT_GT(layer["coding_rate"].get<double>(), 0) << model;
+  }
+}
+
 TEST_F(Language, ATrainedModelKnowsTheTextAndGoesOn) {
   Words learn = train(run, {"--steps", "300", "--augment", "windows", "--json"});
   *std::find(learn.begin(), learn.end(), "3e-3") = "1e-2";

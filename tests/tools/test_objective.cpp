@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // krate analyze objective, as scripts call it.
 #include <algorithm>
+#include <map>
 
 #include "command.hpp"
 
@@ -76,6 +77,24 @@ TEST_F(ObjectiveCommand, TheInitialStateIsThatOfTheSeed) {
   EXPECT_EQ(others[2]["cosine"], layers[2]["cosine"]);
   EXPECT_EQ(others[2]["input"]["coding_rate"], layers[2]["input"]["coding_rate"]);
   EXPECT_NE(others[2]["input"]["objective"], layers[2]["input"]["objective"]);
+}
+
+TEST_F(ObjectiveCommand, VariantsHaveOtherOutputMaps) {
+  train({"--steps", "5"});
+  auto const layers = json_of(krate(analyze({"--variants"})))["layers"];
+  ASSERT_EQ(layers.size(), 2u * 2u * 5u);
+  std::map<std::string, nlohmann::json> first;
+  for (auto const& layer : layers)
+    if (layer["layer"] == 1) first[layer["state"]] = layer;
+  ASSERT_EQ(first.size(), 10u);
+  for (std::string const state : {"initial", "trained"}) {
+    for (std::string const map : {" C", " N", " T", " identity"}) {
+      EXPECT_EQ(first[state + map]["input"], first[state]["input"]) << state << map;
+      EXPECT_NE(first[state + map]["attention"], first[state]["attention"]) << state << map;
+    }
+    // The same tokens, and the opposite step.
+    EXPECT_NEAR(first[state + " N"]["cosine"].get<double>(), -first[state + " C"]["cosine"].get<double>(), 1e-4);
+  }
 }
 
 }  // namespace

@@ -72,6 +72,27 @@ void unit_tokens(Space const& space, Tokens const& tokens, Unit const& unit) {
   krate::impl::LayerRates<Space, T>::unit_tokens(space, as_tensor3<Space>(tokens), as_tensor3<Space>(unit));
 }
 
+/// The gradient of unit_tokens(), from that of its result: (g - u (u . g)) / |z| for each token; 0 for a token of
+/// zeros.
+/// @param tokens,unit  as unit_tokens() had and wrote them     @param dunit  the same shape
+/// @param dtokens  the same shape, written; may be dunit
+/// @throws ShapeError if extents disagree
+/// @note allocates: no; fences: no; bitwise repeatable: yes. Sums are double.
+template <class Space, class Tokens, class Unit, class DUnit, class DTokens>
+void unit_tokens_backward(Space const& space, Tokens const& tokens, Unit const& unit, DUnit const& dunit,
+                          DTokens const& dtokens) {
+  using T = typename Tokens::non_const_value_type;
+  static_assert(is_instantiated<Space, T>,
+                "krate was built without this space or scalar: see KRATE_EXEC_SPACES and KRATE_SCALARS");
+  constexpr char const* where = "krate::analysis::unit_tokens_backward";
+  std::size_t const batch = tokens.extent(0), count = tokens.extent(1), dim = tokens.extent(2);
+  require_shape(where, "unit", unit, {batch, count, dim}, "same shape as tokens");
+  require_shape(where, "dunit", dunit, {batch, count, dim}, "same shape as tokens");
+  require_shape(where, "dtokens", dtokens, {batch, count, dim}, "same shape as tokens");
+  krate::impl::LayerRates<Space, T>::unit_tokens_backward(space, as_tensor3<Space>(tokens), as_tensor3<Space>(unit),
+                                                          as_tensor3<Space>(dunit), as_tensor3<Space>(dtokens));
+}
+
 /// How much of a layer's step goes down a gradient: the cosine between after - before and -gradient, over all entries
 /// of a sample; 0 where one of them is zero.
 /// @param before,after,gradient  [batch, tokens, dim] LayoutRight     @param cosines  [batch] of double

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "krate/core/arena.hpp"
 #include "krate/dist/gradient_reducer.hpp"
@@ -20,6 +21,11 @@ struct TrainStepOptions {
   int shift = 0;                 ///< images move by up to so many pixels
   Seed seed = {};                ///< of the augmentation, and of what a source draws anew in each step
   bool recompute = false;        ///< less memory for more time: models::Pass::recompute
+  double layer_decay = 1;        ///< see optim::layer_rates
+  /// How much the sparse rate reduction of the tokens that leave each block counts: the loss falls by so much times its
+  /// mean over blocks and samples. Of tokens at unit length, eps^2 = 0.01, with |Z|_1. For image classifiers of the
+  /// CRATE family with cross-entropy.
+  double srr_weight = 0;
 };
 
 /// What a step found, over the global batch and before the update.
@@ -65,6 +71,7 @@ class TrainStep {
   optim::Rule rule_;
   TrainStepOptions options_;
   optim::OptimizerState<Space, T> optimizer_;
+  std::vector<double> rates_;  ///< of layers; empty: all the same
   bool gradients_are_zero_ = false;
   dist::GradientReducer<Space, T> reducer_;
   Arena<Space> arena_;

@@ -31,6 +31,8 @@ struct TrainerOptions {
   double clip = 1;
   int shift = 0;                      ///< augmentation: each image moves by up to so many pixels
   bool recompute = false;             ///< see TrainStepOptions
+  double layer_decay = 1;             ///< the same
+  double srr_weight = 0;              ///< the same
   std::string run{};                  ///< directory for metrics, checkpoints and the model; empty: nothing is written
   std::int64_t checkpoint_every = 0;  ///< steps; 0: after each epoch
   double checkpoint_minutes = 0;      ///< besides, whenever so much time has passed; 0: off

@@ -29,6 +29,27 @@ struct NormalizeHeads {
   }
 };
 
+/// One team a token.
+template <class Space, class T>
+struct UnitTokenGradient {
+  ConstMatrix<T, Space> tokens, unit, dunit;
+  Matrix<T, Space> dtokens;
+  KOKKOS_FUNCTION void operator()(RowMember<Space> const& team) const {
+    auto const i = team.league_rank();
+    auto const dim = static_cast<std::int64_t>(tokens.extent(1));
+    auto const dot = [&](ConstMatrix<T, Space> const& a, ConstMatrix<T, Space> const& b) {
+      return row_sum<double>(
+          team, dim, [&](std::int64_t j) { return static_cast<double>(a(i, j)) * static_cast<double>(b(i, j)); });
+    };
+    double const square = dot(tokens, tokens), radial = dot(unit, dunit);
+    double const scale = square == 0 ? 0 : 1 / Kokkos::sqrt(square);
+    Kokkos::parallel_for(Kokkos::TeamVectorRange(team, dim), [&](std::int64_t j) {
+      double const tangent = static_cast<double>(dunit(i, j)) - radial * static_cast<double>(unit(i, j));
+      dtokens(i, j) = static_cast<T>(scale * tangent);
+    });
+  }
+};
+
 /// One team a sample; counts are integers, so that their order does not matter.
 template <class Space, class T>
 struct CountNonZeros {
@@ -93,6 +114,14 @@ void LayerRates<Space, T>::unit_tokens(Space const& space, ConstTensor3<T, Space
   Kokkos::parallel_for(
       KRATE_LABEL("krate::unit_tokens"), rows(space, tokens.extent(0) * tokens.extent(1)),
       NormalizeHeads<Space, T, T>{as_rows(tokens), as_rows(unit), 1, static_cast<int>(tokens.extent(2))});
+}
+
+template <class Space, class T>
+void LayerRates<Space, T>::unit_tokens_backward(Space const& space, ConstTensor3<T, Space> tokens,
+                                                ConstTensor3<T, Space> unit, ConstTensor3<T, Space> dunit,
+                                                Tensor3<T, Space> dtokens) {
+  Kokkos::parallel_for(KRATE_LABEL("krate::unit_tokens_backward"), rows(space, tokens.extent(0) * tokens.extent(1)),
+                       UnitTokenGradient<Space, T>{as_rows(tokens), as_rows(unit), as_rows(dunit), as_rows(dtokens)});
 }
 
 template <class Space, class T>

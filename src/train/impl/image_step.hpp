@@ -3,10 +3,12 @@
 #pragma once
 
 #include <array>
+#include <optional>
 
 #include "krate/nn/cross_entropy.hpp"
 #include "krate/rate/mcr2.hpp"
 #include "train/impl/image_batch.hpp"
+#include "train/impl/rate_regulariser.hpp"
 #include "train/impl/read_host.hpp"
 
 namespace krate::train {
@@ -23,13 +25,13 @@ class ImageStep {
     auto const& c = model.config();
     std::size_t const objective =
         c.mcr2 ? mcr2_workspace<Space>(o.local_batch, c.dim, c.classes) : cross_entropy_workspace(o.local_batch);
-    return measure<Space>([&](auto& work) { ImageStep(work, c, o.local_batch, o.shift > 0); }) +
+    return measure<Space>([&](auto& work) { ImageStep(work, model, o.local_batch, o); }) +
            model.plan(o.local_batch, pass_of(o)) + objective;
   }
 
   ImageStep(Workspace<Space>& work, Model const& model, Source const&, std::size_t count, TrainStepOptions const& o,
             typename Model::State& state)
-      : ImageStep(work, model.config(), count, o.shift > 0) {
+      : ImageStep(work, model, count, o) {
     model.cut(work, count, pass_of(o), state);
   }
 
@@ -55,9 +57,11 @@ class ImageStep {
     CrossEntropyOptions const objective{model.config().label_smoothing, 1 / static_cast<double>(global)};
     cross_entropy(space, state.logits, images_.labels, objective, work, loss_, correct_);
     cross_entropy_backward(space, state.logits, images_.labels, objective, dlogits_);
-    model.backward(space, dlogits_, state, work);
+    backward(space, model, global, state, work);
     reducer.reduce(space);
     std::array<double, 2> sums{read_host(space, loss_), static_cast<double>(read_host(space, correct_))};
+    if constexpr (HasSubspaces<Model>)
+      if (regulariser_) sums[0] += regulariser_->value(space, global);
     comm.all_reduce(std::span<double>(sums));
     result.loss = sums[0];
     result.correct = static_cast<std::int64_t>(sums[1]);
@@ -65,18 +69,35 @@ class ImageStep {
   }
 
  private:
-  template <class W, class Config>
-  ImageStep(W& work, Config const& c, std::size_t batch, bool shifts)
-      : images_(work, c, batch, shifts, shifts),
-        dlogits_(work.template take<T>(c.mcr2 ? 0 : batch, c.classes)),
-        dfeatures_(work.template take<T>(c.mcr2 ? batch : 0, c.dim)),
+  ImageStep(Workspace<Space>& work, Model const& model, std::size_t batch, TrainStepOptions const& o)
+      : images_(work, model.config(), batch, o.shift > 0, o.shift > 0),
+        dlogits_(work.template take<T>(model.config().mcr2 ? 0 : batch, model.config().classes)),
+        dfeatures_(work.template take<T>(model.config().mcr2 ? batch : 0, model.config().dim)),
         loss_(work.template take<double>()),
-        correct_(work.template take<std::int64_t>()) {}
+        correct_(work.template take<std::int64_t>()) {
+    if constexpr (HasSubspaces<Model>)
+      if (o.srr_weight > 0) regulariser_.emplace(work, model, batch, o.srr_weight);
+  }
+
+  void backward(Space const& space, Model const& model, std::size_t global, typename Model::State& state,
+                Workspace<Space> work) const {
+    if constexpr (HasSubspaces<Model>) {
+      if (regulariser_) {
+        regulariser_->begin(space);
+        auto const tap = [&](std::size_t block, Tensor3<T, Space> const& dtokens) {
+          regulariser_->add_gradient(space, state, block, dtokens, global);
+        };
+        return model.backward(space, dlogits_, state, work, {}, {}, tap);
+      }
+    }
+    model.backward(space, dlogits_, state, work);
+  }
 
   ImageBatch<Space, T> images_;
   Matrix<T, Space> dlogits_, dfeatures_;  ///< one of them is empty
   Value<double, Space> loss_;
   Value<std::int64_t, Space> correct_;
+  std::optional<std::conditional_t<HasSubspaces<Model>, RateRegulariser<Model>, int>> regulariser_;
 };
 
 }  // namespace krate::train

@@ -49,6 +49,9 @@ TrainStep<Model>::TrainStep(Space const& space, comm::Communicator const& comm, 
       inference_(model_, options.local_batch, arena_.workspace()) {
   if constexpr (requires { model_.synchronize(comm_); }) model_.synchronize(comm_);
   require_value(options.clip >= 0, "krate::train::TrainStep", "clip", options.clip, "must not be negative; 0 is off");
+  if (options.layer_decay != 1) rates_ = optim::layer_rates(model_.parameters().entries(), options.layer_decay);
+  require_value(options.srr_weight >= 0 && std::isfinite(options.srr_weight), "krate::train::TrainStep", "srr_weight",
+                options.srr_weight, "must be finite and not negative; 0 is off");
   require_value(options.shift >= 0, "krate::train::TrainStep", "shift", options.shift, "must not be negative");
 }
 
@@ -75,7 +78,7 @@ StepResult TrainStep<Model>::run(Space const& space, SourceOf<Model>& source, st
                                                    std::to_string(step + 1) +
                                                    " (training diverged); lower the learning rate, or clip gradients");
   }
-  optim::update(space, rule_, learning_rate, step + 1, list, clip.scale, optimizer_, optim::Gradients::zero);
+  optim::update(space, rule_, learning_rate, step + 1, list, clip.scale, optimizer_, optim::Gradients::zero, rates_);
   gradients_are_zero_ = true;
   space.fence(KRATE_LABEL("krate::train::step: the batch's memory is used again"));
   return result;

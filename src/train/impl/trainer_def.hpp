@@ -22,7 +22,7 @@ struct Trainer<Model>::Clock {
 inline TrainStepOptions step_options(TrainerOptions const& o, comm::Communicator const& comm) {
   require_value(o.batch > 0, "krate::train::Trainer", "batch", o.batch, "must be positive");
   std::size_t const ranks = static_cast<std::size_t>(comm.size());
-  return {(o.batch + ranks - 1) / ranks, o.clip, o.shift, o.seed, o.recompute};
+  return {(o.batch + ranks - 1) / ranks, o.clip, o.shift, o.seed, o.recompute, o.layer_decay, o.srr_weight};
 }
 
 template <class Model>

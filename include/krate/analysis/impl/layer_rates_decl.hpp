@@ -20,6 +20,8 @@ struct LayerRates {
                           Workspace<Space> work, Vector<double, Space> rates);
   static void density(Space const& space, ConstTensor3<T, Space> tokens, Vector<double, Space> density);
   static void unit_tokens(Space const& space, ConstTensor3<T, Space> tokens, Tensor3<T, Space> unit);
+  static void unit_tokens_backward(Space const& space, ConstTensor3<T, Space> tokens, ConstTensor3<T, Space> unit,
+                                   ConstTensor3<T, Space> dunit, Tensor3<T, Space> dtokens);
   static void descent_cosine(Space const& space, ConstTensor3<T, Space> before, ConstTensor3<T, Space> after,
                              ConstTensor3<T, Space> gradient, Vector<double, Space> cosines);
 };
