@@ -4,8 +4,10 @@
 #include "krate/models/crate.hpp"
 #include "krate/models/crate_alpha.hpp"
 #include "krate/models/tost.hpp"
+#include "krate/models/vit.hpp"
 #include "perf/cases/crate_alpha_cost.hpp"
 #include "perf/cases/tost_cost.hpp"
+#include "perf/cases/transformer_cost.hpp"
 
 namespace krate::perf {
 
@@ -53,9 +55,5 @@ class ModelInferCase {
 };
 template <class Space, class T>
 using InferCase = ModelInferCase<Space, T, models::Crate>;
-template <class Space, class T>
-using AlphaInferCase = ModelInferCase<Space, T, models::CrateAlpha>;
-template <class Space, class T>
-using TostInferCase = ModelInferCase<Space, T, models::Tost>;
 
 }  // namespace krate::perf

@@ -10,6 +10,7 @@
 #include "perf/cases/crate_mae_cost.hpp"
 #include "perf/cases/gradient_clip.hpp"
 #include "perf/cases/tost_cost.hpp"
+#include "perf/cases/transformer_cost.hpp"
 
 namespace krate::perf {
 
@@ -71,10 +72,6 @@ class ModelStepCase {
 template <class Space, class T>
 using StepCase = ModelStepCase<Space, T, models::Crate>;
 template <class Space, class T>
-using AlphaStepCase = ModelStepCase<Space, T, models::CrateAlpha>;
-template <class Space, class T>
 using MaeStepCase = ModelStepCase<Space, T, models::CrateMae>;
-template <class Space, class T>
-using TostStepCase = ModelStepCase<Space, T, models::Tost>;
 
 }  // namespace krate::perf

@@ -2,24 +2,30 @@
 #pragma once
 
 #include "krate/models/causal_crate.hpp"
+#include "krate/models/crate_bert.hpp"
+#include "krate/models/gpt2.hpp"
+#include "krate/models/tost_causal.hpp"
 #include "perf/cases/cost.hpp"
 #include "perf/cases/memory.hpp"
 #include "perf/cases/numbers.hpp"
 #include "perf/cases/text_cost.hpp"
+#include "perf/cases/text_models_cost.hpp"
+#include "perf/cases/transformer_cost.hpp"
 
 namespace krate::perf {
 
-/// The forward pass of a causal CRATE, prepared for its parameters: logits of a batch of texts that is in memory.
-template <class Space, class T>
-class TextInferCase {
+/// The forward pass of a language model, prepared for its parameters: logits of a batch of texts that is in memory.
+template <class Space, class T, template <class, class> class ModelOf>
+class ModelTextInferCase {
  public:
   using Arithmetic = T;
+  using Model = ModelOf<Space, T>;
   struct Options {
-    models::CausalCrateConfig model;
+    typename Model::Config model;
     std::size_t batch = 0;
   };
-  TextInferCase(Space const& space, Options const& o)
-      : model_(space, o.model), flops_(TextFlops(o.model, o.batch).inference()) {
+  ModelTextInferCase(Space const& space, Options const& o)
+      : model_(space, o.model), flops_(text_flops_of(o.model, o.batch).inference()) {
     std::size_t const n = o.model.context;
     arena_ = allocate(space, [&](auto& work) {
       ids_ = work.template take<Label>(o.batch, n);
@@ -37,17 +43,19 @@ class TextInferCase {
   double tokens() const { return static_cast<double>(ids_.size()); }
   Matrix<T, Space> output() const { return state_.logits; }
   static double least_memory(Options const& o) {
-    TextFlops const f(o.model, o.batch);
+    auto const f = text_flops_of(o.model, o.batch);
     return (2 * f.parameters() + f.rows() * (3 * f.dim + f.vocabulary)) * sizeof(T);
   }
 
  private:
-  models::CausalCrate<Space, T> model_;
-  typename models::CausalCrate<Space, T>::State state_;
+  Model model_;
+  typename Model::State state_;
   double flops_;
   Matrix<Label, Space> ids_;
   Workspace<Space> work_;
   Arena<Space> arena_;
 };
+template <class Space, class T>
+using TextInferCase = ModelTextInferCase<Space, T, models::CausalCrate>;
 
 }  // namespace krate::perf

@@ -9,6 +9,8 @@
 #include "perf/cases/gradient_clip.hpp"
 #include "perf/cases/numbers.hpp"
 #include "perf/cases/text_cost.hpp"
+#include "perf/cases/text_models_cost.hpp"
+#include "perf/cases/transformer_cost.hpp"
 
 namespace krate::perf {
 
@@ -35,26 +37,26 @@ class SameText final : public train::TokenSource<Space> {
   std::size_t classes_;
 };
 
-/// A training step of a causal CRATE as the trainer does it: forward, loss, backward, sum of the gradients over the
+/// A training step of a language model as the trainer does it: forward, loss, backward, sum of the gradients over the
 /// ranks, clipping and AdamW, on texts that are in memory. The batch is that of all ranks together; each has its share.
-template <class Space, class T>
-class TextStepCase {
+template <class Space, class T, template <class, class> class ModelOf>
+class ModelTextStepCase {
  public:
   using Arithmetic = T;
-  using Model = models::CausalCrate<Space, T>;
+  using Model = ModelOf<Space, T>;
   struct Options {
-    models::CausalCrateConfig model;
+    typename Model::Config model;
     std::size_t batch = 0;
     comm::Communicator comm = {};
   };
-  TextStepCase(Space const& space, Options const& o)
+  ModelTextStepCase(Space const& space, Options const& o)
       : batch_(o.batch),
         mine_(comm::share_of(o.batch, o.comm.rank(), o.comm.size()).count),
         source_(space, mine_.size(), o.model.context, o.model.vocabulary),
         step_(space, o.comm, Model(space, o.model), optim::AdamW{},
               {.local_batch = mine_.empty() ? std::size_t(1) : mine_.size()}) {
     std::iota(mine_.begin(), mine_.end(), std::size_t(0));
-    TextFlops const flops(o.model, mine_.size());
+    auto const flops = text_flops_of(o.model, mine_.size());
     auto const parameters = static_cast<double>(step_.model().parameters().count());
     cost_ = {flops.forward() + flops.loss() + flops.backward() + gradient_norm_flops(parameters) +
                  update_flops(optim::AdamW{}, parameters),
@@ -67,7 +69,7 @@ class TextStepCase {
   Vector<T, Space> output() const { return step_.model().parameters().segments()[0].value; }
   double loss() const { return result_.loss; }
   static double least_memory(Options const& o) {
-    TextFlops const f(o.model, o.batch / static_cast<std::size_t>(o.comm.size()));
+    auto const f = text_flops_of(o.model, o.batch / static_cast<std::size_t>(o.comm.size()));
     return (4 * f.parameters() + f.rows() * (4 * f.depth * f.dim + f.vocabulary)) * sizeof(T);
   }
 
@@ -80,5 +82,7 @@ class TextStepCase {
   std::int64_t number_ = 0;
   Cost cost_;
 };
+template <class Space, class T>
+using TextStepCase = ModelTextStepCase<Space, T, models::CausalCrate>;
 
 }  // namespace krate::perf

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "krate/models/block_kinds.hpp"
 #include "models/official_shapes.hpp"
 
 namespace krate::models {
@@ -85,19 +86,19 @@ std::size_t count_layers(OfficialTensors const& tensors, Name const& name) {
 
 /// dim, image_size, heads and dim_head, after patch_size and channels. One head as wide as the tokens has no output
 /// map.
-void complete_tokens(OfficialTensors const& tensors, Configuration& known, char const* positions,
-                     std::string const& projection, std::string const& output, char const* class_token = "cls_token",
-                     std::size_t copies = 1) {
-  auto const inner = shape_of(where, tensors, projection, 2).front() / copies;
+void complete_tokens(OfficialTensors const& tensors, Configuration& known, char const* positions, std::size_t inner,
+                     std::string const& output, char const* class_token = "cls_token") {
   auto const table = shape_of(where, tensors, positions, 2);
   set_unless(known, "dim", shape_of(where, tensors, class_token, 1).front());
   if (table.front() > 1) complete_image(known, table.front() - 1);
   if (!known.has("heads") && !tensors.find(output)) known.set("heads", std::size_t(1));
   complete_heads(where, known, inner);
 }
-void complete_blocks(OfficialTensors const& tensors, Configuration& known) {
-  set_unless(known, "depth", count_layers(tensors, [](std::size_t i) { return layer(i) + ".0.fn.qkv.weight"; }));
-  complete_tokens(tensors, known, "pos_embedding", layer(0) + ".0.fn.qkv.weight", layer(0) + ".0.fn.to_out.0.weight");
+void complete_blocks(OfficialTensors const& tensors, Configuration& known, bool mhsa = false) {
+  std::string const projection = mhsa ? ".0.fn.to_qkv.weight" : ".0.fn.qkv.weight";
+  auto const rows = shape_of(where, tensors, layer(0) + projection, 2).front();
+  set_unless(known, "depth", count_layers(tensors, [&](std::size_t i) { return layer(i) + projection; }));
+  complete_tokens(tensors, known, "pos_embedding", mhsa ? rows / 3 : rows, layer(0) + ".0.fn.to_out.0.weight");
 }
 
 /// channels and patch_size from the kernel of the convolution.
@@ -120,7 +121,10 @@ std::vector<std::string> complete_crate(OfficialTensors const& tensors, Configur
   bool const two_maps = tensors.find("head.weight") != nullptr;  // ParameterTable::chain
   set_unless(known, "num_classes", shape_of(where, tensors, two_maps ? "head.weight" : "mlp_head.1.weight", 2).front());
   complete_patch(known, shape_of(where, tensors, "to_patch_embedding.1.weight", 1).front());
-  complete_blocks(tensors, known);
+  bool const mhsa = tensors.find(layer(0) + ".0.fn.to_qkv.weight"), mlp = tensors.find(layer(0) + ".1.fn.net.0.weight");
+  if (mhsa && !known.has("attention")) known.set("attention", name(AttentionKind::mhsa));
+  if (mlp && !known.has("feed_forward")) known.set("feed_forward", name(FeedForwardKind::mlp));
+  complete_blocks(tensors, known, mhsa);
   return missing_of(known);
 }
 
@@ -138,8 +142,8 @@ std::vector<std::string> complete_crate_alpha(OfficialTensors const& tensors, Co
   if (dictionary[0] > 0) set_unless(known, "expansion", dictionary[1] / dictionary[0]);
   if (!known.has("variant") && !tensors.find(in_block(names.decoder)(0))) known.set("variant", "overcomplete");
   set_unless(known, "depth", count_layers(tensors, in_block(names.projection)));
-  complete_tokens(tensors, known, names.positions, in_block(names.projection)(0), in_block(names.output)(0),
-                  names.class_token, clip ? 3 : 1);
+  auto const inner = shape_of(where, tensors, in_block(names.projection)(0), 2).front() / (clip ? 3 : 1);
+  complete_tokens(tensors, known, names.positions, inner, in_block(names.output)(0), names.class_token);
   return missing_of(known);
 }
 
@@ -151,9 +155,20 @@ std::vector<std::string> complete_crate_mae(OfficialTensors const& tensors, Conf
   complete_kernel(tensors, known, "patch_embed.proj.weight");
   set_unless(known, "depth", count_layers(tensors, encoder));
   set_unless(known, "decoder_depth", count_layers(tensors, decoder));
-  complete_tokens(tensors, known, "decoder_pos_embed", encoder(0), "blocks.0.layers.0.0.fn.to_out.0.weight");
+  complete_tokens(tensors, known, "decoder_pos_embed", shape_of(where, tensors, encoder(0), 2).front(),
+                  "blocks.0.layers.0.0.fn.to_out.0.weight");
   if (known.has("heads"))
     set_unless(known, "decoder_heads", static_cast<std::size_t>(known.get<std::int64_t>("heads")));
+  return missing_of(known);
+}
+
+std::vector<std::string> complete_vit(OfficialTensors const& tensors, Configuration& known) {
+  auto const projection = [](std::size_t i) { return "blocks." + std::to_string(i) + ".attn.qkv.weight"; };
+  complete_kernel(tensors, known, "patch_embed.proj.weight");
+  set_unless(known, "num_classes", shape_of(where, tensors, "head.weight", 2).front());
+  set_unless(known, "depth", count_layers(tensors, projection));
+  complete_tokens(tensors, known, "pos_embed", shape_of(where, tensors, projection(0), 2).front() / 3,
+                  "blocks.0.attn.proj.weight");
   return missing_of(known);
 }
 

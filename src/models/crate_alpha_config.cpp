@@ -34,6 +34,9 @@ void CrateAlphaConfig::validate() const {
   CrateConfig::validate();
   require_value(expansion > 0 && expansion <= 1 << 10, where, "expansion", expansion, "must be between 1 and 1024");
   require_value(head_norm_eps > 0, where, "head_norm_eps", head_norm_eps, "must be positive; CRATE-alpha uses 1e-6");
+  require_value(attention == AttentionKind::mssa, where, "attention", models::name(attention), "must be mssa");
+  require_value(feed_forward == FeedForwardKind::ista, where, "feed_forward", models::name(feed_forward),
+                "must be ista");
   require_value(pool == Pool::cls, where, "pool", "mean", "must be cls; CRATE-alpha has no other");
 }
 

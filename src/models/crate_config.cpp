@@ -54,6 +54,8 @@ Configuration CrateConfig::configuration() const {
   c.set("lambda", lambda);
   c.set("norm_eps", norm_eps);
   c.set("label_smoothing", label_smoothing);
+  if (attention != AttentionKind::mssa) c.set("attention", name(attention));
+  if (feed_forward != FeedForwardKind::ista) c.set("feed_forward", name(feed_forward));
   store_objective(mcr2, c);
   return c;
 }
@@ -92,6 +94,8 @@ CrateConfig CrateConfig::from(Configuration const& stored) {
   c.lambda = stored.get<double>("lambda", c.lambda);
   c.norm_eps = stored.get<double>("norm_eps", c.norm_eps);
   c.label_smoothing = stored.get<double>("label_smoothing", c.label_smoothing);
+  c.attention = parse_attention(stored.get<std::string>("attention", name(c.attention)));
+  c.feed_forward = parse_feed_forward(stored.get<std::string>("feed_forward", name(c.feed_forward)));
   c.mcr2 = stored_objective(stored);
   c.validate();
   return c;

@@ -2,6 +2,7 @@
 #include "krate/models/tost_config.hpp"
 
 #include "krate/models/objective.hpp"
+#include "models/image_fields.hpp"
 #include "models/tost_fields.hpp"
 
 namespace krate::models {
@@ -9,13 +10,6 @@ namespace krate::models {
 namespace {
 
 constexpr char const* where = "krate::models::TostConfig";
-
-Extent2 stored_extent(Configuration const& stored, char const* name) {
-  auto const v = stored.get<std::vector<std::int64_t>>(name);
-  require_value(v.size() == 1 || v.size() == 2, where, name, krate::impl::shape_text(v), "must be one or two numbers");
-  for (auto const e : v) require_value(e > 0 && e <= 1 << 24, where, name, e, "must be between 1 and 2^24");
-  return {static_cast<std::size_t>(v.front()), static_cast<std::size_t>(v.back())};
-}
 
 }  // namespace
 
@@ -66,8 +60,8 @@ Configuration TostConfig::configuration() const {
 
 TostConfig TostConfig::from(Configuration const& stored) {
   TostConfig c;
-  c.image_size = stored_extent(stored, "image_size");
-  auto const patch = stored_extent(stored, "patch_size");
+  c.image_size = stored_extent(where, stored, "image_size");
+  auto const patch = stored_extent(where, stored, "patch_size");
   require_value(patch.height == patch.width, where, "patch_size", patch.height, "must be the same in both directions");
   c.patch_size = patch.height;
   c.channels = stored_size(where, stored, "channels");

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // krate analyze objective: does each layer climb the sparse rate reduction that it was derived from?
+#include <CLI/CLI.hpp>
 #include <cmath>
 #include <cstdio>
 #include <limits>
+#include <nlohmann/json.hpp>
 
 #include "krate/analysis/layer_rates.hpp"
 #include "krate/nn/layer_norm.hpp"

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // krate analyze probe: what simple classifiers find in a model's features.
+#include <CLI/CLI.hpp>
 #include <cmath>
 #include <cstdio>
+#include <nlohmann/json.hpp>
 
 #include "krate/analysis/class_geometry.hpp"
 #include "krate/analysis/regularised_maximiser.hpp"

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // krate bench: measures one case, lists them, runs them all, compares machines.
 #include "tools/bench_cases.hpp"
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
 #include "tools/bench_compare.hpp"
 #include "tools/bench_suite.hpp"
 #include "tools/commands.hpp"

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tools/bench_cases.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include "perf/cases/class_coding_rate.hpp"
 #include "perf/cases/coding_rate.hpp"
 #include "perf/cases/in_bfloat16.hpp"
@@ -8,6 +10,7 @@
 #include "perf/cases/infer.hpp"
 #include "perf/cases/ista.hpp"
 #include "perf/cases/mssa.hpp"
+#include "perf/cases/multi_head_attention.hpp"
 #include "perf/cases/step.hpp"
 #include "perf/cases/text_infer.hpp"
 #include "perf/cases/text_step.hpp"
@@ -49,13 +52,14 @@ Json run_case(Bench& bench, BenchCase const& self, OptionTable const& o, Fill co
 OptionTable model_options() {
   OptionTable o("krate::bench");
   o.add<std::string>("model", "crate", "Model family")
-      .one_of({"crate", "crate_alpha", "crate_mae", "causal_crate", "tost"});
+      .one_of(
+          {"crate", "crate_alpha", "crate_mae", "causal_crate", "crate_bert", "tost", "tost_causal", "vit", "gpt2"});
   o.add<std::string>("size", {}, "The authors' name of width, depth and heads, such as tiny or B/16");
   add_size(o, "dim", 576, "Width of the tokens");
   add_size(o, "depth", 12, "Number of blocks");
   add_size(o, "heads", 12, "Number of subspaces; divides dim");
-  std::vector<std::string> const images{"crate", "crate_alpha", "crate_mae", "tost"},
-      labelled{"crate", "crate_alpha", "tost"}, text{"causal_crate"};
+  std::vector<std::string> const images{"crate", "crate_alpha", "crate_mae", "tost", "vit"},
+      labelled{"crate", "crate_alpha", "tost", "vit"}, text{"causal_crate", "crate_bert", "tost_causal", "gpt2"};
   o.add<Pair>("image-size", Pair{224, 224}, "Height and width of the images")
       .at_least(1)
       .at_most(1 << 24)
@@ -112,7 +116,14 @@ void fill_model(OptionTable const& o, models::CrateMaeConfig& c) {
   c.validate();
 }
 
-void fill_model(OptionTable const& o, models::CausalCrateConfig& c) {
+void fill_model(OptionTable const& o, models::VitConfig& c) {
+  fill_images(o, c);
+  c.classes = o.get<std::size_t>("classes");
+  c.validate();
+}
+
+template <class Config>
+void fill_text(OptionTable const& o, Config& c) {
   auto const size = [&](char const* name) { return o.get<std::size_t>(name); };
   c.vocabulary = size("vocabulary");
   c.context = size("tokens");
@@ -120,6 +131,19 @@ void fill_model(OptionTable const& o, models::CausalCrateConfig& c) {
   c.depth = size("depth");
   c.heads = size("heads");
   c.validate();
+}
+
+void fill_model(OptionTable const& o, models::CausalCrateConfig& c) {
+  fill_text(o, c);
+}
+void fill_model(OptionTable const& o, models::CrateBertConfig& c) {
+  fill_text(o, c);
+}
+void fill_model(OptionTable const& o, models::TostCausalConfig& c) {
+  fill_text(o, c);
+}
+void fill_model(OptionTable const& o, models::Gpt2Config& c) {
+  fill_text(o, c);
 }
 
 void fill_model(OptionTable const& o, models::TostConfig& c) {
@@ -138,25 +162,44 @@ Json run_model(Bench& bench, BenchCase const& self, OptionTable const& o, Fill c
   return bench.run<perf::InBfloat16<Case<Space, float>>>(self.name, config_of(o), options);
 }
 
-/// As run_model(), of the family that --model names.
-template <template <class, class> class OfCrate, template <class, class> class OfAlpha,
-          template <class, class> class OfText, template <class, class> class OfTost, class Fill>
+/// The cases of a subcommand, by model.
+template <template <class, class> class Model>
+struct InferOf {
+  template <class S, class T>
+  using Images = perf::ModelInferCase<S, T, Model>;
+  template <class S, class T>
+  using Texts = perf::ModelTextInferCase<S, T, Model>;
+};
+template <template <class, class> class Model>
+struct StepOf {
+  template <class S, class T>
+  using Images = perf::ModelStepCase<S, T, Model>;
+  template <class S, class T>
+  using Texts = perf::ModelTextStepCase<S, T, Model>;
+};
+
+/// As run_model(), of the family that --model names; without bfloat16 where a model has none.
+template <template <template <class, class> class> class Of, class Fill>
 Json run_family(Bench& bench, BenchCase const& self, OptionTable const& o, Fill const& fill) {
   auto const model = o.get<std::string>("model");
-  if (model == "causal_crate") return run_model<OfText>(bench, self, o, fill);
-  if (model == "tost") return run_case<OfTost>(bench, self, o, fill);
-  return model == "crate_alpha" ? run_model<OfAlpha>(bench, self, o, fill) : run_model<OfCrate>(bench, self, o, fill);
+  if (model == "causal_crate") return run_model<Of<models::CausalCrate>::template Texts>(bench, self, o, fill);
+  if (model == "crate_bert") return run_model<Of<models::CrateBert>::template Texts>(bench, self, o, fill);
+  if (model == "tost_causal") return run_case<Of<models::TostCausal>::template Texts>(bench, self, o, fill);
+  if (model == "gpt2") return run_case<Of<models::Gpt2>::template Texts>(bench, self, o, fill);
+  if (model == "tost") return run_case<Of<models::Tost>::template Images>(bench, self, o, fill);
+  if (model == "vit") return run_case<Of<models::Vit>::template Images>(bench, self, o, fill);
+  if (model == "crate_alpha") return run_model<Of<models::CrateAlpha>::template Images>(bench, self, o, fill);
+  return run_model<Of<models::Crate>::template Images>(bench, self, o, fill);
 }
 
 Json run_infer(Bench& bench, BenchCase const& self, OptionTable const& o) {
   auto const& comm = bench.context().comm();
   if (o.get<std::string>("model") == "crate_mae")
     throw NotBuiltError("krate::bench", "infer is not built for crate_mae; use step");
-  return run_family<perf::InferCase, perf::AlphaInferCase, perf::TextInferCase, perf::TostInferCase>(
-      bench, self, o, [&](auto& options) {
-        fill_model(o, options.model);
-        options.batch = comm::share_of(o.get<std::size_t>("batch"), comm.rank(), comm.size()).count;
-      });
+  return run_family<InferOf>(bench, self, o, [&](auto& options) {
+    fill_model(o, options.model);
+    options.batch = comm::share_of(o.get<std::size_t>("batch"), comm.rank(), comm.size()).count;
+  });
 }
 
 Json run_step(Bench& bench, BenchCase const& self, OptionTable const& o) {
@@ -166,7 +209,7 @@ Json run_step(Bench& bench, BenchCase const& self, OptionTable const& o) {
     options.comm = bench.context().comm();
   };
   if (o.get<std::string>("model") == "crate_mae") return run_model<perf::MaeStepCase>(bench, self, o, fill);
-  return run_family<perf::StepCase, perf::AlphaStepCase, perf::TextStepCase, perf::TostStepCase>(bench, self, o, fill);
+  return run_family<StepOf>(bench, self, o, fill);
 }
 
 OptionTable mssa_options() {
@@ -190,6 +233,13 @@ Json run_mssa(Bench& bench, BenchCase const& self, OptionTable const& o) {
 
 Json run_tssa(Bench& bench, BenchCase const& self, OptionTable const& o) {
   return run_case<perf::TssaCase>(bench, self, o, [&](auto& options) {
+    options = {o.get<std::size_t>("batch"),    o.get<std::size_t>("heads"), o.get<std::size_t>("tokens"),
+               o.get<std::size_t>("head-dim"), o.get<bool>("backward"),     o.get<bool>("causal")};
+  });
+}
+
+Json run_multi_head(Bench& bench, BenchCase const& self, OptionTable const& o) {
+  return run_case<perf::MultiHeadCase>(bench, self, o, [&](auto& options) {
     options = {o.get<std::size_t>("batch"),    o.get<std::size_t>("heads"), o.get<std::size_t>("tokens"),
                o.get<std::size_t>("head-dim"), o.get<bool>("backward"),     o.get<bool>("causal")};
   });
@@ -287,6 +337,11 @@ constexpr BenchCase cases[] = {
      "and\n"
      "take O back; with --backward from W to O and from dO to dW.",
      mssa_options, run_mssa},
+    {"mhsa", "Multi-head attention",
+     "Timed: O_k = softmax(Q_k K_k^T / sqrt(head_dim)) V_k, what subspace attention is compared with, without the "
+     "products\n"
+     "that make Q, K, V and take O back; with --backward also from dO to dQ, dK, dV.",
+     mssa_options, run_multi_head},
     {"tssa", "Token statistics attention",
      "Timed: the attention of ToST from projected tokens W to O, without the products that make W and take O back; "
      "with\n"

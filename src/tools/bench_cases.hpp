@@ -2,6 +2,7 @@
 // What `krate bench` can measure.
 #pragma once
 
+#include <nlohmann/json.hpp>
 #include <span>
 
 #include "tools/bench_measure.hpp"

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tools/bench_suite.hpp"
 
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
 #include "krate/version.hpp"
 #include "tools/bench_cases.hpp"
 #include "tools/files.hpp"

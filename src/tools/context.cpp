@@ -2,6 +2,8 @@
 #include "tools/context.hpp"
 
 #include <unistd.h>
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
 
 #include <chrono>
 #include <cstdio>

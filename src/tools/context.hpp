@@ -2,9 +2,8 @@
 // What every subcommand stands on: the ranks, the execution space, and who may speak.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <memory>
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 

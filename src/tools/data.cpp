@@ -2,8 +2,10 @@
 // krate data: makes datasets.
 #include "tools/data.hpp"
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <numeric>
 
 #include "krate/core/random.hpp"

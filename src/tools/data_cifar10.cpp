@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // krate data cifar10: the binary files of CIFAR-10, records of a label and 3 x 32 x 32 bytes.
+#include <CLI/CLI.hpp>
 #include <filesystem>
 
 #include "krate/core/error.hpp"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // krate data corrupt: a dataset with wrong labels among its training samples.
+#include <CLI/CLI.hpp>
 #include <algorithm>
 
 #include "krate/core/random.hpp"

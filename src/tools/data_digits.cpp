@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // krate data digits: the handwritten digits that are shipped with krate.
+#include <CLI/CLI.hpp>
 #include <filesystem>
 
 #include "krate/core/error.hpp"

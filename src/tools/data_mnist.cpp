@@ -2,6 +2,7 @@
 // krate data mnist: the four IDX files of MNIST and its relatives (Fashion-MNIST, KMNIST), plain or packed.
 // Format: big-endian 32-bit magic number (two zero bytes, 8 for unsigned bytes, number of axes), the extents, the
 // bytes.
+#include <CLI/CLI.hpp>
 #include <filesystem>
 
 #include "krate/core/error.hpp"

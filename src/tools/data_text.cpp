@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // krate data text: the bytes of a file as tokens; the label of each is the byte that follows.
 #include "krate/core/error.hpp"
+
+#include <CLI/CLI.hpp>
 #include "krate/core/require.hpp"
 #include "tools/data.hpp"
 #include "tools/files.hpp"

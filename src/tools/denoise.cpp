@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tools/denoise.hpp"
 
+#include <CLI/CLI.hpp>
 #include <cmath>
 #include <cstdio>
+#include <nlohmann/json.hpp>
 
 #include "krate/analysis/subspace_mixture.hpp"
 #include "krate/core/require.hpp"

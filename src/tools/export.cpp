@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // krate export: a model's parameters under the authors' names.
 #include "tools/commands.hpp"
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
 #include "tools/family.hpp"
 #include "tools/files.hpp"
 

@@ -8,9 +8,11 @@
 #include "krate/models/complete_tost.hpp"
 #include "krate/models/crate_bert.hpp"
 #include "krate/models/crate_mae.hpp"
+#include "krate/models/gpt2.hpp"
 #include "krate/models/resolution.hpp"
 #include "krate/models/tost.hpp"
 #include "krate/models/tost_causal.hpp"
+#include "krate/models/vit.hpp"
 #include "krate/train/model_file.hpp"
 
 namespace krate::tools {
@@ -163,6 +165,8 @@ constexpr Family families[] = {
     family<models::CrateBert, models::complete_crate_bert>(),
     family<models::Tost, models::complete_tost>(),
     family<models::TostCausal, models::complete_tost_causal>(),
+    family<models::Vit, models::complete_vit>(),
+    family<models::Gpt2, models::complete_gpt2>(),
 };
 
 }  // namespace

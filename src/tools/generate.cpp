@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // krate generate: a text that goes on as a language model expects.
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
 #include <vector>
 
 #include "krate/core/arena.hpp"
 #include "krate/core/random.hpp"
 #include "krate/linalg/elementwise.hpp"
 #include "krate/models/causal_crate.hpp"
+#include "krate/models/gpt2.hpp"
+#include "krate/models/tost_causal.hpp"
 #include "krate/train/model_file.hpp"
 #include "tools/commands.hpp"
 #include "tools/sampling.hpp"
@@ -67,7 +71,7 @@ class Reader {
   Space space_;
   Model model_;
   typename Model::State state_;
-  models::TokenCache<Space, T> cache_;
+  typename Model::Cache cache_;
   Matrix<Label, Space> id_;
   Arena<Space> arena_;
   Workspace<Space> work_;
@@ -75,9 +79,8 @@ class Reader {
   std::vector<Label> text_;
 };
 
-template <class T>
+template <class Model>
 std::string generate(Context& context, Request const& request, io::CheckpointReader const& file) {
-  using Model = models::CausalCrate<Space, T>;
   Space const& space = context.space();
   auto const model = train::load_model<Model>(space, file);
   require_value(model.config().vocabulary == 256, where, "vocabulary", model.config().vocabulary,
@@ -99,6 +102,22 @@ std::string generate(Context& context, Request const& request, io::CheckpointRea
   return text;
 }
 
+/// The model of the file, in the scalar of its parameters.
+template <template <class, class> class Model>
+std::string generate_with(Context& context, Request const& request, io::CheckpointReader const& file) {
+  auto const names = file.tensors("/model");
+  bool const wide = !names.empty() && file.info("/model/" + names.front()).element_bytes == sizeof(double);
+  return (wide ? generate<Model<Space, double>> : generate<Model<Space, float>>)(context, request, file);
+}
+
+std::string generated(Context& context, Request const& request, io::CheckpointReader const& file) {
+  if (file.model() == models::Gpt2<Space, float>::name) return generate_with<models::Gpt2>(context, request, file);
+  if (file.model() == models::TostCausal<Space, float>::name)
+    return generate_with<models::TostCausal>(context, request, file);
+  file.require_model("causal_crate");
+  return generate_with<models::CausalCrate>(context, request, file);
+}
+
 /// Bytes that are no UTF-8 become the replacement character.
 Json as_json(std::string const& text) {
   return Json::parse(Json(text).dump(-1, ' ', false, Json::error_handler_t::replace));
@@ -111,7 +130,8 @@ void add_generate(CLI::App& app, Context& context) {
   command->footer(
       "The model reads bytes, as krate data text makes them. It is given one byte after the other and keeps of those "
       "before\n"
-      "what their attention needs, one projection a block. Beyond its context it forgets the older half.\n"
+      "what their attention needs: one projection a block, keys and values of gpt2, sums of tost_causal. Beyond its "
+      "context\nit forgets the older half.\n"
       "Example: krate generate run/model.h5 --prompt \"It was \" --tokens 400 --temperature 0.8");
   auto const given = std::make_shared<Request>();
   command->add_option("model", given->model, "Model file or checkpoint")->required()->option_text("M.h5");
@@ -131,10 +151,7 @@ void add_generate(CLI::App& app, Context& context) {
     require_value(given->top_k >= 0, where, "--top-k", given->top_k, "must not be negative; 0 is all");
     require_value(given->seed >= 0, where, "--seed", given->seed, "must not be negative");
     io::CheckpointReader const file(given->model, context.comm());
-    file.require_model("causal_crate");
-    auto const names = file.tensors("/model");
-    bool const wide = !names.empty() && file.info("/model/" + names.front()).element_bytes == sizeof(double);
-    auto const text = (wide ? generate<double> : generate<float>)(context, *given, file);
+    auto const text = generated(context, *given, file);
     if (!context.json()) return context.print(given->prompt + text);
     context.print_json({{"prompt", as_json(given->prompt)},
                         {"text", as_json(text)},

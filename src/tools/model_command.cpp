@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tools/model_command.hpp"
 
+#include <CLI/CLI.hpp>
+
 namespace krate::tools {
 
 void add_model_arguments(CLI::App& command, ModelArguments& arguments, bool splits) {

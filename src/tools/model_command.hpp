@@ -11,8 +11,10 @@
 #include "krate/io/dataset.hpp"
 #include "krate/models/causal_crate.hpp"
 #include "krate/models/crate_bert.hpp"
+#include "krate/models/gpt2.hpp"
 #include "krate/models/tost.hpp"
 #include "krate/models/tost_causal.hpp"
+#include "krate/models/vit.hpp"
 #include "krate/train/inference.hpp"
 #include "krate/train/model_file.hpp"
 #include "tools/context.hpp"
@@ -78,17 +80,33 @@ template <class T>
 using BlockModels = std::tuple<models::Crate<Space, T>, models::CrateAlpha<Space, T>, models::CrateMae<Space, T>,
                                models::CausalCrate<Space, T>, models::CrateBert<Space, T>>;
 template <class T>
-using ImageModels = std::tuple<models::Crate<Space, T>, models::CrateAlpha<Space, T>, models::Mlp<Space, T>>;
+using ImageModels =
+    std::tuple<models::Crate<Space, T>, models::CrateAlpha<Space, T>, models::Mlp<Space, T>, models::Vit<Space, T>>;
 template <class T>
-using AllModels = std::tuple<models::Crate<Space, T>, models::CrateAlpha<Space, T>, models::CrateMae<Space, T>,
-                             models::Mlp<Space, T>, models::CausalCrate<Space, T>, models::CrateBert<Space, T>,
-                             models::Tost<Space, T>, models::TostCausal<Space, T>>;
+using AllModels =
+    std::tuple<models::Crate<Space, T>, models::CrateAlpha<Space, T>, models::CrateMae<Space, T>, models::Mlp<Space, T>,
+               models::CausalCrate<Space, T>, models::CrateBert<Space, T>, models::Tost<Space, T>,
+               models::TostCausal<Space, T>, models::Vit<Space, T>, models::Gpt2<Space, T>>;
+
+/// @throws ValueError for a CRATE with a half of an ordinary transformer: what looks at subspaces and codes finds none
+inline void require_crate_blocks(io::CheckpointReader const& file) {
+  for (auto const& [half, ours] : {std::pair{"attention", "mssa"}, {"feed_forward", "ista"}}) {
+    if (!file.config().has(half) || file.config().get<std::string>(half) == ours) continue;
+    throw ValueError("krate::model", file.path() + " is a crate with " + half + " = " +
+                                         file.config().get<std::string>(half) + " (this looks at " + ours +
+                                         "); take a model without it");
+  }
+}
 
 /// Calls `use(ModelOnData<Model>&)`, Model of the family and with the scalar that the file's parameters are stored in.
 /// Collective. @throws ValueError if the file holds none of the families
 template <template <class> class Families, class Use>
 void with_model_on(Space const& space, comm::Communicator const& comm, io::SampleTable table, ChosenRows rows,
                    bool labelled, io::CheckpointReader const& file, std::size_t batch, Use const& use) {
+  using Chosen = Families<float>;
+  if constexpr (std::is_same_v<Chosen, CrateModels<float>> || std::is_same_v<Chosen, ClassTokenModels<float>> ||
+                std::is_same_v<Chosen, BlockModels<float>>)
+    require_crate_blocks(file);
   auto const names = file.tensors("/model");
   bool const wide = !names.empty() && file.info("/model/" + names.front()).element_bytes == sizeof(double);
   auto const run_if = [&]<class Model>(Model const*, bool chosen) {

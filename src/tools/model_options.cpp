@@ -40,7 +40,7 @@ void resolve_text_options(OptionTable& o, io::DatasetDescription const& data) {
                 ("must hold tokens [n, T] in /samples/tokens and a label for each for the model " + model).c_str());
   o.resolve<double>("label-smoothing", 0);
   o.resolve<std::int64_t>("dim", 64);
-  if (model != "tost_causal") {
+  if (model != "tost_causal" && model != "gpt2") {
     o.resolve<double>("eta", 0.1);
     o.resolve<double>("lambda", 0.1);
   }
@@ -75,15 +75,17 @@ void fill_blocks(OptionTable const& o, io::DatasetDescription const& data, Confi
   c.depth = size(o, "depth");
   c.heads = size(o, "heads");
   c.dim_head = o.has_value("dim-head") ? size(o, "dim-head") : 0;
-  c.eta = o.get<double>("eta");
-  c.lambda = o.get<double>("lambda");
+  if constexpr (requires { c.eta; }) {
+    c.eta = o.get<double>("eta");
+    c.lambda = o.get<double>("lambda");
+  }
 }
 
 }  // namespace
 
 void resolve_model_options(OptionTable& o, io::DatasetDescription const& data) {
   auto const model = o.get<std::string>("model");
-  bool const text = model == "causal_crate" || model == "crate_bert" || model == "tost_causal";
+  bool const text = model == "causal_crate" || model == "crate_bert" || model == "tost_causal" || model == "gpt2";
   require_augment(o, text);
   if (text) return resolve_text_options(o, data);
   require_value(data.kind == io::SampleKind::images, "krate::train", "--data", data.origin,
@@ -98,12 +100,15 @@ void resolve_model_options(OptionTable& o, io::DatasetDescription const& data) {
     require_objective_has(o, "eps-squared", "mcr2");
     require_objective_has(o, "frobenius", "mcr2");
     o.resolve<double>("label-smoothing", 0.1);
+    if (o.is_set("srr-weight") && model == "crate" && o.get<std::string>("attention") == "mhsa")
+      throw ValueError("krate::train",
+                       "--srr-weight means nothing with --attention mhsa (it has no subspaces); remove it");
   }
   if (model == "mlp") {
     o.resolve<std::int64_t>("dim", 128);
   } else {
     o.resolve<std::int64_t>("dim", 64);
-    if (model != "tost") {
+    if (model != "tost" && model != "vit") {
       o.resolve<double>("eta", 0.1);
       o.resolve<double>("lambda", 0.1);
     }
@@ -119,6 +124,8 @@ models::CrateConfig crate_config_of(OptionTable const& o, io::DatasetDescription
   fill_blocks(o, data, c);
   c.classes = size(o, "classes");
   c.pool = o.get<std::string>("pool") == "mean" ? Pool::mean : Pool::cls;
+  c.attention = models::parse_attention(o.get<std::string>("attention"));
+  c.feed_forward = models::parse_feed_forward(o.get<std::string>("feed-forward"));
   c.mcr2 = objective_of(o);
   if (!c.mcr2) c.label_smoothing = o.get<double>("label-smoothing");
   c.validate();
@@ -187,6 +194,16 @@ models::TostConfig tost_config_of(OptionTable const& o, io::DatasetDescription c
   return c;
 }
 
+models::VitConfig vit_config_of(OptionTable const& o, io::DatasetDescription const& data) {
+  models::VitConfig c;
+  fill_blocks(o, data, c);
+  c.classes = size(o, "classes");
+  c.mcr2 = objective_of(o);
+  if (!c.mcr2) c.label_smoothing = o.get<double>("label-smoothing");
+  c.validate();
+  return c;
+}
+
 models::CrateAlphaConfig crate_alpha_config_of(OptionTable const& o, io::DatasetDescription const& data) {
   models::CrateAlphaConfig c;
   double const norm_eps = c.norm_eps;
@@ -201,6 +218,12 @@ models::CrateAlphaConfig crate_alpha_config_of(OptionTable const& o, io::Dataset
 models::TostCausalConfig tost_causal_config_of(OptionTable const& o) {
   auto c = text_config_of<models::TostCausalConfig>(o);
   c.bias = o.get<bool>("bias");
+  c.validate();
+  return c;
+}
+
+models::Gpt2Config gpt2_config_of(OptionTable const& o) {
+  auto c = text_config_of<models::Gpt2Config>(o);
   c.validate();
   return c;
 }

@@ -7,9 +7,11 @@
 #include "krate/models/crate_alpha_config.hpp"
 #include "krate/models/crate_bert_config.hpp"
 #include "krate/models/crate_mae_config.hpp"
+#include "krate/models/gpt2_config.hpp"
 #include "krate/models/mlp_config.hpp"
 #include "krate/models/tost_causal_config.hpp"
 #include "krate/models/tost_config.hpp"
+#include "krate/models/vit_config.hpp"
 #include "tools/options.hpp"
 
 namespace krate::tools {
@@ -24,9 +26,11 @@ models::CrateAlphaConfig crate_alpha_config_of(OptionTable const& options, io::D
 models::CrateMaeConfig crate_mae_config_of(OptionTable const& options, io::DatasetDescription const& data);
 models::MlpConfig mlp_config_of(OptionTable const& options, io::DatasetDescription const& data);
 models::TostConfig tost_config_of(OptionTable const& options, io::DatasetDescription const& data);
+models::VitConfig vit_config_of(OptionTable const& options, io::DatasetDescription const& data);
 
 models::CausalCrateConfig causal_crate_config_of(OptionTable const& options);
 models::CrateBertConfig crate_bert_config_of(OptionTable const& options);
 models::TostCausalConfig tost_causal_config_of(OptionTable const& options);
+models::Gpt2Config gpt2_config_of(OptionTable const& options);
 
 }  // namespace krate::tools

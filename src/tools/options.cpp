@@ -2,6 +2,7 @@
 #include "tools/options.hpp"
 
 #include <toml++/toml.h>
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <charconv>
 #include <cmath>

@@ -2,13 +2,18 @@
 // One table of options, from which flags, the TOML reader and the TOML writer follow.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <variant>
 #include <vector>
+
+namespace CLI {
+class App;
+}
 
 namespace krate::tools {
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "krate/io/hdf5.hpp"
+
+#include <nlohmann/json.hpp>
 #include "krate/linalg/fetch.hpp"
 #include "krate/nn/cross_entropy.hpp"
 #include "krate/train/redunet_file.hpp"

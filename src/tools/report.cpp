@@ -2,7 +2,9 @@
 // krate report: one page about a training run.
 #include "tools/report.hpp"
 
+#include <CLI/CLI.hpp>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 
 #include "tools/commands.hpp"
 #include "tools/files.hpp"
@@ -13,7 +15,10 @@ namespace fs = std::filesystem;
 
 bool has_report(OptionTable const& options) {
   auto const model = options.get<std::string>("model");
-  return (model == "crate" || model == "crate_alpha") && options.get<std::string>("objective") == "cross_entropy";
+  bool const others_halves = model == "crate" && (options.get<std::string>("attention") != "mssa" ||
+                                                  options.get<std::string>("feed-forward") != "ista");
+  return (model == "crate" || model == "crate_alpha") && !others_halves &&
+         options.get<std::string>("objective") == "cross_entropy";
 }
 
 Findings write_report(Context& context, std::string const& run, io::SampleTable const& data,

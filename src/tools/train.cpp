@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // krate train: trains a model on a dataset.
+#include <CLI/CLI.hpp>
 #include <filesystem>
 
 #include "tools/commands.hpp"

@@ -4,13 +4,16 @@
 #include <cmath>
 #include <csignal>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "krate/io/dataset.hpp"
 #include "krate/models/causal_crate.hpp"
 #include "krate/models/crate_bert.hpp"
+#include "krate/models/gpt2.hpp"
 #include "krate/models/tost.hpp"
 #include "krate/models/tost_causal.hpp"
+#include "krate/models/vit.hpp"
 #include "tools/files.hpp"
 #include "tools/fine_tuning.hpp"
 #include "tools/model_options.hpp"
@@ -26,16 +29,17 @@ namespace fs = std::filesystem;
 
 OptionTable training_options() {
   std::vector<std::string> const crate{"crate"}, alpha{"crate_alpha"}, mae{"crate_mae"}, redunet{"redunet"}, mlp{"mlp"},
-      causal{"causal_crate"}, text{"causal_crate", "crate_bert", "tost_causal"},
-      patched{"crate", "crate_alpha", "crate_mae", "tost"}, images{"crate", "crate_alpha", "mlp", "tost"},
+      causal{"causal_crate"}, text{"causal_crate", "crate_bert", "tost_causal", "gpt2"},
+      patched{"crate", "crate_alpha", "crate_mae", "tost", "vit"}, images{"crate", "crate_alpha", "mlp", "tost", "vit"},
       coded{"crate", "crate_alpha", "crate_mae", "causal_crate", "crate_bert"},
-      blocks{"crate", "crate_alpha", "crate_mae", "causal_crate", "crate_bert", "tost", "tost_causal"},
-      labelled{"crate", "crate_alpha", "mlp", "causal_crate", "crate_bert", "tost", "tost_causal"},
-      trained{"crate", "crate_alpha", "crate_mae", "mlp", "causal_crate", "crate_bert", "tost", "tost_causal"};
+      blocks{"crate", "crate_alpha", "crate_mae", "causal_crate", "crate_bert", "tost", "tost_causal", "vit", "gpt2"},
+      labelled{"crate", "crate_alpha", "mlp", "causal_crate", "crate_bert", "tost", "tost_causal", "vit", "gpt2"},
+      trained{"crate",      "crate_alpha", "crate_mae",   "mlp", "causal_crate",
+              "crate_bert", "tost",        "tost_causal", "vit", "gpt2"};
   OptionTable o("krate::train");
   o.add<std::string>("model", {}, "Model family")
-      .one_of(
-          {"crate", "crate_alpha", "crate_mae", "redunet", "mlp", "causal_crate", "crate_bert", "tost", "tost_causal"});
+      .one_of({"crate", "crate_alpha", "crate_mae", "redunet", "mlp", "causal_crate", "crate_bert", "tost",
+               "tost_causal", "vit", "gpt2"});
   o.add<std::string>("data", {}, "Dataset file");
   o.add<std::string>("from", {},
                      "Model file to start from: the network is its, and the head of a classifier starts anew")
@@ -45,9 +49,10 @@ OptionTable training_options() {
       .only_for(images);
   o.add<std::string>("optimizer", "adamw", "Update rule").one_of({"adamw", "lion"}).only_for(trained);
   o.add<double>("learning-rate", 1e-3, "Largest learning rate").above(0).only_for(trained);
-  o.add<double>("weight-decay", 0.05,
-                "Weight decay, of all parameters; of crate_mae, tost and text models: of matrices; of crate_alpha: of "
-                "linear maps")
+  o.add<double>(
+       "weight-decay", 0.05,
+       "Weight decay, of all parameters; of crate_mae, tost, vit and text models: of matrices; of crate_alpha: of "
+       "linear maps")
       .at_least(0)
       .only_for(trained);
   o.add<double>("layer-decay", 1, "Factor of the learning rate from a layer to the one before it; 1: off")
@@ -82,9 +87,15 @@ OptionTable training_options() {
   o.add<std::int64_t>("heads", 4, "Number of subspaces").at_least(1).only_for(blocks);
   o.add<std::int64_t>("dim-head", {}, "Width of a subspace [dim / heads]")
       .at_least(1)
-      .only_for({"crate", "crate_alpha", "crate_mae", "causal_crate", "crate_bert", "tost_causal"});
+      .only_for({"crate", "crate_alpha", "crate_mae", "causal_crate", "crate_bert", "tost_causal", "vit", "gpt2"});
   o.add<Pair>("patch-size", Pair{4, 4}, "Height and width of a patch").only_for(patched);
   o.add<std::string>("pool", "cls", "What the head sees of the tokens").one_of({"cls", "mean"}).only_for(crate);
+  o.add<std::string>("attention", "mssa", "Mixes tokens: subspace attention, or ordinary multi-head attention")
+      .one_of({"mssa", "mhsa"})
+      .only_for(crate);
+  o.add<std::string>("feed-forward", "ista", "Works on each token: sparse coding, or an MLP with GELU")
+      .one_of({"ista", "mlp"})
+      .only_for(crate);
   o.add<double>("eta", {}, "Step size of ISTA, or of a layer of ReduNet [0.1, 0.5]")
       .above(0)
       .only_for({"crate", "crate_alpha", "crate_mae", "redunet", "causal_crate", "crate_bert"});
@@ -100,7 +111,7 @@ OptionTable training_options() {
   o.add<std::int64_t>("hidden", 2048, "Width of the hidden layer").at_least(1).only_for(mlp);
   o.add<std::int64_t>("classes", {}, "Classes that the model tells apart [classes of the dataset]")
       .at_least(1)
-      .only_for({"crate", "crate_alpha", "mlp", "redunet", "tost"});
+      .only_for({"crate", "crate_alpha", "mlp", "redunet", "tost", "vit"});
   o.add<bool>("overcomplete", false, "Code with 4 atoms a feature instead of one").only_for(causal);
   o.add<bool>("bias", false, "Biases in linear maps and norms").only_for({"tost_causal"});
   o.add<std::int64_t>("vocabulary", {},
@@ -116,7 +127,7 @@ OptionTable training_options() {
   o.add<std::int64_t>("layers", 20, "Number of layers").at_least(1).only_for(redunet);
   o.add<double>("eps-squared", {}, "Squared distortion of the rates of mcr2, or of ReduNet [0.5, 0.1]")
       .above(0)
-      .only_for({"crate", "crate_alpha", "mlp", "redunet", "tost"});
+      .only_for({"crate", "crate_alpha", "mlp", "redunet", "tost", "vit"});
   o.add<double>("frobenius", {}, "Weight of |Z|^2 / 2 in mcr2; 0: features of unit length instead [0]")
       .at_least(0)
       .only_for(images);
@@ -319,8 +330,9 @@ void run_family(TrainingRun const& r, typename Model<Space, float>::Config confi
 
 void train_run(Context& context, OptionTable& options, std::string const& run, bool resume) {
   auto const model = options.get<std::string>("model");
-  if (options.get<std::string>("precision") == "bf16" &&
-      (model == "redunet" || model == "mlp" || model.starts_with("tost"))) {
+  bool const has_mlp = model == "mlp" || model == "vit" || model == "gpt2" || model.starts_with("tost") ||
+                       (model == "crate" && options.get<std::string>("feed-forward") == "mlp");
+  if (options.get<std::string>("precision") == "bf16" && (has_mlp || model == "redunet")) {
     throw NotBuiltError("krate::train", "--precision bf16 is not built yet for this model; use fp32 or fp64");
   }
   if (model == "redunet") {
@@ -344,7 +356,10 @@ void train_run(Context& context, OptionTable& options, std::string const& run, b
       // CRATE-alpha may go on with other patches: its convolution starts anew then.
       std::set<std::string> free;
       if (model == "crate_alpha") free.insert("patch-size");
-      adopt_network(options, from->config(), from->path(), free);
+      auto config = from->config();
+      for (auto const& [half, usual] : {std::pair{"attention", "mssa"}, {"feed_forward", "ista"}})
+        if (model == "crate" && !config.has(half)) config.set(half, usual);
+      adopt_network(options, config, from->path(), free);
     });
   }
   resolve_model_options(options, about);
@@ -355,6 +370,8 @@ void train_run(Context& context, OptionTable& options, std::string const& run, b
   if (model == "crate_alpha") return run_family<models::CrateAlpha>(training, crate_alpha_config_of(options, about));
   if (model == "tost") return run_family<models::Tost>(training, tost_config_of(options, about));
   if (model == "tost_causal") return run_family<models::TostCausal>(training, tost_causal_config_of(options));
+  if (model == "vit") return run_family<models::Vit>(training, vit_config_of(options, about));
+  if (model == "gpt2") return run_family<models::Gpt2>(training, gpt2_config_of(options));
   if (model == "mlp") return run_family<models::Mlp>(training, mlp_config_of(options, about));
   run_family<models::Crate>(training, crate_config_of(options, about));
 }

@@ -25,6 +25,14 @@ void require_room(double needed, io::CheckpointReader const& file) {
   });
 }
 
+/// Numbers of all blocks of multi-head attention and MLP.
+template <class Config>
+double transformer_numbers(Config const& config) {
+  double const inner = number(config.heads) * number(config.head_dim()),
+               hidden = Config::mlp_ratio * number(config.dim);
+  return number(config.depth) * number(config.dim) * (4 * inner + 2 * hidden);
+}
+
 /// With so many atoms in each block.
 void require_crate(models::CrateConfig const& config, double atoms, io::CheckpointReader const& file) {
   double const inner = number(config.heads) * number(config.head_dim()),
@@ -72,6 +80,16 @@ void require_room_for(models::TostCausalConfig const& config, io::CheckpointRead
                block = 2 * number(config.dim) * (inner + ratio * number(config.dim)),
                tables = number(config.vocabulary) + number(config.context);
   require_room(number(config.depth) * block + number(config.dim) * tables, file);
+}
+
+void require_room_for(models::VitConfig const& config, io::CheckpointReader const& file) {
+  double const outside = number(config.patch_dim()) + number(config.tokens()) + number(config.classes);
+  require_room(transformer_numbers(config) + number(config.dim) * outside, file);
+}
+
+void require_room_for(models::Gpt2Config const& config, io::CheckpointReader const& file) {
+  double const tables = number(config.vocabulary) + number(config.context);
+  require_room(transformer_numbers(config) + number(config.dim) * tables, file);
 }
 
 void require_room_for(models::MlpConfig const& config, io::CheckpointReader const& file) {

@@ -18,10 +18,10 @@ struct KeptMask {
   Kokkos::View<bool**, Kokkos::LayoutRight, DeviceOf<TestSpace>> keys;
   AttentionMask<TestSpace> mask;
   explicit KeptMask(OracleMask const& of) : keys("keys", of.keys.extent(0), of.keys.extent(1)) {
-    auto const host = Kokkos::create_mirror_view(keys);
-    for (std::size_t b = 0; b < keys.extent(0); ++b)
-      for (std::size_t j = 0; j < keys.extent(1); ++j) host(b, j) = of.keys(b, j) != 0;
-    Kokkos::deep_copy(keys, host);
+    write_on_host(keys, [&](auto const& host) {
+      for (std::size_t b = 0; b < keys.extent(0); ++b)
+        for (std::size_t j = 0; j < keys.extent(1); ++j) host(b, j) = of.keys(b, j) != 0;
+    });
     mask = {of.causal ? Mask::causal : Mask::none, keys};
   }
 };

@@ -4,7 +4,7 @@
 
 #include "attention/attend.hpp"
 #include "krate/attention/newest_token.hpp"
-#include "support/mssa_oracle.hpp"
+#include "support/multi_head_oracle.hpp"
 #include "support/op_test.hpp"
 
 namespace krate::testing {
@@ -49,6 +49,34 @@ TYPED_TEST_P(NewestTokenTest, IsTheLastRowOfCausalAttention) {
   }
 }
 
+TYPED_TEST_P(NewestTokenTest, KeepsKeysAndValuesOfMultiHeadAttention) {
+  using T = TypeParam;
+  TestSpace const space;
+  std::size_t const batch = 3, n = 13, inner = 10, position = 9;
+  Array const qkv = rounded_to<T>(filled(1, {batch, n, 3 * inner}));
+  Array const all = oracle_multi_head_attention(qkv, 2, {true, Array({0, 0})});
+  Array queries({batch, inner}), context({n, batch, 2 * inner}), row({batch, inner});
+  for (std::size_t b = 0; b < batch; ++b)
+    for (std::size_t c = 0; c < 2 * inner; ++c) {
+      for (std::size_t t = 0; t < n; ++t)
+        context(t, b, c) = t <= position ? qkv(b, t, inner + c) : std::numeric_limits<double>::quiet_NaN();
+      if (c >= inner) continue;
+      queries(b, c) = qkv(b, position, c);
+      row(b, c) = all(b, position, c);
+    }
+  Arena<TestSpace> const arena(space, newest_token_workspace<TestSpace, T>(batch, n, 2));
+  Guarded<TestSpace, T, 2> out(batch, inner);
+  auto const q = to_view<TestSpace, T, 2>(queries);
+  auto const kv = to_view<TestSpace, T, 3>(context);
+  attend_newest_token(space, q, kv, position, 2, arena.workspace(), out.view());
+  space.fence("krate::test");
+  EXPECT_TRUE(out.intact());
+  EXPECT_LE(worst_error(out.array(), row), tolerance<T>(inner));
+  EXPECT_ERROR(
+      ShapeError, "krate::attend_newest_token: context has shape [3, 10, 1], expected [3, 3, 20]",
+      attend_newest_token(space, q, to_view<TestSpace, T, 3>(Array({3, 10, 1})), 1, 2, arena.workspace(), out.view()));
+}
+
 TYPED_TEST_P(NewestTokenTest, SaysWhatIsWrong) {
   using T = TypeParam;
   TestSpace const space;
@@ -67,7 +95,8 @@ TYPED_TEST_P(NewestTokenTest, SaysWhatIsWrong) {
   EXPECT_EQ(recording.unlabelled(), std::vector<std::string>());
 }
 
-REGISTER_TYPED_TEST_SUITE_P(NewestTokenTest, IsTheLastRowOfCausalAttention, SaysWhatIsWrong);
+REGISTER_TYPED_TEST_SUITE_P(NewestTokenTest, IsTheLastRowOfCausalAttention, KeepsKeysAndValuesOfMultiHeadAttention,
+                            SaysWhatIsWrong);
 KRATE_INSTANTIATE(NewestTokenTest);
 
 }  // namespace

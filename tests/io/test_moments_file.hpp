@@ -18,9 +18,9 @@ struct MomentsFile : ::testing::Test {
   Moments of(std::uint64_t seed, std::size_t samples) const {
     Moments moments(space, {}, {.dim = dim, .classes = classes});
     Kokkos::View<krate::Label*, krate::DeviceOf<Space>> const labels("krate::test::labels", samples);
-    auto const host = Kokkos::create_mirror_view(labels);
-    for (std::size_t i = 0; i < samples; ++i) host(i) = static_cast<krate::Label>(i * i % 3);
-    Kokkos::deep_copy(labels, host);
+    krate::testing::write_on_host(labels, [&](auto const& host) {
+      for (std::size_t i = 0; i < samples; ++i) host(i) = static_cast<krate::Label>(i * i % 3);
+    });
     moments.add(space, to_view<Space, double, 2>(filled(seed, {samples, dim})), labels);
     return moments;
   }

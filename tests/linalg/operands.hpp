@@ -25,27 +25,32 @@ AnyLayout<T> laid_out(Array const& a, Layout layout) {
   using Device = krate::DeviceOf<TestSpace>;
   std::size_t const m = a.extent(0), n = a.extent(1);
   AnyLayout<T> v;
+  auto const raw = Kokkos::view_alloc("krate::test", Kokkos::WithoutInitializing);
+  auto const fill_with_nan = [](auto const& view) {
+    krate::testing::write_on_host(
+        view, [](auto const& host) { std::fill_n(host.data(), host.size(), std::numeric_limits<T>::quiet_NaN()); });
+  };
   if (layout == Layout::right) {
-    v = Kokkos::View<T**, Kokkos::LayoutRight, Device>("krate::test", m, n);
+    v = Kokkos::View<T**, Kokkos::LayoutRight, Device>(raw, m, n);
   } else if (layout == Layout::left) {
-    v = Kokkos::View<T**, Kokkos::LayoutLeft, Device>("krate::test", m, n);
+    v = Kokkos::View<T**, Kokkos::LayoutLeft, Device>(raw, m, n);
   } else {
     std::size_t const step = layout == Layout::inner ? 1 : 2;
-    Kokkos::View<T**, Kokkos::LayoutRight, Device> const whole("krate::test", m + 3, step * n + 5);
-    Kokkos::deep_copy(whole, std::numeric_limits<T>::quiet_NaN());
+    Kokkos::View<T**, Kokkos::LayoutRight, Device> const whole(raw, m + 3, step * n + 5);
+    fill_with_nan(whole);
     v = AnyLayout<T>(
         Kokkos::subview(whole, pair<std::size_t, std::size_t>(1, m + 1), pair<std::size_t, std::size_t>(2, n + 2)));
     if (step == 2) {  // every other column: neither stride is 1
-      Kokkos::View<T***, Kokkos::LayoutRight, Device> const pairs("krate::test", m + 3, n + 2, 2);
-      Kokkos::deep_copy(pairs, std::numeric_limits<T>::quiet_NaN());
+      Kokkos::View<T***, Kokkos::LayoutRight, Device> const pairs(raw, m + 3, n + 2, 2);
+      fill_with_nan(pairs);
       v = AnyLayout<T>(Kokkos::subview(pairs, pair<std::size_t, std::size_t>(1, m + 1),
                                        pair<std::size_t, std::size_t>(1, n + 1), 0));
     }
   }
-  auto const host = Kokkos::create_mirror_view(v);
-  for (std::size_t i = 0; i < m; ++i)
-    for (std::size_t j = 0; j < n; ++j) host(i, j) = static_cast<T>(a(i, j));
-  Kokkos::deep_copy(v, host);
+  krate::testing::write_on_host(v, [&](auto const& host) {
+    for (std::size_t i = 0; i < m; ++i)
+      for (std::size_t j = 0; j < n; ++j) host(i, j) = static_cast<T>(a(i, j));
+  });
   return v;
 }
 

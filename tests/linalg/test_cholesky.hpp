@@ -36,7 +36,7 @@ TYPED_TEST(CholeskyTest, FactorsAndLeavesTheUpperTriangle) {
     for (std::size_t const n : {1, 2, 3, 17, 65, 130}) {
       Array const s = rounded<T>(definite(n, n));
       Guarded<TestSpace, T, 2> a(n, n);
-      Kokkos::deep_copy(a.view(), view<T, 2>(s));
+      krate::testing::assign(a.view(), s);
       krate::cholesky(this->space, a.view(), this->status, route);
       EXPECT_NO_THROW(krate::check(this->space, "krate::test", this->status));
       Array expected = cholesky_factor(s);
@@ -68,7 +68,7 @@ TYPED_TEST(CholeskyTest, BatchEqualsOneByOne) {
   Array const all = this->batch_of(5, 7);
   for (auto const route : routes()) {
     Guarded<TestSpace, T, 3> a(5, 7, 7);
-    Kokkos::deep_copy(a.view(), view<T, 3>(all));
+    krate::testing::assign(a.view(), all);
     krate::batched_cholesky(this->space, a.view(), this->status, route);
     EXPECT_FALSE(this->found().failed());
     Array const together = a.array();

@@ -81,7 +81,7 @@ TYPED_TEST(GemmTest, EmptyExtents) {
 TYPED_TEST(GemmTest, TakesLeftAndRightViewsAsTheyAre) {
   Array const a = rounded<TypeParam>(filled(1, {4, 3})), b = rounded<TypeParam>(filled(2, {3, 5}));
   Kokkos::View<TypeParam**, Kokkos::LayoutLeft, TestSpace> const left("krate::test", 4, 3);
-  Kokkos::deep_copy(left, view<TypeParam, 2>(a));
+  krate::testing::assign(left, a);
   Kokkos::View<TypeParam const**, Kokkos::LayoutRight, TestSpace, Kokkos::MemoryTraits<Kokkos::RandomAccess>> const
       right = view<TypeParam, 2>(b);
   Guarded<TestSpace, TypeParam, 2> c(4, 5);

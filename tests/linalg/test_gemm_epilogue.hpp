@@ -30,14 +30,14 @@ struct EpilogueTest : ::testing::Test {
     auto const vr = view<T, 1>(row);
     Kokkos::View<T**, Kokkos::LayoutRight, krate::DeviceOf<TestSpace>> const wide("krate::test", m, n + 3);
     auto const part = Kokkos::subview(wide, Kokkos::ALL, std::pair<std::size_t, std::size_t>(2, n + 2));
-    Kokkos::deep_copy(part, vm);
+    krate::testing::assign(part, more);
     Guarded<TestSpace, T, 2> c(m, n);
     krate::Epilogue<TestSpace, T> epilogue;
     epilogue.shift = T(shift);
     epilogue.rectify = rectify;
     if (bias) epilogue.bias = vr;
     if (addend == Addend::result) {
-      Kokkos::deep_copy(c.view(), vm);
+      krate::testing::assign(c.view(), more);
       epilogue.addend = c.view();
     } else if (addend == Addend::matrix) {
       epilogue.addend = vm;

@@ -24,7 +24,7 @@ TYPED_TEST(GramTest, MatchesPlainLoopsAndIsSymmetricToTheBit) {
           Array start({s[1], s[1]});
           if (beta != 0) {
             start = rounded<T>(definite(2, s[1]));
-            Kokkos::deep_copy(g.view(), view<T, 2>(start));
+            krate::testing::assign(g.view(), start);
           }
           krate::gram(this->space, T(0.5), laid_out<T>(z, layout), T(beta), g.view(), route);
           Array const found = g.array();

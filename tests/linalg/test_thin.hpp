@@ -19,7 +19,7 @@ struct ThinTest : ::testing::Test {
     using Gram = krate::impl::ThinGram<TestSpace, T>;
     Guarded<TestSpace, double, 1> partial(Gram::partial_size(rows, columns));
     Guarded<TestSpace, double, 2> g(columns, columns);
-    Kokkos::deep_copy(g.view(), view<double, 2>(m));
+    krate::testing::assign(g.view(), m);
     auto const samples = laid_out<T>(z, in);
     auto const from = krate::as_strided<TestSpace>(samples);
     auto const to = laid_out<T>(Array({rows, columns}), out);
@@ -93,6 +93,25 @@ TYPED_TEST(ThinTest, TransposeIsItsPortableForm) {
     for (int j = 0; j < w; ++j) {
       EXPECT_EQ(own[j], 10 * j + i);
       EXPECT_EQ(portable[j], 10 * j + i);
+    }
+  }
+}
+
+TYPED_TEST(ThinTest, RotationIsItsPortableForm) {
+  namespace simd = krate::impl::simd;
+  constexpr int w = simd::width<double>, count = w / 2 + 1;
+  double lanes[w];
+  for (int i = 0; i < w; ++i) lanes[i] = i;
+  simd::Vec<double> a[count], b[count];
+  simd::rotate<double>(simd::load(lanes), a);
+  simd::rotate_portable<double>(simd::load(lanes), b);
+  for (int k = 0; k < count; ++k) {
+    double own[w], portable[w];
+    simd::store(own, a[k]);
+    simd::store(portable, b[k]);
+    for (int i = 0; i < w; ++i) {
+      EXPECT_EQ(own[i], (i + k) % w);
+      EXPECT_EQ(portable[i], (i + k) % w);
     }
   }
 }

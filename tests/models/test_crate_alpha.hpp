@@ -148,7 +148,7 @@ TYPED_TEST_P(CrateAlphaReference, FivePointGradientsOfEachVariant) {
       for (std::size_t i = 0; i < list.entries().size(); ++i) {
         Array const value = to_array(list.value(i));
         auto const loss = [&](Array const& moved) {
-          Kokkos::deep_copy(list.value(i), to_view<TestSpace, double, 1>(moved));
+          krate::testing::assign(list.value(i), moved);
           return m.loss(false);
         };
         EXPECT_LE(gradient_error(loss, value, gradients[i], 1e-5), 1e-5) << list.entries()[i].name;
@@ -191,7 +191,7 @@ TYPED_TEST_P(CrateAlphaReference, AStepTouchesWhatThePlanSays) {
     auto work = arena.workspace();
     auto const bytes = arena.workspace().template take<unsigned char>(plan);
     constexpr unsigned char untouched = 0xab;
-    Kokkos::deep_copy(bytes, untouched);
+    krate::testing::fill(bytes, untouched);
     models::CrateAlphaState<TestSpace, T> state;
     model.cut(work, batch, pass, state);
     model.forward(space, images, state, work);

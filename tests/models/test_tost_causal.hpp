@@ -63,6 +63,11 @@ TYPED_TEST_P(TostCausalReference, LaterTokensChangeNoEarlierLogit) {
   EXPECT_NE(after((tokens - 1), 0), before((tokens - 1), 0));
 }
 
+TYPED_TEST_P(TostCausalReference, StepByStepIsTheSameAsAllAtOnce) {
+  typename TestFixture::Run run(tost_causal_file);
+  expect_steps(run);
+}
+
 /// With biases, which the reference values do not have: five-point gradients of what was made up.
 TYPED_TEST_P(TostCausalReference, FivePointGradientsWithBiases) {
   if constexpr (std::is_same_v<TypeParam, double>) {
@@ -72,7 +77,7 @@ TYPED_TEST_P(TostCausalReference, FivePointGradientsWithBiases) {
         space, {.vocabulary = classes, .context = 6, .dim = 8, .depth = 2, .heads = 2, .bias = true}, Seed{4});
     auto const& list = model.parameters();
     for (std::size_t i = 0; i < list.entries().size(); ++i)
-      Kokkos::deep_copy(list.value(i), to_view<TestSpace, double, 1>(filled(i, {list.entries()[i].size})));
+      krate::testing::assign(list.value(i), filled(i, {list.entries()[i].size}));
     Array ids({batch, tokens});
     for (std::size_t i = 0; i < ids.size(); ++i) ids.data[i] = static_cast<double>(3 * i % classes);
     auto const input = to_view<TestSpace, Label, 2>(ids);
@@ -90,7 +95,7 @@ TYPED_TEST_P(TostCausalReference, FivePointGradientsWithBiases) {
     for (std::size_t i = 0; i < list.entries().size(); ++i) {
       Array const at = to_array(list.value(i)), gradient = to_array(list.gradient(i));
       auto const loss = [&](Array const& moved) {
-        Kokkos::deep_copy(list.value(i), to_view<TestSpace, double, 1>(moved));
+        krate::testing::assign(list.value(i), moved);
         return value();
       };
       EXPECT_LE(gradient_error(loss, at, gradient, 1e-4), 1e-6) << list.entries()[i].name;
@@ -156,8 +161,9 @@ TYPED_TEST_P(TostCausalReference, ConfigurationsThatCannotWorkAreExplained) {
 
 REGISTER_TYPED_TEST_SUITE_P(TostCausalReference, OutputsAndEveryIntermediateAgree, EveryGradientAgrees,
                             TenStepsOfAdamWAndLionFollowTheCurves, RecomputingChangesNoBit,
-                            LaterTokensChangeNoEarlierLogit, FivePointGradientsWithBiases, StartsAsTheAuthorsCode,
-                            ParameterCountsAreTheOfficialOnes, ConfigurationsThatCannotWorkAreExplained);
+                            LaterTokensChangeNoEarlierLogit, StepByStepIsTheSameAsAllAtOnce,
+                            FivePointGradientsWithBiases, StartsAsTheAuthorsCode, ParameterCountsAreTheOfficialOnes,
+                            ConfigurationsThatCannotWorkAreExplained);
 KRATE_INSTANTIATE(TostCausalReference);
 
 }  // namespace

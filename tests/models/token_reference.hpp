@@ -99,4 +99,32 @@ struct TokenReference {
   }
 };
 
+/// Token by token a language model gives the logits that it gives of all at once.
+template <class Run>
+void expect_steps(Run& run) {
+  using Space = typename Run::Space;
+  using Model = std::decay_t<decltype(run.model)>;
+  run.forward();
+  Array const all = to_array(run.state.logits), ids = to_array(run.ids);
+  std::size_t const batch = ids.extent(0), tokens = ids.extent(1), classes = run.model.config().vocabulary;
+  typename Model::State state;
+  typename Model::Cache cache;
+  auto const cut = [&](auto& work) {
+    run.model.cut(work, batch, cache);
+    run.model.cut(work, batch, 1, models::Pass::inference, state);
+  };
+  Arena<Space> const arena(run.space, measure<Space>(cut) + run.model.step_workspace(batch));
+  auto work = arena.workspace();
+  cut(work);
+  for (std::size_t t = 0; t < tokens; ++t) {
+    Array now({batch, 1}), expected({batch, classes});
+    for (std::size_t b = 0; b < batch; ++b) {
+      now(b, 0) = ids(b, t);
+      for (std::size_t c = 0; c < classes; ++c) expected(b, c) = all(b * tokens + t, c);
+    }
+    run.model.step(run.space, to_view<Space, Label, 2>(now), t, state, cache, work);
+    EXPECT_LE(worst_error(to_array(state.logits), expected), ReferenceBound<typename Run::T>::output) << "token " << t;
+  }
+}
+
 }  // namespace krate::testing

@@ -25,6 +25,9 @@ Model toy_model(Space const& space) {
   if constexpr (std::is_same_v<Model, models::Tost<Space, double>>) {
     config = {.image_size = toy.image_size, .patch_size = 2, .dim = toy.dim, .depth = toy.depth, .heads = toy.heads};
     config.classes = toy.classes;
+  } else if constexpr (std::is_same_v<Model, models::Vit<Space, double>>) {
+    config = {.image_size = toy.image_size, .patch_size = 4, .dim = toy.dim, .depth = toy.depth, .heads = toy.heads};
+    config.classes = toy.classes;
   } else {
     static_cast<models::CrateConfig&>(config) = toy;
   }
@@ -88,6 +91,18 @@ TEST(DataParallel, OneTwoAndFourRanksFollowTheSameCurve) {
 
 TEST(DataParallel, AlphaFollowsTheSameCurveOnTwoRanks) {
   using Model = models::CrateAlpha<Space, double>;
+  Curve const alone = train<Model>({});
+  FirstRanks const ranks(std::min(2, world().size()));
+  if (ranks.member) {
+    comm::Communicator const comm(ranks.mpi);
+    Curve const together = train<Model>(comm);
+    if (comm.is_root()) expect_same(together, alone);
+  }
+  world().barrier();
+}
+
+TEST(DataParallel, VitFollowsTheSameCurveOnTwoRanks) {
+  using Model = models::Vit<Space, double>;
   Curve const alone = train<Model>({});
   FirstRanks const ranks(std::min(2, world().size()));
   if (ranks.member) {

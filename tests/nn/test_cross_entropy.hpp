@@ -15,9 +15,7 @@ struct EntropyResult {
 
 auto label_view(Labels const& labels) {
   Kokkos::View<krate::Label*, krate::DeviceOf<TestSpace>> v("krate::test::labels", labels.size());
-  auto const host = Kokkos::create_mirror_view(v);
-  for (std::size_t i = 0; i < labels.size(); ++i) host(i) = labels[i];
-  Kokkos::deep_copy(v, host);
+  krate::testing::write_on_host(v, [&](auto const& host) { std::copy(labels.begin(), labels.end(), host.data()); });
   return v;
 }
 

@@ -45,6 +45,22 @@ TYPED_TEST(GeluTest, MatchesHostOracleAndKnownValues) {
   EXPECT_EQ(known(0, 3), 30);
 }
 
+TYPED_TEST(GeluTest, TheEndsOfTheRange) {
+  using T = TypeParam;
+  double const far = std::numeric_limits<double>::infinity(), nan = std::nan("");
+  Array const x({1, 7}, {far, nan, -1e30, 1e30, -45, 45, 0}), one({1, 7}, std::vector<double>(7, 1));
+  Array const y = activated<T>(x), slope = activated_back<T>(x, one);
+  EXPECT_EQ(y(0, 0), far);
+  EXPECT_TRUE(std::isnan(y(0, 1)) && std::isnan(slope(0, 1)));
+  for (std::size_t const i : {2u, 4u}) EXPECT_LE(std::abs(y(0, i)) + std::abs(slope(0, i)), 1e-30);
+  for (std::size_t const i : {3u, 5u}) {
+    EXPECT_EQ(y(0, i), static_cast<double>(static_cast<T>(x(0, i))));
+    EXPECT_EQ(slope(0, i), 1);
+  }
+  EXPECT_EQ(y(0, 6), 0);
+  EXPECT_NEAR(slope(0, 6), 0.5, tolerance<T>(1));
+}
+
 TYPED_TEST(GeluTest, GradientErrorsRepeatsConduct) {
   using T = TypeParam;
   TestSpace const space;

@@ -20,7 +20,7 @@ krate::ParameterList<TestSpace, T> some_parameters() {
 template <class T, class Which>
 void set_all(krate::ParameterList<TestSpace, T> const& list, Which which, std::uint64_t t, double scale = 1) {
   for (std::size_t i = 0; i < list.entries().size(); ++i)
-    Kokkos::deep_copy((list.*which)(i), view<T, 1>(filled(t + i, {list.entries()[i].size}, scale)));
+    krate::testing::assign((list.*which)(i), filled(t + i, {list.entries()[i].size}, scale));
 }
 template <class T>
 void set_values(krate::ParameterList<TestSpace, T> const& list, std::uint64_t t) {
@@ -44,7 +44,7 @@ Array all_values(krate::ParameterList<TestSpace, T> const& list) {
 template <class T>
 Scalar0<T> factor(double value) {
   Scalar0<T> v("krate::test::factor");
-  Kokkos::deep_copy(v, static_cast<T>(value));
+  krate::testing::fill(v, static_cast<T>(value));
   return v;
 }
 

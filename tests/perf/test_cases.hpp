@@ -11,6 +11,7 @@
 #include "perf/cases/in_situ.hpp"
 #include "perf/cases/infer.hpp"
 #include "perf/cases/log_det.hpp"
+#include "perf/cases/multi_head_attention.hpp"
 #include "perf/cases/patch_embedding.hpp"
 #include "perf/cases/pool.hpp"
 #include "perf/cases/soft_coding_rate.hpp"
@@ -125,6 +126,7 @@ TYPED_TEST_P(CaseTest, Layers) {
   using T = TypeParam;
   this->template expect_both_ways<perf::MssaCase<S, T>>({2, 3, 5, 4});
   this->template expect_both_ways<perf::MssaLayerCase<S, T>>({2, 3, 5, 4});
+  this->template expect_both_ways<perf::MultiHeadCase<S, T>>({2, 3, 5, 4});
   this->template expect_both_ways<perf::TssaCase<S, T>>({2, 3, 5, 4});
   this->template expect_both_ways<perf::IstaCase<S, T>>({7, 6});
   this->template expect_both_ways<perf::LayerNormCase<S, T>>({4, 6});

@@ -10,6 +10,7 @@
 #include "perf/cases/gradient_clip.hpp"
 #include "perf/cases/in_situ.hpp"
 #include "perf/cases/infer.hpp"
+#include "perf/cases/multi_head_attention.hpp"
 #include "perf/cases/roof.hpp"
 #include "perf/cases/tssa.hpp"
 #include "support/op_test.hpp"
@@ -69,6 +70,18 @@ TEST(KRATE_TEST_COSTS, TokenStatistics) {
   auto const causal = cost_of<perf::TssaCase<TestSpace, float>>(perf::TssaSize{2, 1, 3, 2, true, true});
   EXPECT_EQ(causal.flops, (10 + 52) * 12);
   EXPECT_EQ(causal.bytes, 4 * (5 * 12 + 2 * 6));
+}
+
+TEST(KRATE_TEST_COSTS, MultiHeadAttention) {
+  // 2 samples, 1 head, 3 tokens of width 2: 9 pairs of 4 * 2 + 8; 12 numbers of O, 36 of Q, K and V, 12 of the rows.
+  auto const c = cost_of<perf::MultiHeadCase<TestSpace, float>>(perf::MssaSize{2, 1, 3, 2});
+  EXPECT_EQ(c.flops, 2 * (9 * 16 + 3 * 17));
+  EXPECT_EQ(c.bytes, 4 * (36 + 12 + 12));
+  auto const both = cost_of<perf::MultiHeadCase<TestSpace, float>>(perf::MssaSize{2, 1, 3, 2, true});
+  EXPECT_EQ(both.flops, c.flops + 2 * (9 * 28 + 3 * 9));
+  EXPECT_EQ(both.bytes, c.bytes + 4 * (2 * 36 + 2 * 12 + 12));
+  auto const causal = cost_of<perf::MultiHeadCase<TestSpace, float>>(perf::MssaSize{2, 1, 3, 2, false, true});
+  EXPECT_EQ(causal.flops, 2 * (6 * 16 + 3 * 17));
 }
 
 TEST(KRATE_TEST_COSTS, SparseCoding) {

@@ -43,9 +43,7 @@ struct ClassRateResult {
 
 inline Kokkos::View<krate::Label*, krate::DeviceOf<TestSpace>> label_view(std::vector<int> const& labels) {
   Kokkos::View<krate::Label*, krate::DeviceOf<TestSpace>> const v("krate::test::labels", labels.size());
-  auto const host = Kokkos::create_mirror_view(v);
-  for (std::size_t i = 0; i < labels.size(); ++i) host(i) = labels[i];
-  Kokkos::deep_copy(v, host);
+  krate::testing::write_on_host(v, [&](auto const& host) { std::copy(labels.begin(), labels.end(), host.data()); });
   return v;
 }
 

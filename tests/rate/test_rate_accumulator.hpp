@@ -66,7 +66,7 @@ TYPED_TEST(RateAccumulatorTest, TakesTheInteriorOfAField) {
   using T = TypeParam;
   Kokkos::View<T**, TestSpace> const u("krate::test::field", 12, 6);
   Array const values = rounded<T>(filled(1, {12, 6}));
-  Kokkos::deep_copy(u, view<T, 2>(values));
+  krate::testing::assign(u, values);
   auto const interior = Kokkos::subview(u, Kokkos::pair<int, int>(1, 11), Kokkos::pair<int, int>(1, 5));
   auto rate = this->make(4, 1e-2);
   Guarded<TestSpace, T, 2> g(10, 4);

@@ -33,7 +33,7 @@ class Scan {
  public:
   Scan(std::string const& path, std::string const& text) : path_(path), code_(stripped(text)) {}
 
-  bool in(std::string const& folder) const { return path_.starts_with(folder); }
+  bool in(std::string const& folder) const { return path_.rfind(folder, 0) == 0; }
 
   /// Calls of that name whose arguments `good` refuses.
   template <class Good>

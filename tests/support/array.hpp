@@ -55,18 +55,66 @@ inline Array filled(std::uint64_t t, std::vector<std::size_t> shape, double a = 
   return x;
 }
 
+/// `write` gets the View itself where the host reaches its memory, else a mirror that is copied afterwards. Far less to
+/// compile than a deep copy between Views of the host.
+template <class V, class Write>
+void write_on_host(V const& v, Write const& write) {
+  if constexpr (Kokkos::SpaceAccessibility<Kokkos::HostSpace, typename V::memory_space>::accessible) {
+    write(v);
+  } else {
+    auto const host = Kokkos::create_mirror_view_and_copy(Kokkos::HostSpace{}, v);
+    write(host);
+    Kokkos::deep_copy(v, host);
+  }
+}
+
+/// All elements of a View without gaps.
+template <class V>
+void fill(V const& v, typename V::value_type value) {
+  Kokkos::fence("krate::test: fill");
+  write_on_host(v, [&](auto const& host) { std::fill_n(host.data(), host.size(), value); });
+}
+
+/// The numbers of an array in a View of its shape.
+template <class V>
+void assign(V const& v, Array const& a) {
+  static_assert(V::rank() <= 2 || std::is_same_v<typename V::array_layout, Kokkos::LayoutRight>);
+  Kokkos::fence("krate::test: assign");
+  write_on_host(v, [&](auto const& host) {
+    using T = typename V::value_type;
+    if constexpr (V::rank() == 1) {
+      for (std::size_t i = 0; i < v.extent(0); ++i) host(i) = static_cast<T>(a(i));
+    } else if constexpr (V::rank() == 2) {
+      for (std::size_t i = 0; i < v.extent(0); ++i)
+        for (std::size_t j = 0; j < v.extent(1); ++j) host(i, j) = static_cast<T>(a(i, j));
+    } else {
+      for (std::size_t i = 0; i < v.size(); ++i) host.data()[i] = static_cast<T>(a.data[i]);
+    }
+  });
+}
+
 /// A managed row-major View of an array, in the memory of `Space`.
 template <class Space, class T, std::size_t Rank>
 auto to_view(Array const& a) {
   using Data = typename krate::impl::AddStars<T, Rank>::type;
   std::size_t e[8];
   for (std::size_t i = 0; i < 8; ++i) e[i] = i < Rank ? a.shape[i] : KOKKOS_IMPL_CTOR_DEFAULT_ARG;
-  Kokkos::View<Data, Kokkos::LayoutRight, krate::DeviceOf<Space>> v("krate::test", e[0], e[1], e[2], e[3], e[4], e[5],
-                                                                    e[6], e[7]);
-  auto const host = Kokkos::create_mirror_view(v);
-  for (std::size_t i = 0; i < a.size(); ++i) host.data()[i] = static_cast<T>(a.data[i]);
-  Kokkos::deep_copy(v, host);
+  Kokkos::View<Data, Kokkos::LayoutRight, krate::DeviceOf<Space>> v(
+      Kokkos::view_alloc("krate::test", Kokkos::WithoutInitializing), e[0], e[1], e[2], e[3], e[4], e[5], e[6], e[7]);
+  write_on_host(v, [&](auto const& host) {
+    for (std::size_t i = 0; i < a.size(); ++i) host.data()[i] = static_cast<T>(a.data[i]);
+  });
   return v;
+}
+
+/// The View itself where the host reaches its memory, else a copy there.
+template <class V>
+auto readable(V const& v) {
+  if constexpr (Kokkos::SpaceAccessibility<Kokkos::HostSpace, typename V::memory_space>::accessible) {
+    return v;
+  } else {
+    return Kokkos::create_mirror_view_and_copy(Kokkos::HostSpace{}, v);
+  }
 }
 
 /// Any View, strided ones too, as an array.
@@ -76,7 +124,7 @@ Array to_array(V const& v) {
   std::vector<std::size_t> shape;
   for (unsigned r = 0; r < V::rank(); ++r) shape.push_back(v.extent(r));
   Array a(shape);
-  auto const host = Kokkos::create_mirror_view_and_copy(Kokkos::HostSpace{}, v);
+  auto const host = readable(v);
   if constexpr (V::rank() == 0) {
     a.data.assign(1, static_cast<double>(host()));
   } else if constexpr (V::rank() == 1) {

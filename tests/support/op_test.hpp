@@ -37,13 +37,12 @@ class Guarded {
   template <class... E>
   explicit Guarded(E... extents)
       : count_((std::size_t(1) * ... * static_cast<std::size_t>(extents))),
-        memory_("krate::test::guarded", count_ + 2 * pad),
+        memory_(Kokkos::view_alloc("krate::test::guarded", Kokkos::WithoutInitializing), count_ + 2 * pad),
         view_(memory_.data() + pad, static_cast<std::size_t>(extents)...) {
-    Kokkos::deep_copy(memory_, T(-1234.5));
-    if (count_) {
-      auto inner = Kokkos::subview(memory_, Kokkos::pair<std::size_t, std::size_t>(pad, pad + count_));
-      Kokkos::deep_copy(inner, std::numeric_limits<T>::quiet_NaN());
-    }
+    write_on_host(memory_, [&](auto const& host) {
+      for (std::size_t i = 0; i < host.size(); ++i)
+        host(i) = i < pad || i >= pad + count_ ? T(-1234.5) : std::numeric_limits<T>::quiet_NaN();
+    });
   }
   V const& view() const { return view_; }
   Array array() const { return to_array(view_); }

@@ -180,7 +180,7 @@ void BadFiles::make_models() const {
   make(
       "version_text", [](auto& a) { a.set("format_version", "one"); }, nothing, all);
   make(
-      "other_model", nothing, [](auto& c) { c.set("model", "vit"); }, all);
+      "other_model", nothing, [](auto& c) { c.set("model", "perceiver"); }, all);
   make(
       "other_dim", nothing, [](auto& c) { c.set("dim", std::int64_t(4)); }, all);
   make(

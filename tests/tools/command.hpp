@@ -35,6 +35,8 @@ nlohmann::json json_of(Outcome const& outcome);
 /// The contract for failures: an exit code that is not 0, nothing on stdout, one line "krate: where: what" on stderr,
 /// with `part` in it.
 void expect_failure(Outcome const& outcome, std::string const& part);
+/// "krate: where: what", the text of each failure.
+bool is_failure_line(std::string const& line);
 
 /// A directory that is gone after the test.
 class Scratch {

@@ -131,8 +131,8 @@ TEST(Bench, ListNamesTheCases) {
   auto const list = json_of(krate({"bench", "list", "--json"}));
   std::vector<std::string> names;
   for (auto const& c : list["cases"]) names.push_back(c["case"]);
-  EXPECT_EQ(names,
-            (std::vector<std::string>{"infer", "step", "mssa", "tssa", "ista", "rate", "in-situ", "product", "triad"}));
+  EXPECT_EQ(names, (std::vector<std::string>{"infer", "step", "mssa", "mhsa", "tssa", "ista", "rate", "in-situ",
+                                             "product", "triad"}));
   EXPECT_EQ(list["cases"][1]["config"]["image_size"], 224);
   auto const shown = krate({"bench", "list"});
   EXPECT_NE(shown.out.find("mssa     Subspace attention: --batch 8 --heads 12 --tokens 197 --head-dim 48 [--backward]"),
@@ -148,7 +148,7 @@ TEST(Bench, ForPeopleItIsAFewLines) {
 }
 
 TEST(Bench, HelpSaysWhatIsTimed) {
-  for (auto const* name : {"infer", "step", "mssa", "tssa", "ista", "rate", "in-situ", "product", "triad"}) {
+  for (auto const* name : {"infer", "step", "mssa", "mhsa", "tssa", "ista", "rate", "in-situ", "product", "triad"}) {
     auto const outcome = krate({"bench", name, "--help"});
     EXPECT_EQ(outcome.exit_code, 0);
     EXPECT_NE(outcome.out.find("Timed:"), outcome.out.npos) << name;
@@ -162,7 +162,7 @@ TEST(Bench, BadOptionsGetOneClearError) {
     expect_failure(outcome, part);
     EXPECT_EQ(outcome.exit_code, exit_code) << outcome.err;
   };
-  fails({}, "one of infer, step, mssa, tssa");
+  fails({}, "one of infer, step, mssa, mhsa, tssa");
   fails({"msa"}, "the nearest is mssa");
   fails({"ista", "--token", "3"}, "--tokens");
   fails({"mssa", "--tokens", "0"}, "--tokens = 0");
@@ -175,7 +175,7 @@ TEST(Bench, BadOptionsGetOneClearError) {
   fails({"infer", "--heads", "7"}, "heads");
   fails({"infer", "--patch-size", "15"}, "patch_size");
   fails({"infer", "--image-size", "0"}, "--image-size");
-  fails({"step", "--model", "vit"}, "--model = vit");
+  fails({"step", "--model", "perceiver"}, "--model = perceiver");
   fails({"step", "--precision", "fp16"}, "--precision = fp16");
   fails({"mssa", "--precision", "bf16"}, "not built yet", 1);
   fails({"ista", "--repeat", "0"}, "--repeat = 0");

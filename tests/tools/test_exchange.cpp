@@ -259,6 +259,42 @@ TEST_F(Exchange, ACausalTostGoesBothWays) {
   expect_failure(import(tensors, {"--eta", "0.1"}), "--eta means nothing");
 }
 
+TEST_F(Exchange, TransformersGoBothWays) {
+  for (std::string const name : {"vit", "gpt2"}) {
+    SCOPED_TRACE(name);
+    family = name;
+    for (auto const type : {TensorType::f32, TensorType::f64}) {
+      EXPECT_EQ(import(reference(name + "_tiny", type)).exit_code, 0);
+      EXPECT_LE(error_of_logits(name + "_tiny"), type == TensorType::f32 ? 1.3e-5 : 1e-10);
+      export_to("back.safetensors");
+      expect_same("back.safetensors");
+    }
+    auto tensors = reference(name + "_tiny", TensorType::f64);
+    tensors.metadata.clear();
+    Words flags{"--heads", "3"};
+    if (name == "vit") flags.insert(flags.end(), {"--image-size", "12x8"});  // 6 patches are no square
+    EXPECT_EQ(import(tensors, flags).exit_code, 0);
+    EXPECT_LE(error_of_logits(name + "_tiny"), 1e-10);
+    expect_failure(import(tensors), "give --heads");
+    flags.insert(flags.end(), {"--eta", "0.1"});
+    expect_failure(import(tensors, flags), "--eta means nothing");
+  }
+}
+
+TEST_F(Exchange, ACrateWithOtherHalvesGoesBothWays) {
+  for (std::string const name : {"crate_mssa_mlp", "crate_mhsa_ista", "crate_mhsa_mlp"}) {
+    SCOPED_TRACE(name);
+    auto tensors = reference(name, TensorType::f64);
+    EXPECT_EQ(import(tensors).exit_code, 0);
+    EXPECT_LE(error_of_logits(name), 1e-10);
+    export_to("back.safetensors");
+    expect_same("back.safetensors");
+    tensors.metadata.clear();
+    EXPECT_EQ(import(tensors, {"--heads", "3", "--image-size", "12x8"}).exit_code, 0);
+    EXPECT_LE(error_of_logits(name), 1e-10);
+  }
+}
+
 TEST_F(Exchange, TheConfigurationComesFromShapesAndFlags) {
   auto tensors = reference("crate_tiny_cls");
   tensors.metadata.clear();
@@ -426,7 +462,7 @@ TEST_F(Exchange, FamiliesAndForeignFiles) {
   auto const family = [&](std::string const& name) {
     return krate({"import", dir / "in.safetensors", "--family", name, "-o", dir / "m.h5"});
   };
-  expect_failure(family("vit"), "no family 'vit'; use one of crate, crate_mae");
+  expect_failure(family("perceiver"), "no family 'perceiver'; use one of crate, crate_mae");
   auto const foreign = [&](std::string const& name, std::string const& content) {
     return krate({"import", dir.write(name, content), "--family", "crate", "-o", dir / "m.h5"});
   };

@@ -166,7 +166,31 @@ TEST_F(Language, ACausalTostLearnsTheText) {
   auto const found = json_of(krate({"eval", run + "/model.h5", "--data", data, "--json"}));
   EXPECT_NEAR(found["loss"].get<double>(), summary["test_loss"].get<double>(), 1e-5);
   ASSERT_EQ(krate({"predict", run + "/model.h5", "--data", data, "-o", scratch / "out.h5"}).exit_code, 0);
-  expect_failure(krate({"generate", run + "/model.h5"}), "causal_crate");
+  Words const generate{"generate", run + "/model.h5", "--prompt", "the ", "--tokens", "40", "--seed", "3", "--json"};
+  auto const text = json_of(krate(generate));
+  EXPECT_EQ(text["tokens"], 40);
+  EXPECT_EQ(json_of(krate(generate)), text);
+  words.insert(words.end(), {"--eta", "0.1"});
+  words[6] = scratch / "other";
+  expect_failure(krate(words), "--eta");
+}
+
+TEST_F(Language, Gpt2LearnsTheTextAndGoesOn) {
+  Words words = train(run, {"--steps", "150", "--augment", "windows", "--json"});
+  words[2] = "gpt2";
+  auto const summary = json_of(krate(words));
+  EXPECT_EQ(summary["model"], "gpt2");
+  EXPECT_LT(summary["test_loss"].get<double>(), 2.5);  // 2.8 is the entropy of a single letter
+  auto const found = json_of(krate({"eval", run + "/model.h5", "--data", data, "--json"}));
+  EXPECT_NEAR(found["loss"].get<double>(), summary["test_loss"].get<double>(), 1e-5);
+  ASSERT_EQ(krate({"predict", run + "/model.h5", "--data", data, "-o", scratch / "out.h5"}).exit_code, 0);
+  Words const generate{"generate", run + "/model.h5", "--prompt", "the ", "--tokens", "40", "--seed", "3", "--json"};
+  auto const text = json_of(krate(generate));
+  EXPECT_EQ(text["tokens"], 40);
+  EXPECT_EQ(json_of(krate(generate)), text);
+  ASSERT_EQ(krate({"export", run + "/model.h5", "-o", scratch / "m.safetensors"}).exit_code, 0);
+  ASSERT_EQ(krate({"import", scratch / "m.safetensors", "--family", "gpt2", "-o", scratch / "back.h5"}).exit_code, 0);
+  EXPECT_EQ(parameters(scratch / "back.h5"), parameters(run + "/model.h5"));
   words.insert(words.end(), {"--eta", "0.1"});
   words[6] = scratch / "other";
   expect_failure(krate(words), "--eta");

@@ -4,10 +4,13 @@
 #include <string>
 #include <vector>
 
+#include "krate/attention/mhsa.hpp"
 #include "krate/attention/mssa.hpp"
 #include "krate/core/function_ref.hpp"
 #include "krate/core/parameters.hpp"
+#include "krate/models/block_kinds.hpp"
 #include "krate/models/block_names.hpp"
+#include "krate/models/feed_forward.hpp"
 #include "krate/models/parameter_table.hpp"
 #include "krate/models/sparse_coding.hpp"
 #include "krate/sparse/folded_ista.hpp"
@@ -19,7 +22,7 @@ namespace krate::models {
 /// the backward pass does the attention of each block anew, to the same bits, for a quarter of the memory.
 enum class Pass { inference, training, recompute };
 
-/// What all blocks of a CRATE have in common.
+/// What all blocks of a CRATE, or of a transformer that it is compared with, have in common.
 struct BlockConfig {
   std::size_t dim = 0, heads = 1, head_dim = 0;
   double eta = 0.1, lambda = 0.1, norm_eps = 1e-5;
@@ -28,12 +31,22 @@ struct BlockConfig {
   SparseCoding coding = {};
   Mask mask = Mask::none;
   bool may_lack_output_map = true;  ///< see has_output_map()
+  AttentionKind attention = AttentionKind::mssa;
+  FeedForwardKind feed_forward = FeedForwardKind::ista;
+  bool projection_bias = false;  ///< of queries, keys and values, of MHSA
+  std::size_t hidden = 0;        ///< of the MLP
+  /// Of the weights at the start, of MHSA and MLP, which are normal then and their biases 0; 0: all uniform in
+  /// +-fan_in^-1/2. The second: of maps back to the tokens.
+  double deviation = 0, output_deviation = 0;
 
   std::size_t inner() const { return heads * head_dim; }
   std::size_t codes() const { return coding.expansion * dim; }
+  bool has_mhsa() const { return attention == AttentionKind::mhsa; }
+  bool has_mlp() const { return feed_forward == FeedForwardKind::mlp; }
   /// Square dictionaries fold; see fold_dictionary().
-  bool folds() const { return !coding.overcomplete(); }
+  bool folds() const { return !has_mlp() && !coding.overcomplete(); }
   MssaOptions mssa() const { return {heads, products}; }
+  MhsaOptions mhsa() const { return {heads, products}; }
   /// The authors' classifiers leave the output map out for one head as wide as the model; their text models do not.
   bool has_output_map() const { return !(may_lack_output_map && heads == 1 && head_dim == dim); }
 };
@@ -42,9 +55,10 @@ struct BlockConfig {
 struct BlockParameters {
   std::size_t norm_mssa_weight, norm_mssa_bias, projection, output_weight, output_bias;
   std::size_t norm_ista_weight, norm_ista_bias, dictionary, decoder;
+  std::size_t projection_bias;
   std::size_t first, last;  ///< the block's entries are [first, last)
 
-  /// Lists block `index`.
+  /// Lists block `index`, without its MLP.
   static BlockParameters list(ParameterTable& table, BlockConfig const& config, BlockNames const& official,
                               std::size_t index);
 };
@@ -53,9 +67,11 @@ struct BlockParameters {
 template <class Space, class T>
 struct BlockSaved {
   Vector<T, Space> mean_mssa, deviation_mssa, mean_ista, deviation_ista;  ///< [batch * tokens]
-  MssaSaved<Space, T> mssa;
-  Tensor3<T, Space> residual;             ///< [batch, tokens, dim]: z + MSSA(norm(z))
-  OvercompleteIstaSaved<Space, T> coder;  ///< of overcomplete coding
+  MssaSaved<Space, T> mssa;                                               ///< or else
+  MhsaSaved<Space, T> mhsa;                                               ///< the other is empty
+  Tensor3<T, Space> residual;                                             ///< [batch, tokens, dim]: z + MSSA(norm(z))
+  OvercompleteIstaSaved<Space, T> coder;                                  ///< of overcomplete coding
+  Matrix<T, Space> hidden;  ///< of the MLP: [batch * tokens, hidden], before the GELU
 };
 
 /// All tokens of a stack of blocks. In inference the blocks share two buffers and one BlockSaved; with
@@ -79,11 +95,11 @@ struct StackState {
   void cut_folds(Workspace<Space>& work, std::size_t dim, std::size_t depth);
 };
 
-/// The projections of all tokens so far, from which the blocks take the next one: half of what caches of keys and
-/// values hold.
+/// The projections of all tokens so far, from which the blocks take the next one: half of the keys and values that
+/// MHSA must hold.
 template <class Space, class T>
 struct TokenCache {
-  std::vector<Tensor3<T, Space>> projected;  ///< [depth] of [context, batch, heads * head_dim]
+  std::vector<Tensor3<T, Space>> projected;  ///< [depth] of [context, batch, heads * head_dim]; of MHSA twice as wide
 
   /// @note allocates: the list, at the first call
   void cut(Workspace<Space>& work, BlockConfig const& config, std::size_t depth, std::size_t batch,
@@ -95,7 +111,7 @@ template <class Space, class T>
 struct BlockView {
   std::size_t index;
   ConstTensor3<T, Space> input;             ///< z
-  MssaSaved<Space, T> const& mssa;          ///< W, O and softmax denominators
+  MssaSaved<Space, T> const& mssa;          ///< W, O and softmax denominators; empty of MHSA
   ConstTensor3<T, Space> residual, tokens;  ///< z + MSSA, and the block's output
   ConstTensor3<T, Space> code;              ///< the sparse code: of complete coding the output itself
 };
@@ -111,6 +127,7 @@ using Ready = FunctionRef<void(ParameterRange)>;
 
 /// A stack of CRATE blocks: z <- z + MSSA(norm(z)), z <- ISTA(norm(z)). Source: Yu et al. 2023 (CRATE), algorithm 2,
 /// with the residual on the un-normalised tokens. Other members of the family code otherwise: see SparseCoding.
+/// Transformers to compare with have MHSA, or z <- z + MLP(norm(z)), or both.
 template <class Space, class T>
 class BlockStack {
  public:
@@ -154,8 +171,11 @@ class BlockStack {
             TokenCache<Space, T> const& cache, std::size_t position, Workspace<Space> work) const;
 
  private:
+  FeedForward<Space, T> const* mlp(std::size_t block) const { return mlps_.empty() ? nullptr : &mlps_[block]; }
+
   BlockConfig config_;
   std::vector<BlockParameters> blocks_;
+  std::vector<FeedForward<Space, T>> mlps_;  ///< [depth], or empty
 };
 
 /// The flat range of list entries [first, last).

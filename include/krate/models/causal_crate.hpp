@@ -30,6 +30,7 @@ class CausalCrate {
   using Scalar = T;
   using Config = CausalCrateConfig;
   using State = CausalCrateState<Space, T>;
+  using Cache = TokenCache<Space, T>;
   static constexpr char const* name = "causal_crate";
 
   /// Parameters start as in the authors' code, from the seed alone: embeddings and linear maps normal with deviation

@@ -7,6 +7,7 @@
 
 #include "krate/core/configuration.hpp"
 #include "krate/linalg/impl/products_decl.hpp"
+#include "krate/models/block_kinds.hpp"
 #include "krate/nn/pool.hpp"
 #include "krate/rate/mcr2_objective.hpp"
 
@@ -33,6 +34,11 @@ struct CrateConfig {
   double label_smoothing = 0.1;            ///< of training by cross-entropy
   std::optional<Mcr2Objective> mcr2 = {};  ///< trains features for this objective, and no head
   Products products = Products::full;      ///< of the blocks; it is not stored with the model
+  /// CRATE's halves of a block, or those of an ordinary transformer in their place, to see what each does.
+  AttentionKind attention = AttentionKind::mssa;
+  FeedForwardKind feed_forward = FeedForwardKind::ista;
+
+  static constexpr std::size_t mlp_ratio = 4;  ///< width of the hidden layer to dim, of an MLP
 
   std::size_t head_dim() const { return dim_head ? dim_head : dim / heads; }
   std::size_t patches() const {
@@ -44,7 +50,8 @@ struct CrateConfig {
   /// @throws ValueError naming the field that cannot work and why
   void validate() const;
 
-  /// As a model file has it: `model` = "crate", then one value a field, `num_classes` for classes.
+  /// As a model file has it: `model` = "crate", then one value a field, `num_classes` for classes; `attention` and
+  /// `feed_forward` where they are not CRATE's.
   Configuration configuration() const;
   /// The other way round. @throws ValueError for what is missing, of another type, or cannot work
   static CrateConfig from(Configuration const& stored);

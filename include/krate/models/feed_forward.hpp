@@ -12,7 +12,8 @@ namespace krate::models {
 struct FeedForwardConfig {
   std::size_t dim = 0, hidden = 0;
   bool bias = true;
-  double deviation = 0.02, output_deviation = 0.02;  ///< of the weights at the start, which are normal
+  /// Of the weights at the start, which are normal, and biases 0; 0: both uniform in +-fan_in^-1/2.
+  double deviation = 0.02, output_deviation = 0.02;
 };
 
 /// The two-layer perceptron of a transformer: linear, GELU, linear.
@@ -28,12 +29,17 @@ class FeedForward {
   std::size_t workspace(std::size_t rows) const;
   std::size_t backward_workspace(std::size_t rows) const;
 
-  /// @param x       [rows, dim]
-  /// @param hidden  [rows, hidden], written for the backward pass: before the GELU
-  /// @param y       [rows, dim]; x, hidden and y must not overlap
+  /// @param x         [rows, dim]
+  /// @param hidden    [rows, hidden], written for the backward pass: before the GELU
+  /// @param y         [rows, dim]; x, hidden and y must not overlap
+  /// @param residual  [rows, dim], added to y; extents of 0: none
   /// @note allocates: no; fences: no; bitwise repeatable: yes
   void forward(Space const& space, ParameterList<Space, T> const& parameters, ConstMatrix<T, Space> const& x,
-               Workspace<Space> work, Matrix<T, Space> const& hidden, Matrix<T, Space> const& y) const;
+               Workspace<Space> work, Matrix<T, Space> const& hidden, Matrix<T, Space> const& y,
+               ConstMatrix<T, Space> const& residual = {}) const;
+  /// Writes `hidden` alone, to the same bits.
+  void forward_hidden(Space const& space, ParameterList<Space, T> const& parameters, ConstMatrix<T, Space> const& x,
+                      Matrix<T, Space> const& hidden) const;
   /// Adds to the gradients of the parameters.
   /// @param dx  [rows, dim], written; must not overlap the inputs
   void backward(Space const& space, ParameterList<Space, T> const& parameters, ConstMatrix<T, Space> const& x,

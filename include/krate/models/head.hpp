@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include <string>
+
 #include "krate/core/parameters.hpp"
 #include "krate/core/types.hpp"
 #include "krate/core/workspace.hpp"

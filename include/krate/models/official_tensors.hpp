@@ -56,5 +56,9 @@ std::vector<std::string> complete_crate_bert(OfficialTensors const& tensors, Con
 std::vector<std::string> complete_crate_alpha(OfficialTensors const& tensors, Configuration& known);
 /// The same of a CrateMae, `decoder_depth` included; the decoder has as many heads as the encoder.
 std::vector<std::string> complete_crate_mae(OfficialTensors const& tensors, Configuration& known);
+/// The same for a Vit: dim, depth, num_classes, channels, patch_size, image_size, dim_head; for a Gpt2: vocab_size,
+/// block_size, dim, depth, dim_head.
+std::vector<std::string> complete_vit(OfficialTensors const& tensors, Configuration& known);
+std::vector<std::string> complete_gpt2(OfficialTensors const& tensors, Configuration& known);
 
 }  // namespace krate::models

@@ -76,6 +76,8 @@ class ParameterTable {
   void decay_matrices_only() {
     for (auto& spec : specs_) spec.decay = spec.shape.size() > 1;
   }
+  /// No weight decay of this one.
+  void spare(std::size_t parameter) { specs_[parameter].decay = false; }
   /// Weight decay for these parameters alone.
   void decay_only(std::span<std::size_t const> parameters) {
     for (auto& spec : specs_) spec.decay = false;

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "krate/attention/newest_statistics.hpp"
 #include "krate/attention/tssa.hpp"
 #include "krate/models/block.hpp"
 #include "krate/models/feed_forward.hpp"
@@ -53,6 +54,18 @@ struct TostStackState {
            std::size_t tokens_each, Pass pass);
 };
 
+/// What the blocks keep of all tokens so far, from which they take the next one.
+template <class Space, class T>
+struct TostCache {
+  std::vector<StatisticsSoFar<Space, T>> sums;  ///< [depth]
+
+  /// @note allocates: the list, at the first call
+  void cut(Workspace<Space>& work, TostBlockConfig const& config, std::size_t depth, std::size_t batch) {
+    sums.resize(depth);
+    for (auto& s : sums) s = StatisticsSoFar<Space, T>::cut(work, batch, config.heads, config.inner());
+  }
+};
+
 /// A layer norm's parameters in a list; without bias where the model has none.
 template <class Space, class T>
 struct TostNorm {
@@ -97,6 +110,12 @@ class TostStack {
   /// @note allocates: no; fences: no; bitwise repeatable: yes
   void forward(Space const& space, ParameterList<Space, T> const& parameters, State& state, Workspace<Space> work,
                Tap<Space, T> tap) const;
+  /// Bytes that step() takes from its workspace.
+  std::size_t step_workspace(std::size_t batch) const;
+  /// forward() of one more token a sample, behind those in the cache; see BlockStack::step(). For causal statistics.
+  /// @note allocates: no; fences: no; bitwise repeatable: yes
+  void step(Space const& space, ParameterList<Space, T> const& parameters, State& state,
+            TostCache<Space, T> const& cache, std::size_t position, Workspace<Space> work) const;
   /// From the gradient of the output in state.gradient to that of the input, in the same place; adds to the gradients
   /// of the parameters. @throws ValueError if the workspace is too small
   /// @note allocates: no; fences: no; bitwise repeatable: yes
@@ -114,6 +133,9 @@ class TostStack {
   TssaParameters<Space, T> tssa_parameters(ParameterList<Space, T> const& list, Block const& at, bool gradient) const;
   void forward(Space const& space, ParameterList<Space, T> const& parameters, State const& state, std::size_t block,
                Workspace<Space> work) const;
+  /// From what attention made to the block's output.
+  void feed(Space const& space, ParameterList<Space, T> const& parameters, State const& state, std::size_t block,
+            Workspace<Space> work, Tensor3<T, Space> const& normed) const;
   void backward(Space const& space, ParameterList<Space, T> const& parameters, State const& state, std::size_t block,
                 Workspace<Space> work) const;
 

@@ -30,6 +30,7 @@ class TostCausal {
   using Scalar = T;
   using Config = TostCausalConfig;
   using State = TostCausalState<Space, T>;
+  using Cache = TostCache<Space, T>;
   static constexpr char const* name = "tost_causal";
 
   /// Parameters start as in the authors' code, from the seed alone: embeddings and linear maps normal with deviation
@@ -75,6 +76,20 @@ class TostCausal {
   void backward(Space const& space, ConstMatrix<T, Space> const& dlogits, State& state, Workspace<Space> work,
                 Ready ready = {}, GradientTap<Space, T> tap = {}) const;
 
+  /// Cuts what step() keeps of the tokens so far. @note allocates: at the first call
+  void cut(Workspace<Space>& work, std::size_t batch, Cache& cache) const {
+    cache.cut(work, at_.blocks.config(), at_.blocks.depth(), batch);
+  }
+  /// Bytes that step() takes from its workspace.
+  std::size_t step_workspace(std::size_t batch) const { return at_.blocks.step_workspace(batch); }
+  /// forward() of one more token a sample, behind those in the cache; state.logits [batch, vocabulary] is the result.
+  /// @param ids       [batch, 1]     @param position  of the token, counted from 0
+  /// @param state     cut for inference of one token
+  /// @throws ShapeError, ValueError as forward()
+  /// @note allocates: no; fences: no; bitwise repeatable: yes
+  void step(Space const& space, ConstMatrix<Label, Space> const& ids, std::size_t position, State& state,
+            Cache const& cache, Workspace<Space> work) const;
+
  private:
   struct Layers {
     std::size_t tokens, positions;
@@ -82,6 +97,8 @@ class TostCausal {
     TostNorm<Space, T> norm;
   };
   static Layers list(ParameterTable& table, TostCausalConfig const& config);
+  void embed(Space const& space, ConstMatrix<Label, Space> const& ids, std::size_t first, State& state) const;
+  void head(Space const& space, State& state) const;
 
   TostCausalConfig config_;
   ParameterTable table_;

@@ -15,9 +15,11 @@
 #include "krate/models/crate_alpha.hpp"
 #include "krate/models/crate_bert.hpp"
 #include "krate/models/crate_mae.hpp"
+#include "krate/models/gpt2.hpp"
 #include "krate/models/mlp.hpp"
 #include "krate/models/tost.hpp"
 #include "krate/models/tost_causal.hpp"
+#include "krate/models/vit.hpp"
 #include "krate/train/token_source.hpp"
 
 namespace krate::train {

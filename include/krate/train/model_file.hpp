@@ -10,9 +10,11 @@
 #include "krate/models/crate_alpha.hpp"
 #include "krate/models/crate_bert_config.hpp"
 #include "krate/models/crate_mae_config.hpp"
+#include "krate/models/gpt2_config.hpp"
 #include "krate/models/mlp.hpp"
 #include "krate/models/tost_causal_config.hpp"
 #include "krate/models/tost_config.hpp"
+#include "krate/models/vit_config.hpp"
 #include "krate/optim/optimizer.hpp"
 
 namespace krate::train {
@@ -57,6 +59,8 @@ void require_room_for(models::CrateBertConfig const& config, io::CheckpointReade
 void require_room_for(models::CausalCrateConfig const& config, io::CheckpointReader const& file);
 void require_room_for(models::TostConfig const& config, io::CheckpointReader const& file);
 void require_room_for(models::TostCausalConfig const& config, io::CheckpointReader const& file);
+void require_room_for(models::VitConfig const& config, io::CheckpointReader const& file);
+void require_room_for(models::Gpt2Config const& config, io::CheckpointReader const& file);
 
 /// Collective: the model of a file, in scalar T whatever the file's.
 /// @throws IoError if the file is damaged or lacks a tensor; ValueError if it holds another model; ShapeError if a

@@ -157,6 +157,16 @@ KRATE_TILE_FUNCTION void transpose_portable(Vec<T> (&v)[width<T>]) {
   for (int i = 0; i < w; ++i) v[i] = load(b[i]);
 }
 
+/// rotations[k] = v rotated by k lanes (lane i is that of i + k), for k up to half of the lanes; through memory.
+template <class T>
+KRATE_TILE_FUNCTION void rotate_portable(Vec<T> const& v, Vec<T> (&rotations)[width<T> / 2 + 1]) {
+  constexpr int w = width<T>;
+  T twice[2 * w];
+  store(twice, v);
+  store(twice + w, v);
+  for (int k = 0; k <= w / 2; ++k) rotations[k] = load(twice + k);
+}
+
 #if (defined(__clang__) || __GNUC__ >= 12) && !defined(__NVCC__)
 namespace lanes {
 template <class T>
@@ -186,7 +196,33 @@ KRATE_TILE_FUNCTION void add_rotated(Native<T>& v, std::index_sequence<L...> all
   v += __builtin_shufflevector(v, v, ((L + Half) % w)...);
   if constexpr (Half > 1) add_rotated<Half / 2, T>(v, all);
 }
+template <class T, std::size_t K, std::size_t... L>
+KRATE_TILE_FUNCTION Native<T> rotated(Native<T> const& v, std::index_sequence<L...>) {
+  return __builtin_shufflevector(v, v, ((L + K) % sizeof...(L))...);
+}
 }  // namespace lanes
+
+/// The same as rotate_portable(), within registers.
+template <class T>
+KRATE_TILE_FUNCTION void rotate(Vec<T> const& v, Vec<T> (&rotations)[width<T> / 2 + 1]) {
+  auto const n = Kokkos::bit_cast<lanes::Native<T>>(v);
+  [&]<std::size_t... K>(std::index_sequence<K...>) __attribute__((always_inline)) {
+    ((rotations[K] = Kokkos::bit_cast<Vec<T>>(lanes::rotated<T, K>(n, std::make_index_sequence<width<T>>()))), ...);
+  }
+  (std::make_index_sequence<width<T> / 2 + 1>());
+}
+
+/// The same vector, which the compiler must now load once and keep, not once more for each use.
+template <class T>
+KRATE_TILE_FUNCTION Vec<T> kept(Vec<T> const& v) {
+#if defined(__AVX__)
+  auto n = Kokkos::bit_cast<lanes::Native<T>>(v);
+  asm("" : "+v"(n));
+  return Kokkos::bit_cast<Vec<T>>(n);
+#else
+  return v;
+#endif
+}
 
 /// Sum of all lanes, within registers.
 template <class T>
@@ -211,6 +247,14 @@ KRATE_TILE_FUNCTION void transpose(Vec<T> (&v)[width<T>]) {
   }
 }
 #else
+template <class T>
+KRATE_TILE_FUNCTION Vec<T> kept(Vec<T> const& v) {
+  return v;
+}
+template <class T>
+KRATE_TILE_FUNCTION void rotate(Vec<T> const& v, Vec<T> (&rotations)[width<T> / 2 + 1]) {
+  rotate_portable<T>(v, rotations);
+}
 template <class T>
 KRATE_TILE_FUNCTION T sum(Vec<T> const& v) {
   return sum_portable<T>(v);

@@ -21,7 +21,7 @@ class ColumnDots {
  public:
   /// A tile takes `side` columns by `side`; its sums and operands fill the registers.
   static constexpr int side = simd::registers >= 32 ? 4 : 3;
-  static constexpr int most = 16;
+  static constexpr int most = 32;
   /// Where this form is the better choice.
   static bool fits(int columns) { return columns >= side && columns <= most; }
 
@@ -72,9 +72,9 @@ class ColumnDots {
     for (int k = 0; k < rows; k += w) {
       ahead(k);
       V y[side];
-      for (int j = 0; j < side; ++j) y[j] = simd::load(b + j * z.leading + k);
+      for (int j = 0; j < side; ++j) y[j] = simd::kept<double>(simd::load(b + j * z.leading + k));
       for (int i = 0; i < side; ++i) {
-        V const x = simd::load(a + i * z.leading + k);
+        V const x = simd::kept<double>(simd::load(a + i * z.leading + k));
         for (int j = 0; j < side; ++j) acc[i][j] = simd::fma(x, y[j], acc[i][j]);
       }
     }

@@ -6,6 +6,7 @@
 #include "krate/linalg/impl/thin_decl.hpp"
 #include "linalg/impl/column_dots.hpp"
 #include "linalg/impl/thin_rows.hpp"
+#include "linalg/impl/tile_triangle.hpp"
 
 namespace krate::impl {
 
@@ -49,22 +50,38 @@ struct ThinGramChunk {
       }
     alignas(64) double buffer[thin_block] = {};
     int const units = padded / tile_unit;
+    constexpr bool by_rotations = tile_rotates;
     std::int64_t next = begin;
     for (std::int64_t r = begin; r < end; r = next) {
       next = std::min(r + source.block_rows(), end);
       int const depth = static_cast<int>(next - r);
       ConstTileRows const b = source.block(r, depth, buffer);
       int pass = 0;
-      for (int i = 0; i < units; ++i)
-        for (int j = 0; j <= i; j += tile_units) {
-          int const unit = pass++ % units;
-          tile_product(std::min(tile_units, i + 1 - j), TileLeft{b.data + i * tile_unit, 1, b.leading},
-                       ConstTileRows{b.data + j * tile_unit, b.leading},
-                       TileRows{g + (i * padded + j) * tile_unit, padded}, depth, r > begin,
-                       [&](int k) { simd::prefetch(source.line(next, unit, k)); });
+      auto const ahead = [&] {  // each pass fetches a unit; there is one pass only over two
+        return [&, unit = pass++ % units, both = by_rotations && units == 2](int k) {
+          simd::prefetch(source.line(next, unit, k));
+          if (both) simd::prefetch(source.line(next, 1, k));
+        };
+      };
+      for (int i = 0; i < units; ++i) {
+        int const diagonal = by_rotations ? i / 2 * 2 : i + 1;  // where blocks on the diagonal begin
+        for (int j = 0; j < diagonal; j += tile_units)
+          tile_product(std::min(tile_units, diagonal - j), TileLeft{b.data + i * tile_unit, 1, b.leading},
+                       ConstTileRows{b.data + j * tile_unit, b.leading}, unit_of(g, i, j), depth, r > begin, ahead());
+        if (!by_rotations || i % 2 == 1) continue;
+        ConstTileRows const own{b.data + i * tile_unit, b.leading};
+        if (i + 1 < units) {
+          TileTriangle::two(own, unit_of(g, i, i), depth, r > begin, ahead());
+        } else {
+          TileTriangle::one(own, unit_of(g, i, i), depth, r > begin, ahead());
         }
+      }
     }
+    if constexpr (by_rotations)
+      for (int i = 0; i < units; ++i) TileTriangle::ordered(unit_of(g, i, i));
   }
+
+  TileRows unit_of(double* g, int i, int j) const { return {g + (i * padded + j) * tile_unit, padded}; }
 };
 
 /// One team a row of the triangle: chunks are added in their order.

@@ -3,11 +3,7 @@
 
 #include <algorithm>
 
-#include "krate/attention/newest_token.hpp"
-#include "krate/linalg/elementwise.hpp"
-#include "krate/linalg/products.hpp"
-#include "krate/models/block.hpp"
-#include "krate/nn/layer_norm.hpp"
+#include "models/impl/block_layers.hpp"
 
 namespace krate::models {
 
@@ -28,10 +24,17 @@ void StackState<Space, T>::cut(Workspace<Space>& work, BlockConfig const& config
     }
     auto const mean_mssa = take_rows(), deviation_mssa = take_rows(), mean_ista = take_rows(),
                deviation_ista = take_rows();
-    auto const mssa = MssaSaved<Space, T>::cut(work, batch, tokens_each, config.heads, config.inner());
-    saved[i] = {mean_mssa, deviation_mssa, mean_ista, deviation_ista, mssa, take_tokens(), {}};
+    BlockSaved<Space, T> s{mean_mssa, deviation_mssa, mean_ista, deviation_ista, {}, {}, {}, {}, {}};
+    if (config.has_mhsa()) {
+      s.mhsa = MhsaSaved<Space, T>::cut(work, batch, tokens_each, config.heads, config.inner());
+    } else {
+      s.mssa = MssaSaved<Space, T>::cut(work, batch, tokens_each, config.heads, config.inner());
+    }
+    s.residual = take_tokens();
     if (config.coding.overcomplete())
-      saved[i].coder = OvercompleteIstaSaved<Space, T>::cut(work, rows, config.dim, config.codes());
+      s.coder = OvercompleteIstaSaved<Space, T>::cut(work, rows, config.dim, config.codes());
+    if (config.has_mlp()) s.hidden = work.template take<T>(rows, config.hidden);
+    saved[i] = s;
   }
   if (pass != Pass::inference) {
     gradient[0] = take_tokens();
@@ -50,155 +53,33 @@ void StackState<Space, T>::cut_folds(Workspace<Space>& work, std::size_t dim, st
   for (auto& fold : folds) fold = work.template take<T>(dim, dim);
 }
 
-/// One block with its parameters at hand.
-template <class Space, class T>
-struct BlockLayers {
-  ParameterList<Space, T> const& list;
-  BlockParameters const& at;
-  BlockConfig const& config;
-  Matrix<T, Space> fold;          ///< of the dictionary, or empty
-  ConstMatrix<bool, Space> keys;  ///< see StackState
-
-  AttentionMask<Space> mask() const { return {config.mask, keys}; }
-  MssaOptions mssa() const { return config.mssa(); }
-  IstaOptions ista() const { return {config.eta, config.lambda}; }
-  LayerNormOptions norm() const { return {config.norm_eps}; }
-  Matrix<T, Space> output(bool gradient) const {
-    if (!config.has_output_map()) return Matrix<T, Space>(nullptr, 0, 0);
-    return gradient ? list.gradient_matrix(at.output_weight) : list.value_matrix(at.output_weight);
-  }
-  Vector<T, Space> output_bias(bool gradient) const {
-    if (!config.has_output_map() || !config.output_bias) return Vector<T, Space>(nullptr, 0);
-    return gradient ? list.gradient(at.output_bias) : list.value(at.output_bias);
-  }
-
-  void norm_mssa(Space const& space, Tensor3<T, Space> const& z, BlockSaved<Space, T> const& s,
-                 Tensor3<T, Space> const& out) const {
-    layer_norm(space, as_rows(z), list.value(at.norm_mssa_weight), list.value(at.norm_mssa_bias), norm(), as_rows(out),
-               s.mean_mssa, s.deviation_mssa);
-  }
-  void norm_ista(Space const& space, BlockSaved<Space, T> const& s, Tensor3<T, Space> const& out) const {
-    layer_norm(space, as_rows(s.residual), list.value(at.norm_ista_weight), list.value(at.norm_ista_bias), norm(),
-               as_rows(out), s.mean_ista, s.deviation_ista);
-  }
-
-  void make_fold(Space const& space) const {
-    if (fold.size() > 0) fold_dictionary(space, list.value_matrix(at.dictionary), ista(), fold, config.products);
-  }
-  void backward_ista(Space const& space, Tensor3<T, Space> const& normed, Tensor3<T, Space> const& out,
-                     Tensor3<T, Space> const& dout, Workspace<Space> work, Tensor3<T, Space> const& dnormed) const {
-    auto const dict = list.value_matrix(at.dictionary), ddict = list.gradient_matrix(at.dictionary);
-    if (fold.size() > 0) {
-      folded_ista_backward(space, as_rows(normed), dict, fold, as_rows(out), as_rows(dout), ista(), work,
-                           as_rows(dnormed), ddict, config.products);
-    } else {
-      ista_backward(space, as_rows(normed), dict, as_rows(out), as_rows(dout), ista(), work, as_rows(dnormed), ddict);
-    }
-  }
-
-  /// Dictionary or decoder as [dim, codes].
-  Strided<T, Space> atoms(Matrix<T, Space> const& stored) const {
-    auto const strided = as_strided<Space>(stored);
-    return config.coding.transposed ? transposed(strided) : strided;
-  }
-  void code_overcomplete(Space const& space, Tensor3<T, Space> const& normed, BlockSaved<Space, T> const& s,
-                         Workspace<Space> work) const {
-    overcomplete_ista(space, as_rows(normed), atoms(list.value_matrix(at.dictionary)), ista(), s.coder, config.products,
-                      work);
-  }
-  /// The same, and back to tokens.
-  void code_and_decode(Space const& space, Tensor3<T, Space> const& normed, BlockSaved<Space, T> const& s,
-                       Workspace<Space> work, Tensor3<T, Space> const& out) const {
-    code_overcomplete(space, normed, s, work);
-    ConstMatrix<T, Space> const addend = config.coding.residual ? as_rows(s.residual) : Matrix<T, Space>();
-    decode(space, s.coder.code, atoms(list.value_matrix(at.decoder)), addend, as_rows(out), config.products, work);
-  }
-  void backward_overcomplete(Space const& space, Tensor3<T, Space> const& normed, BlockSaved<Space, T> const& s,
-                             Tensor3<T, Space> const& dout, Workspace<Space> work,
-                             Tensor3<T, Space> const& dnormed) const {
-    overcomplete_ista_backward(space, as_rows(normed), atoms(list.value_matrix(at.dictionary)),
-                               atoms(list.value_matrix(at.decoder)), s.coder, as_rows(dout), ista(), config.products,
-                               work, as_rows(dnormed), atoms(list.gradient_matrix(at.dictionary)),
-                               atoms(list.gradient_matrix(at.decoder)));
-  }
-  /// Of the block that left `s` and `out`.
-  ConstTensor3<T, Space> code_of(BlockSaved<Space, T> const& s, Tensor3<T, Space> const& out) const {
-    if (!config.coding.overcomplete()) return out;
-    return ConstTensor3<T, Space>(s.coder.code.data(), out.extent(0), out.extent(1), config.codes());
-  }
-
-  /// s.residual = z + MSSA(norm(z))
-  void attend(Space const& space, Tensor3<T, Space> const& z, BlockSaved<Space, T> const& s, Workspace<Space> work,
-              Tensor3<T, Space> const& normed) const {
-    norm_mssa(space, z, s, normed);
-    krate::mssa(space, normed, list.value_matrix(at.projection), output(false), output_bias(false), mssa(), work,
-                s.mssa, s.residual, mask(), z);
-  }
-
-  /// The same for the newest token of each sample; [batch, 1, dim] all of them.
-  void attend_newest(Space const& space, Tensor3<T, Space> const& z, BlockSaved<Space, T> const& s,
-                     Tensor3<T, Space> const& projected, std::size_t position, Workspace<Space> work,
-                     Tensor3<T, Space> const& normed) const {
-    norm_mssa(space, z, s, normed);
-    Matrix<T, Space> const newest(&projected(position, 0, 0), projected.extent(1), projected.extent(2));
-    multiply(space, config.products, "N", "T", as_rows(normed), list.value_matrix(at.projection), {}, newest, work);
-    attend_newest_token(space, projected, position, config.heads, work, as_rows(s.mssa.attended));
-    if (config.has_output_map()) {
-      return multiply(space, config.products, "N", "T", as_rows(s.mssa.attended), output(false),
-                      {.bias = output_bias(false), .addend = as_rows(z)}, as_rows(s.residual), work);
-    }
-    copy(space, s.mssa.attended, s.residual);
-    add(space, z, s.residual);
-  }
-
-  /// out = ISTA(norm(s.residual)), or what SparseCoding says
-  void code(Space const& space, BlockSaved<Space, T> const& s, Workspace<Space> work, Tensor3<T, Space> const& normed,
-            Tensor3<T, Space> const& out) const {
-    norm_ista(space, s, normed);
-    if (config.coding.overcomplete()) return code_and_decode(space, normed, s, work, out);
-    if (fold.size() > 0) return folded_ista(space, as_rows(normed), fold, ista(), as_rows(out), config.products, work);
-    krate::ista(space, as_rows(normed), list.value_matrix(at.dictionary), ista(), work, as_rows(out));
-  }
-
-  void forward(Space const& space, Tensor3<T, Space> const& z, BlockSaved<Space, T> const& s, Workspace<Space> work,
-               Tensor3<T, Space> const& out) const {
-    auto const normed = work.template take<T>(z.extent(0), z.extent(1), config.dim);
-    attend(space, z, s, work, normed);
-    code(space, s, work, normed, out);
-  }
-
-  void backward(Space const& space, Tensor3<T, Space> const& z, BlockSaved<Space, T> const& s,
-                Tensor3<T, Space> const& out, Tensor3<T, Space> const& dout, bool recompute, Workspace<Space> work,
-                Tensor3<T, Space> const& dz) const {
-    auto const normed = work.template take<T>(z.extent(0), z.extent(1), config.dim);
-    if (recompute) attend(space, z, s, work, normed);
-    auto const dnormed = work.template take<T>(z.extent(0), z.extent(1), config.dim);
-    norm_ista(space, s, normed);
-    bool const overcomplete = config.coding.overcomplete(), residual = overcomplete && config.coding.residual;
-    if (recompute && overcomplete) code_overcomplete(space, normed, s, work);
-    if (overcomplete) {
-      backward_overcomplete(space, normed, s, dout, work, dnormed);
-    } else {
-      backward_ista(space, normed, out, dout, work, dnormed);
-    }
-    if (residual) copy(space, dout, dz);
-    layer_norm_backward(space, as_rows(s.residual), list.value(at.norm_ista_weight), s.mean_ista, s.deviation_ista,
-                        as_rows(dnormed), residual ? InputGradient::add : InputGradient::write, work, as_rows(dz),
-                        list.gradient(at.norm_ista_weight), list.gradient(at.norm_ista_bias));
-    norm_mssa(space, z, s, normed);
-    mssa_backward(space, normed, list.value_matrix(at.projection), output(false), mssa(), s.mssa, dz, work, dnormed,
-                  list.gradient_matrix(at.projection), output(true), output_bias(true), mask());
-    layer_norm_backward(space, as_rows(z), list.value(at.norm_mssa_weight), s.mean_mssa, s.deviation_mssa,
-                        as_rows(dnormed), InputGradient::add, work, as_rows(dz), list.gradient(at.norm_mssa_weight),
-                        list.gradient(at.norm_mssa_bias));
-  }
-};
-
 template <class Space, class T>
 BlockStack<Space, T>::BlockStack(ParameterTable& table, BlockConfig const& config, std::size_t depth,
                                  BlockNames const& official)
     : config_(config) {
-  for (std::size_t i = 0; i < depth; ++i) blocks_.push_back(BlockParameters::list(table, config, official, i));
+  for (std::size_t i = 0; i < depth; ++i) {
+    auto block = BlockParameters::list(table, config, official, i);
+    if (config.has_mlp()) {
+      std::string const norm = table.specs()[block.norm_ista_bias].name, theirs = official.blocks + std::to_string(i);
+      mlps_.emplace_back(table, norm.substr(0, norm.find("/norm_")) + "/mlp", theirs + official.mlp_first,
+                         theirs + official.mlp_second,
+                         FeedForwardConfig{config.dim, config.hidden, true, config.deviation, config.output_deviation});
+      block.last = table.specs().size();
+    }
+    blocks_.push_back(block);
+  }
+}
+
+/// Bytes of attention, in each direction.
+template <class Space, class T>
+std::size_t attention_bytes(BlockConfig const& c, std::size_t batch, std::size_t tokens) {
+  return c.has_mhsa() ? mhsa_workspace<Space, T>(batch, tokens, c.inner(), c.dim, c.mhsa())
+                      : mssa_workspace<Space, T>(batch, tokens, c.inner(), c.dim, c.mssa());
+}
+template <class Space, class T>
+std::size_t attention_backward_bytes(BlockConfig const& c, std::size_t batch, std::size_t tokens) {
+  return c.has_mhsa() ? mhsa_backward_workspace<Space, T>(batch, tokens, c.inner(), c.dim, c.mhsa())
+                      : mssa_backward_workspace<Space, T>(batch, tokens, c.inner(), c.dim, c.mssa());
 }
 
 /// Bytes of the sparse half, in each direction.
@@ -223,13 +104,14 @@ std::size_t BlockStack<Space, T>::workspace(std::size_t batch, std::size_t token
   std::size_t const rows = batch * tokens;
   std::size_t const one = measure<Space>([&](auto& work) { work.template take<T>(rows, config_.dim); });
   std::size_t const forward =
-      one + std::max({mssa_workspace<Space, T>(batch, tokens, config_.inner(), config_.dim, config_.mssa()),
-                      sparse_workspace<Space, T>(config_, rows)});
+      one + std::max({attention_bytes<Space, T>(config_, batch, tokens),
+                      config_.has_mlp() ? mlps_.front().workspace(rows) : sparse_workspace<Space, T>(config_, rows)});
   if (pass == Pass::inference) return forward;
   std::size_t const backward =
-      2 * one +
-      std::max({mssa_backward_workspace<Space, T>(batch, tokens, config_.inner(), config_.dim, config_.mssa()),
-                sparse_backward_workspace<Space, T>(config_, rows), layer_norm_backward_workspace<T>(config_.dim)});
+      2 * one + std::max({attention_backward_bytes<Space, T>(config_, batch, tokens),
+                          config_.has_mlp() ? mlps_.front().backward_workspace(rows)
+                                            : sparse_backward_workspace<Space, T>(config_, rows),
+                          layer_norm_backward_workspace<T>(config_.dim)});
   return std::max(forward, backward);
 }
 
@@ -237,15 +119,18 @@ template <class Space, class T>
 void TokenCache<Space, T>::cut(Workspace<Space>& work, BlockConfig const& config, std::size_t depth, std::size_t batch,
                                std::size_t context) {
   projected.resize(depth);
-  for (auto& p : projected) p = work.template take<T>(context, batch, config.inner());
+  std::size_t const columns = config.has_mhsa() ? 2 * config.inner() : config.inner();
+  for (auto& p : projected) p = work.template take<T>(context, batch, columns);
 }
 
 template <class Space, class T>
 std::size_t BlockStack<Space, T>::step_workspace(std::size_t batch, std::size_t context) const {
   std::size_t const inner = config_.inner(), d = config_.dim;
-  return workspace(batch, 1, Pass::inference) +
+  std::size_t const queries =
+      config_.has_mhsa() ? measure<Space>([&](auto& work) { work.template take<T>(batch, inner); }) : 0;
+  return workspace(batch, 1, Pass::inference) + queries +
          std::max({newest_token_workspace<Space, T>(batch, context, config_.heads),
-                   products_workspace<T>(config_.products, batch, inner, d),
+                   products_workspace<T>(config_.products, batch, queries ? 2 * inner : inner, d),
                    products_workspace<T>(config_.products, batch, d, inner)});
 }
 
@@ -256,7 +141,7 @@ void BlockStack<Space, T>::step(Space const& space, ParameterList<Space, T> cons
   auto const& shape = state.tokens.front();
   auto const normed = work.template take<T>(shape.extent(0), shape.extent(1), config_.dim);
   for (std::size_t i = 0; i < depth(); ++i) {
-    BlockLayers<Space, T> const block{parameters, blocks_[i], config_, fold_of(state, i), {}};
+    BlockLayers<Space, T> const block{parameters, blocks_[i], config_, mlp(i), fold_of(state, i), {}};
     block.attend_newest(space, state.tokens[i], state.saved[i], cache.projected[i], position, work, normed);
     block.code(space, state.saved[i], work, normed, state.tokens[i + 1]);
   }
@@ -273,7 +158,7 @@ void BlockStack<Space, T>::prepare(Space const& space, ParameterList<Space, T> c
                                    Workspace<Space>& work, StackState<Space, T>& state) const {
   state.cut_folds(work, config_.dim, config_.folds() ? depth() : 0);
   for (std::size_t i = 0; i < state.folds.size(); ++i)
-    BlockLayers<Space, T>{parameters, blocks_[i], config_, state.folds[i], {}}.make_fold(space);
+    BlockLayers<Space, T>{parameters, blocks_[i], config_, mlp(i), state.folds[i], {}}.make_fold(space);
   state.prepared = true;
 }
 
@@ -286,7 +171,7 @@ template <class Space, class T>
 void BlockStack<Space, T>::forward(Space const& space, ParameterList<Space, T> const& parameters,
                                    StackState<Space, T>& state, Workspace<Space> work, Tap<Space, T> tap) const {
   for (std::size_t i = 0; i < depth(); ++i) {
-    BlockLayers<Space, T> const block{parameters, blocks_[i], config_, fold_of(state, i), state.keys};
+    BlockLayers<Space, T> const block{parameters, blocks_[i], config_, mlp(i), fold_of(state, i), state.keys};
     if (!state.prepared) block.make_fold(space);
     block.forward(space, state.tokens[i], state.saved[i], work, state.tokens[i + 1]);
     if (!tap) continue;
@@ -304,7 +189,7 @@ void BlockStack<Space, T>::backward(Space const& space, ParameterList<Space, T> 
     auto const &dout = state.gradient[(i + 1) % 2], &dz = state.gradient[i % 2];
     if (tap) tap(i, dout);
     bool const anew = state.recompute && i + 1 < depth();  // the last block's are still there
-    BlockLayers<Space, T>{parameters, blocks_[i], config_, fold_of(state, i), state.keys}.backward(
+    BlockLayers<Space, T>{parameters, blocks_[i], config_, mlp(i), fold_of(state, i), state.keys}.backward(
         space, state.tokens[i], state.saved[i], state.tokens[i + 1], dout, anew, work, dz);
     if (ready) ready(range_of(parameters, blocks_[i].first, blocks_[i].last));
   }

@@ -52,7 +52,11 @@ ClassifierHead<Space, T> Crate<Space, T>::list_head(ParameterTable& table, Crate
 
 template <class Space, class T>
 BlockStack<Space, T> Crate<Space, T>::list_blocks(ParameterTable& table, CrateConfig const& c) {
-  return {table, {c.dim, c.heads, c.head_dim(), c.eta, c.lambda, c.norm_eps, c.products}, c.depth};
+  BlockConfig blocks{c.dim, c.heads, c.head_dim(), c.eta, c.lambda, c.norm_eps, c.products};
+  blocks.attention = c.attention;
+  blocks.feed_forward = c.feed_forward;
+  blocks.hidden = CrateConfig::mlp_ratio * c.dim;
+  return {table, blocks, c.depth};
 }
 
 template <class Space, class T>

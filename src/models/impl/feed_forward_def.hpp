@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "krate/linalg/gemm_epilogue.hpp"
 #include "krate/models/feed_forward.hpp"
 #include "krate/nn/gelu.hpp"
 #include "krate/nn/linear.hpp"
@@ -15,8 +16,10 @@ FeedForward<Space, T>::FeedForward(ParameterTable& table, std::string const& nam
     : config_(c) {
   auto const list = [&](char const* part, std::string const& official, std::size_t out, std::size_t in, double width) {
     Map map{};
-    map.weight = table.add(name + part + "/weight", official + ".weight", {out, in}, {Initial::normal, width});
-    if (c.bias) map.bias = table.add(name + part + "/bias", official + ".bias", {out}, {Initial::zero});
+    Initial const weight = width > 0 ? Initial{Initial::normal, width} : Initial::linear(in),
+                  bias = width > 0 ? Initial{Initial::zero} : weight;
+    map.weight = table.add(name + part + "/weight", official + ".weight", {out, in}, weight);
+    if (c.bias) map.bias = table.add(name + part + "/bias", official + ".bias", {out}, bias);
     return map;
   };
   first_ = list("/first", first, c.hidden, c.dim, c.deviation);
@@ -42,11 +45,19 @@ std::size_t FeedForward<Space, T>::backward_workspace(std::size_t rows) const {
 template <class Space, class T>
 void FeedForward<Space, T>::forward(Space const& space, ParameterList<Space, T> const& p,
                                     ConstMatrix<T, Space> const& x, Workspace<Space> work,
-                                    Matrix<T, Space> const& hidden, Matrix<T, Space> const& y) const {
+                                    Matrix<T, Space> const& hidden, Matrix<T, Space> const& y,
+                                    ConstMatrix<T, Space> const& residual) const {
   auto const activated = work.template take<T>(hidden.extent(0), hidden.extent(1));
-  linear(space, x, p.value_matrix(first_.weight), bias(p, first_, false), hidden);
+  forward_hidden(space, p, x, hidden);
   gelu(space, hidden, activated);
-  linear(space, activated, p.value_matrix(second_.weight), bias(p, second_, false), y);
+  gemm(space, "N", "T", activated, p.value_matrix(second_.weight),
+       {.bias = bias(p, second_, false), .addend = residual}, y);
+}
+
+template <class Space, class T>
+void FeedForward<Space, T>::forward_hidden(Space const& space, ParameterList<Space, T> const& p,
+                                           ConstMatrix<T, Space> const& x, Matrix<T, Space> const& hidden) const {
+  linear(space, x, p.value_matrix(first_.weight), bias(p, first_, false), hidden);
 }
 
 template <class Space, class T>

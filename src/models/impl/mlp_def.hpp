@@ -7,23 +7,10 @@
 #include "krate/models/mlp.hpp"
 #include "krate/nn/layer_norm.hpp"
 #include "krate/nn/linear.hpp"
+#include "krate/nn/rectify.hpp"
 #include "models/impl/initialize_def.hpp"
 
 namespace krate::models {
-
-/// In place: max(0, x), one work item an element.
-template <class Space, class T>
-struct Rectify {
-  Vector<T, Space> x;
-  KOKKOS_FUNCTION void operator()(std::int64_t i) const { x(i) = x(i) > T(0) ? x(i) : T(0); }
-};
-/// In place: the gradient is 0 where the rectifier's output is.
-template <class Space, class T>
-struct RectifyBackward {
-  ConstVector<T, Space> y;
-  Vector<T, Space> gradient;
-  KOKKOS_FUNCTION void operator()(std::int64_t i) const { gradient(i) = y(i) > T(0) ? gradient(i) : T(0); }
-};
 
 template <class Space, class T>
 typename Mlp<Space, T>::Parameters Mlp<Space, T>::list(ParameterTable& table, MlpConfig const& c) {
@@ -85,8 +72,7 @@ void Mlp<Space, T>::forward(Space const& space, ConstTensor4<T, Space> const& im
   linear(space, state.pixels, p.value_matrix(at_.hidden_weight), Vector<T, Space>(), state.hidden);
   layer_norm(space, state.hidden, p.value(at_.norm_weight), p.value(at_.norm_bias), {config_.norm_eps}, state.rectified,
              state.mean, state.deviation);
-  Kokkos::parallel_for(KRATE_LABEL("krate::models::Mlp::rectify"), krate::impl::elements(space, state.rectified.size()),
-                       Rectify<Space, T>{Vector<T, Space>(state.rectified.data(), state.rectified.size())});
+  rectify(space, state.rectified, state.rectified);
   linear(space, state.rectified, p.value_matrix(at_.features_weight), p.value(at_.features_bias), state.head_input);
   linear(space, state.head_input, p.value_matrix(at_.head_weight), p.value(at_.head_bias), state.logits);
 }
@@ -110,10 +96,7 @@ void Mlp<Space, T>::backward_features(Space const& space, ConstMatrix<T, Space> 
   linear_backward(space, state.rectified, p.value_matrix(at_.features_weight), dfeatures, work, dhidden,
                   p.gradient_matrix(at_.features_weight), p.gradient(at_.features_bias));
   if (ready) ready(range_of(p, at_.features_weight, at_.head_bias + 1));
-  Kokkos::parallel_for(KRATE_LABEL("krate::models::Mlp::rectify_backward"),
-                       krate::impl::elements(space, dhidden.size()),
-                       RectifyBackward<Space, T>{ConstVector<T, Space>(state.rectified.data(), dhidden.size()),
-                                                 Vector<T, Space>(dhidden.data(), dhidden.size())});
+  rectify_backward(space, state.rectified, dhidden, dhidden);
   layer_norm_backward(space, state.hidden, p.value(at_.norm_weight), state.mean, state.deviation, dhidden,
                       InputGradient::write, work, dhidden, p.gradient(at_.norm_weight), p.gradient(at_.norm_bias));
   linear_backward(space, state.pixels, p.value_matrix(at_.hidden_weight), dhidden, work, Matrix<T, Space>(),

@@ -169,10 +169,19 @@ void TostStack<Space, T>::forward(Space const& space, ParameterList<Space, T> co
                                   std::size_t block, Workspace<Space> work) const {
   auto const& b = blocks_[block];
   auto const& s = state.saved[block];
-  auto const &z = state.tokens[block], &out = state.tokens[block + 1];
+  auto const& z = state.tokens[block];
   auto const normed = work.template take<T>(z.extent(0), z.extent(1), config_.dim);
   b.norm_attention.forward(space, p, state, as_rows(z), as_rows(normed), s.mean_attention, s.deviation_attention);
   tssa(space, normed, tssa_parameters(p, b, false), config_.tssa(), work, s.tssa, s.attended);
+  feed(space, p, state, block, work, normed);
+}
+
+template <class Space, class T>
+void TostStack<Space, T>::feed(Space const& space, ParameterList<Space, T> const& p, State const& state,
+                               std::size_t block, Workspace<Space> work, Tensor3<T, Space> const& normed) const {
+  auto const& b = blocks_[block];
+  auto const& s = state.saved[block];
+  auto const &z = state.tokens[block], &out = state.tokens[block + 1];
   layer_scale(space, as_rows(z), as_rows(s.attended), p.value(b.scale_attention), as_rows(s.residual));
   b.norm_mlp.forward(space, p, state, as_rows(s.residual), as_rows(normed), s.mean_mlp, s.deviation_mlp);
   b.mlp.forward(space, p, as_rows(normed), work, s.hidden, s.fed);
@@ -189,6 +198,32 @@ void TostStack<Space, T>::forward(Space const& space, ParameterList<Space, T> co
     auto const& s = state.saved[i];
     MssaSaved<Space, T> const projected{s.tssa.projected, {}, {}};
     tap({i, state.tokens[i], projected, s.residual, state.tokens[i + 1], state.tokens[i + 1]});
+  }
+}
+
+template <class Space, class T>
+std::size_t TostStack<Space, T>::step_workspace(std::size_t batch) const {
+  return workspace(batch, 1, Pass::inference) +
+         measure<Space>([&](auto& work) { work.template take<T>(batch, config_.inner()); });
+}
+
+template <class Space, class T>
+void TostStack<Space, T>::step(Space const& space, ParameterList<Space, T> const& p, State& state,
+                               TostCache<Space, T> const& cache, std::size_t position, Workspace<Space> work) const {
+  if (!config_.bias) fill(space, state.no_bias, T(0));
+  auto const& shape = state.tokens.front();
+  auto const normed = work.template take<T>(shape.extent(0), shape.extent(1), config_.dim);
+  auto const attended = work.template take<T>(shape.extent(0), config_.inner());
+  for (std::size_t i = 0; i < depth(); ++i) {
+    auto const& s = state.saved[i];
+    auto const tssa = tssa_parameters(p, blocks_[i], false);
+    blocks_[i].norm_attention.forward(space, p, state, as_rows(state.tokens[i]), as_rows(normed), s.mean_attention,
+                                      s.deviation_attention);
+    linear(space, as_rows(normed), tssa.projection, tssa.bias, as_rows(s.tssa.projected));
+    attend_newest_statistics(space, as_rows(s.tssa.projected), tssa.temperature, tssa.position_bias, position,
+                             cache.sums[i], attended);
+    linear(space, attended, tssa.output, tssa.output_bias, as_rows(s.attended));
+    feed(space, p, state, i, work, normed);
   }
 }
 

@@ -88,23 +88,43 @@ std::size_t TostCausal<Space, T>::plan(std::size_t batch, std::size_t tokens, Pa
 }
 
 template <class Space, class T>
-void TostCausal<Space, T>::forward(Space const& space, ConstMatrix<Label, Space> const& ids, State& state,
-                                   Workspace<Space> work, Tap<Space, T> tap) const {
-  Kokkos::Profiling::ScopedRegion region(KRATE_LABEL("krate::models::TostCausal::forward"));
+void TostCausal<Space, T>::embed(Space const& space, ConstMatrix<Label, Space> const& ids, std::size_t first,
+                                 State& state) const {
   constexpr char const* where = "krate::models::TostCausal";
   std::size_t const tokens = state.ids.extent(1);
   require_shape(where, "ids", ids, {state.ids.extent(0), tokens}, "batch and tokens of the state");
-  require_value(tokens <= config_.context, where, "tokens", tokens,
+  require_value(first + tokens <= config_.context, where, "tokens", first + tokens,
                 ("must be at most the context of the model, " + std::to_string(config_.context)).c_str());
   auto const z = as_rows(state.stack.tokens.front());
   copy(space, ids, state.ids);
-  number_tokens(space, 0, state.positions);
+  number_tokens(space, static_cast<Label>(first), state.positions);
   look_up(space, flat_ids<Space>(state.ids), parameters_.value_matrix(at_.tokens), LookUp::write, z);
   look_up(space, flat_ids<Space>(state.positions), parameters_.value_matrix(at_.positions), LookUp::add, z);
-  at_.blocks.forward(space, parameters_, state.stack, work, tap);
+}
+
+template <class Space, class T>
+void TostCausal<Space, T>::head(Space const& space, State& state) const {
   at_.norm.forward(space, parameters_, state.stack, as_rows(state.stack.tokens.back()), state.head_input, state.mean,
                    state.deviation);
   linear(space, state.head_input, parameters_.value_matrix(at_.tokens), Vector<T, Space>(), state.logits);
+}
+
+template <class Space, class T>
+void TostCausal<Space, T>::forward(Space const& space, ConstMatrix<Label, Space> const& ids, State& state,
+                                   Workspace<Space> work, Tap<Space, T> tap) const {
+  Kokkos::Profiling::ScopedRegion region(KRATE_LABEL("krate::models::TostCausal::forward"));
+  embed(space, ids, 0, state);
+  at_.blocks.forward(space, parameters_, state.stack, work, tap);
+  head(space, state);
+}
+
+template <class Space, class T>
+void TostCausal<Space, T>::step(Space const& space, ConstMatrix<Label, Space> const& ids, std::size_t position,
+                                State& state, Cache const& cache, Workspace<Space> work) const {
+  Kokkos::Profiling::ScopedRegion region(KRATE_LABEL("krate::models::TostCausal::step"));
+  embed(space, ids, position, state);
+  at_.blocks.step(space, parameters_, state.stack, cache, position, work);
+  head(space, state);
 }
 
 template <class Space, class T>

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// What a model plans is what its passes use, within 2 %.
+#pragma once
+
+#include "krate/linalg/elementwise.hpp"
+#include "krate/models/causal_crate.hpp"
+#include "krate/models/gpt2.hpp"
+#include "krate/models/tost_causal.hpp"
+#include "krate/models/vit.hpp"
+#include "support/op_test.hpp"
+
+namespace krate::testing {
+namespace {
+
+/// Runs `use(workspace)` on `plan` bytes that begin as a pattern; its end must not be there any more.
+template <class Use>
+void expect_used(TestSpace const& space, std::size_t plan, Use const& use) {
+  constexpr unsigned char untouched = 0xab;
+  Arena<TestSpace> const arena(space, plan);
+  auto const bytes = arena.workspace().template take<unsigned char>(plan);
+  Kokkos::deep_copy(bytes, untouched);
+  use(arena.workspace());
+  space.fence("krate::test: step");
+  auto const after = Kokkos::create_mirror_view_and_copy(Kokkos::HostSpace(), bytes);
+  std::size_t peak = plan;
+  while (peak > 0 && after(peak - 1) == untouched) --peak;
+  EXPECT_GE(static_cast<double>(peak), 0.98 * static_cast<double>(plan)) << "of " << plan << " bytes";
+}
+
+constexpr models::Pass passes[] = {models::Pass::inference, models::Pass::training, models::Pass::recompute};
+
+template <class Model>
+void expect_texts_used(typename Model::Config config) {
+  using T = typename Model::Scalar;
+  TestSpace const space;
+  std::size_t const batch = 24, tokens = 40;
+  config.vocabulary = 20;
+  config.context = tokens;
+  config.dim = 32;
+  config.depth = 3;
+  config.heads = 2;
+  Model const model(space, config);
+  auto const ids = to_view<TestSpace, Label, 2>(Array({batch, tokens}));
+  auto const dlogits = to_view<TestSpace, T, 2>(filled(2, {batch * tokens, config.vocabulary}));
+  for (auto const pass : passes) {
+    expect_used(space, model.plan(batch, tokens, pass), [&](Workspace<TestSpace> work) {
+      typename Model::State state;
+      model.cut(work, batch, tokens, pass, state);
+      model.forward(space, ids, state, work);
+      if (pass != models::Pass::inference) model.backward(space, dlogits, state, work);
+    });
+  }
+}
+
+template <class Scalar>
+struct PlannedMemory : ::testing::Test {};
+TYPED_TEST_SUITE_P(PlannedMemory);
+
+TYPED_TEST_P(PlannedMemory, OfTexts) {
+  expect_texts_used<models::Gpt2<TestSpace, TypeParam>>({});
+  expect_texts_used<models::CausalCrate<TestSpace, TypeParam>>({});
+  expect_texts_used<models::TostCausal<TestSpace, TypeParam>>({});
+}
+
+TYPED_TEST_P(PlannedMemory, OfImages) {
+  using T = TypeParam;
+  TestSpace const space;
+  std::size_t const batch = 120;
+  models::Vit<TestSpace, T> const model(space, {.image_size = 16, .dim = 32, .depth = 3, .heads = 2});
+  auto const images = to_view<TestSpace, T, 4>(filled(1, {batch, 1, 16, 16}));
+  auto const dlogits = to_view<TestSpace, T, 2>(filled(2, {batch, 10}));
+  for (auto const pass : passes) {
+    expect_used(space, model.plan(batch, pass), [&](Workspace<TestSpace> work) {
+      typename models::Vit<TestSpace, T>::State state;
+      model.cut(work, batch, pass, state);
+      model.forward(space, images, state, work);
+      if (pass != models::Pass::inference) model.backward(space, dlogits, state, work);
+    });
+  }
+}
+
+REGISTER_TYPED_TEST_SUITE_P(PlannedMemory, OfTexts, OfImages);
+KRATE_INSTANTIATE(PlannedMemory);
+
+}  // namespace
+}  // namespace krate::testing
