@@ -2,6 +2,7 @@
 #include "tools/fine_tuning.hpp"
 
 #include <map>
+#include <nlohmann/json.hpp>
 
 namespace krate::tools {
 

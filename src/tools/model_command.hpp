@@ -103,7 +103,10 @@ inline void require_crate_blocks(io::CheckpointReader const& file) {
 template <template <class> class Families, class Use>
 void with_model_on(Space const& space, comm::Communicator const& comm, io::SampleTable table, ChosenRows rows,
                    bool labelled, io::CheckpointReader const& file, std::size_t batch, Use const& use) {
-  if constexpr (std::is_same_v<Families<float>, CrateModels<float>>) require_crate_blocks(file);
+  using Chosen = Families<float>;
+  if constexpr (std::is_same_v<Chosen, CrateModels<float>> || std::is_same_v<Chosen, ClassTokenModels<float>> ||
+                std::is_same_v<Chosen, BlockModels<float>>)
+    require_crate_blocks(file);
   auto const names = file.tensors("/model");
   bool const wide = !names.empty() && file.info("/model/" + names.front()).element_bytes == sizeof(double);
   auto const run_if = [&]<class Model>(Model const*, bool chosen) {

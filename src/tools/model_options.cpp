@@ -100,6 +100,9 @@ void resolve_model_options(OptionTable& o, io::DatasetDescription const& data) {
     require_objective_has(o, "eps-squared", "mcr2");
     require_objective_has(o, "frobenius", "mcr2");
     o.resolve<double>("label-smoothing", 0.1);
+    if (o.is_set("srr-weight") && model == "crate" && o.get<std::string>("attention") == "mhsa")
+      throw ValueError("krate::train",
+                       "--srr-weight means nothing with --attention mhsa (it has no subspaces); remove it");
   }
   if (model == "mlp") {
     o.resolve<std::int64_t>("dim", 128);

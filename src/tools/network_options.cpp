@@ -36,7 +36,9 @@ constexpr NetworkOption network_options[] = {{"dim", "dim"},
                                              {"decoder-depth", "decoder_depth"},
                                              {"decoder-heads", "decoder_heads"},
                                              {"context", "block_size"},
-                                             {"vocabulary", "vocab_size"}};
+                                             {"vocabulary", "vocab_size"},
+                                             {"attention", "attention"},
+                                             {"feed-forward", "feed_forward"}};
 
 OptionValue as_option(Attribute const& value, std::string const& option) {
   struct Convert {
@@ -56,6 +58,8 @@ Configuration network_of_size(std::string const& model, std::string const& size)
   if (model == "crate_mae") return models::crate_mae_config(size).configuration();
   if (model == "crate_bert") return models::crate_bert_config(size).configuration();
   if (model == "tost") return models::tost_config(size).configuration();
+  if (model == "vit") return models::vit_config(size).configuration();
+  if (model == "gpt2") return models::gpt2_config(size).configuration();
   if (model == "tost_causal") return models::tost_causal_config(size).configuration();
   if (model == "vit") return models::vit_config(size).configuration();
   if (model == "gpt2") return models::gpt2_config(size, 1).configuration();

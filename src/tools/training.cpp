@@ -356,7 +356,10 @@ void train_run(Context& context, OptionTable& options, std::string const& run, b
       // CRATE-alpha may go on with other patches: its convolution starts anew then.
       std::set<std::string> free;
       if (model == "crate_alpha") free.insert("patch-size");
-      adopt_network(options, from->config(), from->path(), free);
+      auto config = from->config();
+      for (auto const& [half, usual] : {std::pair{"attention", "mssa"}, {"feed_forward", "ista"}})
+        if (model == "crate" && !config.has(half)) config.set(half, usual);
+      adopt_network(options, config, from->path(), free);
     });
   }
   resolve_model_options(options, about);
