@@ -24,8 +24,6 @@ constexpr NetworkOption network_options[] = {{"dim", "dim"},
                                              {"heads", "heads"},
                                              {"dim-head", "dim_head"},
                                              {"pool", "pool"},
-                                             {"attention", "attention"},
-                                             {"feed-forward", "feed_forward"},
                                              {"patch-size", "patch_size"},
                                              {"eta", "eta"},
                                              {"lambda", "lambda"},
@@ -61,8 +59,6 @@ Configuration network_of_size(std::string const& model, std::string const& size)
   if (model == "vit") return models::vit_config(size).configuration();
   if (model == "gpt2") return models::gpt2_config(size).configuration();
   if (model == "tost_causal") return models::tost_causal_config(size).configuration();
-  if (model == "vit") return models::vit_config(size).configuration();
-  if (model == "gpt2") return models::gpt2_config(size, 1).configuration();
   return models::causal_crate_config(size, 1).configuration();
 }
 
