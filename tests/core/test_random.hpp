@@ -31,7 +31,7 @@ TYPED_TEST(RandomTest, DoesNotDependOnTheSpaceOrItsThreads) {
   krate::Random const random(krate::Seed{7}, 3, 11);
   Kokkos::View<std::uint64_t*, TestSpace> const bits("krate::test", 1000);
   for (TestSpace const& space : {TestSpace(), one_thread()}) {
-    krate::testing::fill(bits, 0);
+    krate::testing::set_all(bits, 0);
     Kokkos::parallel_for(KRATE_LABEL("krate::test::draw"), krate::impl::elements(space, bits.size()),
                          DrawBits{random, bits});
     space.fence("krate::test: drawn");

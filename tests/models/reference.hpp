@@ -22,7 +22,6 @@ inline Array read_array(io::File const& file, std::string const& path) {
 /// Reads /GROUP/<official name> into each parameter's value.
 template <class Model>
 void load_official(io::File const& file, std::string const& group, Model const& model) {
-  using T = typename Model::Scalar;
   auto const& list = model.parameters();
   for (std::size_t i = 0; i < list.entries().size(); ++i) {
     Array const a = read_array(file, group + "/" + model.official_names()[i]);

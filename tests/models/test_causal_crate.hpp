@@ -103,7 +103,7 @@ TYPED_TEST_P(CausalCrateReference, TwentyStepsOnOneBatchLowerTheLoss) {
   optim::Rule const rule = optim::AdamW{.learning_rate = 1e-2};
   optim::OptimizerState<TestSpace, T> const state(run.space, rule, list);
   Kokkos::View<T, TestSpace> const scale("scale");
-  krate::testing::fill(scale, T(1));
+  krate::testing::set_all(scale, T(1));
   double const before = run.forward();
   for (int step = 1; step <= 20; ++step) {
     run.forward();

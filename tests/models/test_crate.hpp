@@ -127,7 +127,7 @@ TYPED_TEST_P(CrateReference, TwentyStepsOnOneBatchLowerTheLoss) {
   optim::Rule const rule = optim::AdamW{.learning_rate = 3e-3};
   optim::OptimizerState<TestSpace, T> const state(run.space, rule, list);
   Kokkos::View<T, TestSpace> const scale("scale");
-  krate::testing::fill(scale, T(1));
+  krate::testing::set_all(scale, T(1));
   double const before = run.forward();
   for (int step = 1; step <= 20; ++step) {
     run.forward();
@@ -160,14 +160,14 @@ TYPED_TEST_P(CrateReference, AStepTouchesWhatThePlanSays) {
     auto const& c = model.config();
     Kokkos::View<T****, Kokkos::LayoutRight, DeviceOf<TestSpace>> const images("images", batch, c.channels, 16, 16);
     Kokkos::View<T**, Kokkos::LayoutRight, DeviceOf<TestSpace>> const dlogits("dlogits", batch, c.classes);
-    krate::testing::fill(images, T(1));
-    krate::testing::fill(dlogits, T(1));
+    krate::testing::set_all(images, T(1));
+    krate::testing::set_all(dlogits, T(1));
     std::size_t const plan = model.plan(batch, pass);
     Arena<TestSpace> const arena(space, plan);
     auto work = arena.workspace();
     auto const bytes = arena.workspace().template take<unsigned char>(plan);
     constexpr unsigned char untouched = 0xab;
-    krate::testing::fill(bytes, untouched);
+    krate::testing::set_all(bytes, untouched);
     typename models::Crate<TestSpace, T>::State state;
     model.cut(work, batch, pass, state);
     model.forward(space, images, state, work);

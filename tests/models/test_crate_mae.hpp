@@ -187,7 +187,7 @@ TYPED_TEST_P(CrateMaeReference, AStepTouchesWhatThePlanSays) {
     auto work = arena.workspace();
     auto const bytes = arena.workspace().template take<unsigned char>(plan);
     constexpr unsigned char untouched = 0xab;
-    krate::testing::fill(bytes, untouched);
+    krate::testing::set_all(bytes, untouched);
     models::CrateMaeState<TestSpace, T> state;
     model.cut(work, batch, pass, state);
     model.forward(space, images, removed, state, work);

@@ -39,8 +39,8 @@ struct BatchNormRun {
   std::array<Array, 3> backward(Array const& x, Array const& weight, Array const& dy) {
     Guarded<TestSpace, T, 2> dx(x.extent(0), channels);
     auto const dweight = view<T, 1>(Array({channels})), dbias = view<T, 1>(Array({channels}));
-    krate::testing::fill(dweight, T(1));
-    krate::testing::fill(dbias, T(1));
+    krate::testing::set_all(dweight, T(1));
+    krate::testing::set_all(dbias, T(1));
     auto const input = view<T, 2>(x), upstream = view<T, 2>(dy);
     krate::batch_gradient_sums(space, input, mean.view(), deviation.view(), upstream, arena.workspace(), sums.view(),
                                dweight, dbias);
@@ -89,8 +89,8 @@ TYPED_TEST(BatchNormTest, MatchesPlainLoops) {
     EXPECT_LE(worst_error(run.forward(x, weight, bias), y), tolerance<T>(rows));
     EXPECT_EQ(run.sums.array()(2 * channels), n);
     auto const running_mean = view<T, 1>(Array({channels})), running_variance = view<T, 1>(Array({channels}));
-    krate::testing::fill(running_mean, T(2));
-    krate::testing::fill(running_variance, T(2));
+    krate::testing::set_all(running_mean, T(2));
+    krate::testing::set_all(running_variance, T(2));
     krate::collect_statistics(run.space, run.sums.view(), 0.1, running_mean, running_variance);
     EXPECT_LE(worst_error(to_array(running_mean), collected_mean), tolerance<T>(rows));
     EXPECT_LE(worst_error(to_array(running_variance), collected_variance), tolerance<T>(rows));

@@ -120,8 +120,8 @@ TokenGradients embed_back(Array const& dtokens, TestSpace const& space = {}) {
   std::size_t const batch = dtokens.extent(0), n = dtokens.extent(1), dim = dtokens.extent(2);
   Guarded<TestSpace, T, 2> patches(batch * (n - 1), dim), positions(n, dim);
   Guarded<TestSpace, T, 1> class_token(dim);
-  krate::testing::fill(positions.view(), T(1));
-  krate::testing::fill(class_token.view(), T(1));
+  krate::testing::set_all(positions.view(), T(1));
+  krate::testing::set_all(class_token.view(), T(1));
   krate::embed_tokens_backward(space, view<T, 3>(dtokens), patches.view(), class_token.view(), positions.view());
   space.fence("krate::test");
   EXPECT_TRUE(patches.intact() && positions.intact() && class_token.intact());

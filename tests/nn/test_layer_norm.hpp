@@ -53,8 +53,8 @@ NormResult norm_run(NormProblem const& p, krate::LayerNormOptions const& options
   auto const weight = view<T, 1>(p.weight), bias = view<T, 1>(p.bias);
   Guarded<TestSpace, T, 2> y(rows, dim), dx(rows, dim);
   Guarded<TestSpace, T, 1> mean(rows), deviation(rows), dweight(dim), dbias(dim);
-  krate::testing::fill(dweight.view(), T(1));
-  krate::testing::fill(dbias.view(), T(1));
+  krate::testing::set_all(dweight.view(), T(1));
+  krate::testing::set_all(dbias.view(), T(1));
   krate::layer_norm(space, x, weight, bias, options, y.view(), mean.view(), deviation.view());
   krate::layer_norm_backward(space, x, weight, mean.view(), deviation.view(), dy, krate::InputGradient::write,
                              bench.work(), dx.view(), dweight.view(), dbias.view());

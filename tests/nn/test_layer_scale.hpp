@@ -20,7 +20,7 @@ std::pair<Array, Array> scaled_back(Array const& branch, Array const& scale, Arr
   std::size_t const dim = branch.extent(1);
   Guarded<TestSpace, T, 2> dbranch(branch.extent(0), dim);
   auto const dscale = view<T, 1>(Array({dim}));
-  krate::testing::fill(dscale, T(1));
+  krate::testing::set_all(dscale, T(1));
   krate::Arena<TestSpace> const arena(TestSpace(), krate::layer_scale_backward_workspace<T>(dim));
   krate::layer_scale_backward(TestSpace(), view<T, 2>(branch), view<T, 1>(scale), view<T, 2>(dy), arena.workspace(),
                               dbranch.view(), dscale);

@@ -45,8 +45,8 @@ LinearResult linear_run(LinearProblem const& p, bool want_dx = true) {
   auto const bias = view<T, 1>(p.bias);
   Guarded<TestSpace, T, 2> y(rows, out), dx(want_dx ? rows : 0, want_dx ? in : 0), dweight(out, in);
   Guarded<TestSpace, T, 1> dbias(p.bias.size());
-  krate::testing::fill(dweight.view(), T(1));
-  krate::testing::fill(dbias.view(), T(1));
+  krate::testing::set_all(dweight.view(), T(1));
+  krate::testing::set_all(dbias.view(), T(1));
   krate::linear(bench.space, x, weight, bias, y.view());
   krate::linear_backward(bench.space, x, weight, dy, bench.work(), dx.view(), dweight.view(), dbias.view());
   bench.space.fence("krate::test");

@@ -20,7 +20,7 @@ Array ids_for(std::size_t rows, std::size_t entries) {
 template <class T>
 Array looked_up(Array const& ids, Array const& table, LookUp how = LookUp::write) {
   Guarded<TestSpace, T, 2> out(ids.size(), table.extent(1));
-  if (how == LookUp::add) krate::testing::fill(out.view(), T(1));
+  if (how == LookUp::add) krate::testing::set_all(out.view(), T(1));
   krate::look_up(TestSpace(), view<Label, 1>(ids), view<T, 2>(table), how, out.view());
   EXPECT_TRUE(out.intact());
   return out.array();
@@ -31,7 +31,7 @@ template <class T>
 Array looked_up_back(Array const& ids, Array const& dout, std::size_t entries, Label padding = krate::no_padding,
                      TestSpace const& space = {}) {
   Guarded<TestSpace, T, 2> table(entries, dout.extent(1));
-  krate::testing::fill(table.view(), T(1));
+  krate::testing::set_all(table.view(), T(1));
   krate::look_up_backward(space, view<Label, 1>(ids), view<T, 2>(dout), padding, table.view());
   space.fence("krate::test");
   EXPECT_TRUE(table.intact());

@@ -44,7 +44,7 @@ Array all_values(krate::ParameterList<TestSpace, T> const& list) {
 template <class T>
 Scalar0<T> factor(double value) {
   Scalar0<T> v("krate::test::factor");
-  krate::testing::fill(v, static_cast<T>(value));
+  krate::testing::set_all(v, static_cast<T>(value));
   return v;
 }
 

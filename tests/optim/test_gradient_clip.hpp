@@ -62,9 +62,9 @@ TYPED_TEST(GradientClipTest, FaultsShow) {
   double const nan = std::numeric_limits<double>::quiet_NaN(), inf = std::numeric_limits<double>::infinity();
   auto const list = some_parameters<T>();
   set_gradients(list, 220);
-  krate::testing::fill(Kokkos::subview(list.gradient(2), 0), static_cast<T>(nan));
+  krate::testing::set_all(Kokkos::subview(list.gradient(2), 0), static_cast<T>(nan));
   EXPECT_TRUE(std::isnan(norm_of(list)));
-  krate::testing::fill(Kokkos::subview(list.gradient(2), 0), static_cast<T>(inf));
+  krate::testing::set_all(Kokkos::subview(list.gradient(2), 0), static_cast<T>(inf));
   EXPECT_EQ(norm_of(list), inf);
   EXPECT_TRUE(std::isnan(scale_for<T>(nan, 1)));
   EXPECT_TRUE(std::isnan(scale_for<T>(inf, 1)));

@@ -82,8 +82,8 @@ template <class T>
 double one_step(Rule const& rule, double value, double gradient) {
   krate::ParameterList<TestSpace, T> const list(TestSpace(), {{.name = "w", .shape = {1}}});
   krate::optim::OptimizerState<TestSpace, T> const state(TestSpace(), rule, list);
-  krate::testing::fill(list.value(0), static_cast<T>(value));
-  krate::testing::fill(list.gradient(0), static_cast<T>(gradient));
+  krate::testing::set_all(list.value(0), static_cast<T>(value));
+  krate::testing::set_all(list.gradient(0), static_cast<T>(gradient));
   krate::optim::update(TestSpace(), rule, 0.1, 1, list, factor<T>(1), state);
   return to_array(list.value(0))(0);
 }

@@ -70,7 +70,7 @@ void write_on_host(V const& v, Write const& write) {
 
 /// All elements of a View without gaps.
 template <class V>
-void fill(V const& v, typename V::value_type value) {
+void set_all(V const& v, typename V::value_type value) {
   Kokkos::fence("krate::test: fill");
   write_on_host(v, [&](auto const& host) { std::fill_n(host.data(), host.size(), value); });
 }

@@ -13,7 +13,7 @@ namespace krate::models {
 enum class Resample {
   bicubic,  ///< a = -3/4, at (i + 1/2) m / (n + 0.1) - 1/2, those at the border repeated outwards: the code of Yu et
             ///< al. 2024 (emergence)
-  linear  ///< at i (m - 1) / (n - 1), corners on corners: the authors' fine-tuning of CRATE-alpha
+  linear    ///< at i (m - 1) / (n - 1), corners on corners: the authors' fine-tuning of CRATE-alpha
 };
 
 /// Positions of a grid of patches for another grid.
