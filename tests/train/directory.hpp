@@ -30,7 +30,7 @@ struct Directory {
   }
 };
 
-std::vector<std::string> lines(std::string const& path) {
+inline std::vector<std::string> lines(std::string const& path) {
   std::ifstream in(path);
   std::vector<std::string> all;
   for (std::string line; std::getline(in, line);) all.push_back(line);
