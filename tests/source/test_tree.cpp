@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <regex>
 #include <set>
 
 #include "rules.hpp"
@@ -41,6 +42,25 @@ TEST(Tree, KeepsTheRules) {
   }
   EXPECT_GT(files, 150);
   EXPECT_EQ(broken, exceptions) << report;
+}
+
+// Two kernels of one name are one to the linker, which keeps either: no compiler says so.
+TEST(Tree, NoTwoFilesDefineTheSameName) {
+  fs::path const top = KRATE_SOURCE;
+  std::map<std::string, std::set<std::string>> homes;
+  std::regex const space("namespace (krate[\\w:]*) \\{"), definition("\n(?:struct|class) (\\w+)(?: final)? (?:\\{|: )");
+  for (auto const* part : {"include", "src"}) {
+    for (auto const& entry : fs::recursive_directory_iterator(top / part)) {
+      if (entry.path().extension() != ".hpp") continue;
+      std::string const code = content(entry.path());
+      std::smatch home;
+      if (!std::regex_search(code, home, space)) continue;
+      for (std::sregex_iterator it(code.begin(), code.end(), definition), end; it != end; ++it)
+        homes[home[1].str() + "::" + (*it)[1].str()].insert(fs::relative(entry.path(), top).generic_string());
+    }
+  }
+  EXPECT_GT(homes.size(), 300u);
+  for (auto const& [name, files] : homes) EXPECT_EQ(files.size(), 1u) << name << " in " << *files.begin();
 }
 
 }  // namespace

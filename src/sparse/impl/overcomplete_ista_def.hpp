@@ -32,7 +32,7 @@ struct SplitDictionary {
 
 /// to += factor from
 template <class Space, class T>
-struct AddScaled {
+struct AddMultiple {
   ConstMatrix<T, Space> from;
   Strided<T, Space> to;
   T factor;
@@ -114,7 +114,7 @@ void OvercompleteIsta<Space, T>::backward(Space const& space, ConstMatrix<T, Spa
   OvercompleteBackwardScratch<Space, T> const s(work, x.extent(0), dict.extent(0), dict.extent(1));
   auto const add = [&](T factor, Strided<T, Space> const& to) {
     Kokkos::parallel_for(KRATE_LABEL("krate::overcomplete_ista_backward::add"), rows(space, s.gradient.extent(0)),
-                         AddScaled<Space, T>{s.gradient, to, factor});
+                         AddMultiple<Space, T>{s.gradient, to, factor});
   };
   s.fill(space, dict, T(options.eta));
   multiply(space, products, "T", "N", dout, saved.code, {}, s.gradient, work);
