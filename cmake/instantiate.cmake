@@ -48,7 +48,8 @@ function(krate_instantiate target)
       file(CONFIGURE OUTPUT ${file} CONTENT "${text}" @ONLY)
       target_sources(${target} PRIVATE ${file})
       if(arg_WIRING)
-        set_property(SOURCE ${file} TARGET_DIRECTORY ${target} PROPERTY COMPILE_OPTIONS ${krate_wiring_options})
+        set_source_files_properties(${file} TARGET_DIRECTORY ${target} PROPERTIES
+          COMPILE_OPTIONS "${krate_wiring_options}" SKIP_PRECOMPILE_HEADERS ON)  # precompiled at another level
       endif()
     endforeach()
   endforeach()
@@ -65,4 +66,12 @@ function(krate_test_sources target)
       target_sources(${target} PRIVATE ${file})
     endforeach()
   endforeach()
+endfunction()
+
+# krate_precompile(target PRIVATE <header> ...) or krate_precompile(target REUSE_FROM other): headers of other projects that nearly all of the
+# target's files include. Never one of krate's own: those change.
+function(krate_precompile target)
+  if(KRATE_PRECOMPILE AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND NOT Kokkos_DEVICES MATCHES "CUDA|HIP")
+    target_precompile_headers(${target} ${ARGN})
+  endif()
 endfunction()

@@ -10,6 +10,7 @@ option(KRATE_ENABLE_EXAMPLES "Build the examples" ${PROJECT_IS_TOP_LEVEL})
 option(KRATE_ENABLE_PERF "Build the benchmarks" ${PROJECT_IS_TOP_LEVEL})
 option(KRATE_ENABLE_POISON "Fill each workspace with NaN before it is used (debug builds)" OFF)
 option(KRATE_ENABLE_FUZZ "Offer the fuzz targets of tests/fuzz (clang only)" OFF)
+option(KRATE_PRECOMPILE "Parse Kokkos_Core.hpp once a target, not once a file (GCC, hosts)" ${PROJECT_IS_TOP_LEVEL})
 option(KRATE_WARNINGS_AS_ERRORS "Treat compiler warnings as errors (CI)" OFF)
 
 set(KRATE_EXEC_SPACES "" CACHE STRING "Execution spaces to build for, e.g. Serial;OpenMP; empty: all that Kokkos has")
@@ -35,7 +36,8 @@ endforeach()
 find_program(KRATE_CCACHE ccache)
 if(KRATE_CCACHE AND PROJECT_IS_TOP_LEVEL AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_CXX_COMPILER_LAUNCHER
-    ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} CCACHE_NOHASHDIR=true ${KRATE_CCACHE})
+    ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} CCACHE_NOHASHDIR=true
+    CCACHE_SLOPPINESS=pch_defines,time_macros ${KRATE_CCACHE})  # what it asks for precompiled headers
 endif()
 if(PROJECT_IS_TOP_LEVEL)
   set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)

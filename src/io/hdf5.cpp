@@ -35,7 +35,7 @@ std::string normal(std::string const& path) {
   std::string result;
   for (std::size_t at = 0; at < path.size();) {
     std::size_t const end = std::min(path.find('/', at), path.size());
-    if (end > at) result += "/" + path.substr(at, end - at);
+    if (end > at) result.append("/").append(path, at, end - at);
     at = end + 1;
   }
   return result.empty() ? "/" : result;

@@ -4,12 +4,13 @@
 
 #include "analysis/critical_points.hpp"
 #include "krate/io/hdf5.hpp"
+#include "support/reference_file.hpp"
 
 namespace {
 
 template <class T>
 struct LandscapeReferenceTest : ::testing::Test {
-  krate::io::File const file = krate::io::File::open(KRATE_TEST_DATA "/landscape.h5");
+  krate::io::File const file = krate::io::File::open(krate::testing::reference_file("landscape.h5"));
 
   Array array(std::string const& path) const {
     Array a;

@@ -7,6 +7,7 @@
 #include "attention/attend.hpp"
 #include "krate/attention/mssa.hpp"
 #include "krate/io/hdf5.hpp"
+#include "support/reference_file.hpp"
 
 namespace krate::testing {
 namespace {
@@ -59,7 +60,7 @@ struct AttentionReference : ::testing::Test {
 TYPED_TEST_SUITE_P(AttentionReference);
 
 TYPED_TEST_P(AttentionReference, CausalCrate) {
-  auto const file = io::File::open(KRATE_TEST_DATA "/crate_causal.h5");
+  auto const file = io::File::open(krate::testing::reference_file("crate_causal.h5"));
   for (int const i : {0, 1}) {
     std::string const block = "transformer.h." + std::to_string(i) + ".";
     this->expect_attention(
@@ -70,7 +71,7 @@ TYPED_TEST_P(AttentionReference, CausalCrate) {
 }
 
 TYPED_TEST_P(AttentionReference, CrateBert) {
-  auto const file = io::File::open(KRATE_TEST_DATA "/crate_bert.h5");
+  auto const file = io::File::open(krate::testing::reference_file("crate_bert.h5"));
   for (int const i : {0, 1}) {
     std::string const block = "crate.encoder.layer." + std::to_string(i) + ".attention.";
     this->expect_attention(file, i, 3,

@@ -7,6 +7,7 @@
 #include "krate/attention/tssa.hpp"
 #include "krate/io/hdf5.hpp"
 #include "support/checks.hpp"
+#include "support/reference_file.hpp"
 
 namespace krate::testing {
 namespace {
@@ -69,7 +70,7 @@ struct TssaReference : ::testing::Test {
 TYPED_TEST_SUITE_P(TssaReference);
 
 TYPED_TEST_P(TssaReference, EveryTensorOfEveryCaseAgrees) {
-  auto const file = io::File::open(KRATE_TEST_DATA "/tssa.h5");
+  auto const file = io::File::open(krate::testing::reference_file("tssa.h5"));
   for (std::string const form : {"/full/", "/causal/"})
     for (std::string const name : {"page", "small", "medium", "odd_width", "one_head", "one_token", "dead_channel",
                                    "large_values", "small_values", "zero_head"}) {

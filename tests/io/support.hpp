@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "support/op_test.hpp"
+#include "support/reference_file.hpp"
 
 namespace krate::testing {
 
@@ -44,7 +45,7 @@ class TemporaryDirectory {
 };
 
 inline std::string data_file(std::string const& name) {
-  return std::string(KRATE_IO_TEST_DATA) + "/" + name + ".h5";
+  return reference_file("odd/" + name + ".h5");
 }
 
 inline std::string read_bytes(std::string const& path) {

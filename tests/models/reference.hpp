@@ -10,6 +10,7 @@
 #include "krate/models/crate.hpp"
 #include "krate/nn/cross_entropy.hpp"
 #include "support/array.hpp"
+#include "support/reference_file.hpp"
 
 namespace krate::testing {
 
@@ -47,7 +48,7 @@ struct ReferenceRun {
   Value<std::int64_t, Space> correct;
 
   explicit ReferenceRun(std::string const& name, models::Pass pass = models::Pass::training)
-      : file(io::File::open(std::string(KRATE_TEST_DATA) + "/" + name)),
+      : file(io::File::open(krate::testing::reference_file(name))),
         model(space, Model<Space, T>::Config::from(file.attributes("/"))),
         images(to_view<Space, T, 4>(read_array(file, "/input/images"))),
         labels(to_view<Space, Label, 1>(read_array(file, "/input/labels"))) {

@@ -8,6 +8,7 @@
 #include "krate/models/crate_alpha.hpp"
 #include "krate/models/exchange.hpp"
 #include "models/reference_curves.hpp"
+#include "support/reference_file.hpp"
 
 namespace krate::testing {
 namespace {
@@ -34,7 +35,7 @@ inline Array tower_tensor(io::File const& file, std::string const& group, models
 
 template <class T>
 struct TowerRun {
-  io::File file = io::File::open(std::string(KRATE_TEST_DATA) + "/crate_alpha_clip.h5");
+  io::File file = io::File::open(krate::testing::reference_file("crate_alpha_clip.h5"));
   TestSpace space;
   models::CrateAlphaConfig config = models::CrateAlphaConfig::from(file.attributes("/"));
   models::ParameterTable table = models::CrateAlpha<TestSpace, T>::parameter_table(config);

@@ -6,6 +6,7 @@
 #include "krate/models/crate_mae.hpp"
 #include "krate/nn/token_mask.hpp"
 #include "models/reference_curves.hpp"
+#include "support/reference_file.hpp"
 
 namespace krate::testing {
 namespace {
@@ -32,7 +33,7 @@ struct MaeRun {
   Value<double, TestSpace> loss;
 
   explicit MaeRun(std::string const& name, models::Pass pass = models::Pass::training)
-      : file(io::File::open(std::string(KRATE_TEST_DATA) + "/" + name)),
+      : file(io::File::open(krate::testing::reference_file(name))),
         model(space, models::CrateMaeConfig::from(file.attributes("/"))),
         images(to_view<TestSpace, T, 4>(read_array(file, "/input/images"))),
         batch(images.extent(0)) {

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "models/reference_curves.hpp"
+#include "support/reference_file.hpp"
 
 namespace krate::testing {
 
@@ -29,7 +30,7 @@ struct TokenReference {
   Value<std::int64_t, Space> correct;
 
   explicit TokenReference(std::string const& name, models::Pass pass = models::Pass::training)
-      : file(io::File::open(std::string(KRATE_TEST_DATA) + "/" + name)),
+      : file(io::File::open(krate::testing::reference_file(name))),
         model(space, Model::Config::from(file.attributes("/"))),
         ids(to_view<Space, Label, 2>(read_array(file, "/input/tokens"))) {
     load_official(file, "/params", model);

@@ -5,6 +5,7 @@
 #include "krate/core/error.hpp"
 #include "krate/io/hdf5.hpp"
 #include "mpi/ranks.hpp"
+#include "support/reference_file.hpp"
 
 namespace {
 
@@ -149,10 +150,10 @@ TEST_P(FileOfRanks, PlacesAndFilesThatAreWrong) {
   EXPECT_ERROR_EVERYWHERE(IoError, "there is no such file", File::open(dir / "none.h5", comm));
   for (std::string const name : {"compound", "strings", "huge_chunked", "missing_chunks", "external_link", "soft_cycle",
                                  "unknown_filter", "external_storage", "virtual"}) {
-    File const file = File::open(std::string(KRATE_IO_TEST_DATA) + "/" + name + ".h5", comm);
+    File const file = File::open(krate::testing::reference_file("odd/" + name + ".h5"), comm);
     EXPECT_ERROR_EVERYWHERE(IoError, name + ".h5: /samples/features", file.read_all("/samples/features"));
   }
-  File const packed = File::open(std::string(KRATE_IO_TEST_DATA) + "/packed.h5", comm);
+  File const packed = File::open(krate::testing::reference_file("odd/packed.h5"), comm);
   EXPECT_ERROR_EVERYWHERE(IoError, "/damaged", packed.read_all("/damaged"));
   EXPECT_EQ(packed.read_all("/deflate").size(), 60u);
 }

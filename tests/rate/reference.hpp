@@ -4,6 +4,7 @@
 
 #include "krate/io/hdf5.hpp"
 #include "linalg/operands.hpp"
+#include "support/reference_file.hpp"
 
 namespace {
 
@@ -17,7 +18,7 @@ inline double read_number(krate::io::File const& file, std::string const& path) 
 }
 
 inline krate::io::File rate_file() {
-  return krate::io::File::open(KRATE_TEST_DATA "/rate.h5");
+  return krate::io::File::open(krate::testing::reference_file("rate.h5"));
 }
 
 }  // namespace

@@ -4,12 +4,13 @@
 
 #include "krate/io/hdf5.hpp"
 #include "rate/runs.hpp"
+#include "support/reference_file.hpp"
 
 namespace {
 
 template <class T>
 struct LayerReferenceTest : ::testing::Test {
-  krate::io::File file = krate::io::File::open(KRATE_TEST_DATA "/crate_tiny_cls.h5");
+  krate::io::File file = krate::io::File::open(krate::testing::reference_file("crate_tiny_cls.h5"));
   Array read(std::string const& path) const {
     Array a;
     a.data = file.read_all<double>(path, &a.shape);

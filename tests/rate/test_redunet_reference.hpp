@@ -4,6 +4,7 @@
 
 #include "krate/io/hdf5.hpp"
 #include "rate/redunet_runs.hpp"
+#include "support/reference_file.hpp"
 
 namespace {
 
@@ -18,7 +19,7 @@ struct RedunetReferenceTest : ::testing::Test {};
 TYPED_TEST_SUITE(RedunetReferenceTest, OnlyDouble, SuiteName);
 
 TYPED_TEST(RedunetReferenceTest, LayersOfAllCases) {
-  auto const file = krate::io::File::open(KRATE_TEST_DATA "/redunet.h5");
+  auto const file = krate::io::File::open(krate::testing::reference_file("redunet.h5"));
   int cases = 0;
   for (auto const& name : file.list("/vector")) {
     std::string const path = "/vector/" + name;

@@ -4,6 +4,7 @@
 
 #include "rate/reference.hpp"
 #include "rate/regularised_runs.hpp"
+#include "support/reference_file.hpp"
 
 namespace {
 
@@ -34,7 +35,7 @@ TYPED_TEST(RegularisedReferenceTest, KnownNumbers) {
 }
 
 TYPED_TEST(RegularisedReferenceTest, GenericPoints) {
-  auto const file = krate::io::File::open(KRATE_TEST_DATA "/landscape.h5");
+  auto const file = krate::io::File::open(krate::testing::reference_file("landscape.h5"));
   auto const stored = [&](std::string const& path) {
     Array a;
     a.data = file.read_all<double>(path, &a.shape);

@@ -84,6 +84,16 @@ Outcome run(std::vector<std::string> words, Environment const& changes) {
 
 }  // namespace
 
+std::string const& command_path() {
+  static std::string const path = KRATE_COMMAND;
+  return path;
+}
+
+std::string const& lone_failure_path() {
+  static std::string const path = KRATE_LONE_FAILURE;
+  return path;
+}
+
 Outcome krate(std::vector<std::string> const& arguments, Environment const& environment, std::string const& program) {
   std::vector<std::string> words = {program};
   words.insert(words.end(), arguments.begin(), arguments.end());

@@ -18,13 +18,17 @@ struct Outcome {
   std::size_t peak_bytes = 0;  ///< highest resident memory of the process, to within its last milliseconds
 };
 
+/// Where the build put krate, and a program one of whose ranks fails alone.
+std::string const& command_path();
+std::string const& lone_failure_path();
+
 using Environment = std::map<std::string, std::string>;  // an empty value removes the variable
 
 /// krate ARGUMENTS, or another program.
 Outcome krate(std::vector<std::string> const& arguments, Environment const& environment = {},
-              std::string const& program = KRATE_COMMAND);
+              std::string const& program = command_path());
 /// The same under the MPI launcher.
-Outcome krate_ranks(int ranks, std::vector<std::string> const& arguments, std::string const& program = KRATE_COMMAND);
+Outcome krate_ranks(int ranks, std::vector<std::string> const& arguments, std::string const& program = command_path());
 
 /// Lines of a text that begin with "krate: ": what the command itself says among a launcher's words.
 std::vector<std::string> own_lines(std::string const& text);

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "bad_files.hpp"
+#include "support/reference_file.hpp"
 #include "support/safetensors_bytes.hpp"
 
 namespace krate::testing {
@@ -142,7 +143,7 @@ TEST_P(BadInput, DatasetFiles) {
 }
 
 TEST_P(BadInput, FeatureFiles) {
-  std::string const odd = KRATE_IO_TEST_DATA;
+  std::string const odd = reference_file("odd");
   Words const huge{"rate", odd + "/huge_chunked.h5", "--eps-squared", "1"};
   expect_failures({{rate("missing.h5"), "no such file"},
                    {rate("features_nan.h5"), "sample 11 is nan"},

@@ -55,7 +55,7 @@ TEST(Command, UsageErrorsAreOneLine) {
 
 TEST(Command, FullStandardOutputIsAFailure) {
   Scratch const scratch;
-  std::string const script = std::string(KRATE_COMMAND) + " info --json > /dev/full 2> " + scratch / "err";
+  std::string const script = command_path() + " info --json > /dev/full 2> " + scratch / "err";
   EXPECT_NE(std::system(script.c_str()), 0);
   EXPECT_EQ(own_lines(content_of(scratch / "err")).size(), 1u);
 }
@@ -124,14 +124,14 @@ TEST(Command, RanksFailTogetherInOneLine) {
 }
 
 TEST(Command, ALoneFailureEndsAllRanks) {
-  auto const outcome = krate_ranks(2, {}, KRATE_LONE_FAILURE);
+  auto const outcome = krate_ranks(2, {}, lone_failure_path());
   EXPECT_GT(outcome.exit_code, 0);
   ASSERT_EQ(own_lines(outcome.err).size(), 1u) << outcome.err;
   EXPECT_EQ(own_lines(outcome.err)[0], "krate: test: rank 1 alone failed; this is a test");
 }
 
 TEST(Command, AKilledRankEndsAllRanks) {
-  EXPECT_GT(krate_ranks(2, {"kill"}, KRATE_LONE_FAILURE).exit_code, 0);
+  EXPECT_GT(krate_ranks(2, {"kill"}, lone_failure_path()).exit_code, 0);
 }
 #endif
 

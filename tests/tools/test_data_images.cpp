@@ -4,6 +4,7 @@
 #include "command.hpp"
 #include "krate/io/dataset.hpp"
 #include "krate/io/hdf5.hpp"
+#include "support/reference_file.hpp"
 #include "tools/png.hpp"
 #include "tools/resample.hpp"
 
@@ -22,7 +23,7 @@ Image picture(io::File const& file, std::string const& path) {
 
 // Pictures that Pillow made (tests/data/make_pillow.py).
 TEST(EvaluationTransform, IsPillows) {
-  auto const file = io::File::open(std::string(KRATE_TEST_DATA) + "/pillow.h5");
+  auto const file = io::File::open(krate::testing::reference_file("pillow.h5"));
   auto const names = file.list("/");
   ASSERT_EQ(names.size(), 20u);
   for (auto const& name : names) {

@@ -4,6 +4,7 @@
 #include "krate/io/dataset.hpp"
 #include "krate/io/hdf5.hpp"
 #include "krate/io/safetensors.hpp"
+#include "support/reference_file.hpp"
 
 namespace krate::testing {
 namespace {
@@ -33,7 +34,7 @@ struct Tensors {
 
 /// A reference model (tests/data/README.md) as the authors' programs would store it.
 Tensors reference(std::string const& name, TensorType type = TensorType::f32) {
-  auto const file = io::File::open(std::string(KRATE_TEST_DATA) + "/" + name + ".h5");
+  auto const file = io::File::open(krate::testing::reference_file(name + ".h5"));
   Tensors made;
   for (auto const& parameter : file.list("/params")) {
     auto& tensor = made.all[parameter];
@@ -49,7 +50,7 @@ struct Exchange : ::testing::Test {
   std::string family = "crate";
 
   std::string data_of(std::string const& name) {
-    auto const file = io::File::open(std::string(KRATE_TEST_DATA) + "/" + name + ".h5");
+    auto const file = io::File::open(krate::testing::reference_file(name + ".h5"));
     std::vector<std::size_t> shape;
     if (file.exists("/input/tokens")) {
       auto const read = file.read_all("/input/tokens", &shape);
@@ -80,7 +81,7 @@ struct Exchange : ::testing::Test {
     auto const outcome = krate({"predict", dir / "m.h5", "--data", data_of(name), "-o", dir / "out.h5"});
     EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
     auto const found = io::File::open(dir / "out.h5").read_all("/logits");
-    auto const expected = io::File::open(std::string(KRATE_TEST_DATA) + "/" + name + ".h5").read_all(path);
+    auto const expected = io::File::open(krate::testing::reference_file(name + ".h5")).read_all(path);
     double worst = 0, largest = 0;
     for (std::size_t i = 0; i < expected.size(); ++i) {
       worst = std::max(worst, std::abs(found[i] - expected[i]));
@@ -470,7 +471,7 @@ TEST_F(Exchange, FamiliesAndForeignFiles) {
   expect_failure(foreign("a.pt", zip + std::string(100, 'x')), "torch.load(\"" + dir / "a.pt\"");
   expect_failure(foreign("old.pt", "\x80\x02" + std::string(100, 'x')), "weights_only=True");
   expect_failure(foreign("a.npz", zip + std::string(100, 'x')), "numpy.load(");
-  expect_failure(krate({"export", std::string(KRATE_TEST_DATA) + "/crate_rect.h5", "-o", dir / "x"}),
+  expect_failure(krate({"export", krate::testing::reference_file("crate_rect.h5"), "-o", dir / "x"}),
                  "no krate checkpoint");
   expect_failure(krate({"import", dir / "in.safetensors", "--family", "crate", "-o", dir / "in.safetensors"}),
                  "is also the input");

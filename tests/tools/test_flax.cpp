@@ -9,13 +9,14 @@
 #include "krate/io/dataset.hpp"
 #include "krate/io/hdf5.hpp"
 #include "support/npz_bytes.hpp"
+#include "support/reference_file.hpp"
 #include "tools/npz.hpp"
 
 namespace krate::testing {
 namespace {
 
 using Words = std::vector<std::string>;
-std::string const committed = std::string(KRATE_TEST_DATA) + "/crate_alpha_flax.npz";
+std::string const committed = krate::testing::reference_file("crate_alpha_flax.npz");
 
 struct FlaxArray {
   std::vector<std::size_t> shape;
@@ -95,7 +96,7 @@ TEST_F(Flax, TheTreePredictsAsTheReferenceModel) {
   auto const made = json_of(import(committed, "m.h5", {"--json"}));
   EXPECT_EQ(made["model"], "crate_alpha");
   EXPECT_EQ(made["dtype"], "F32");
-  auto const reference = io::File::open(std::string(KRATE_TEST_DATA) + "/crate_alpha.h5");
+  auto const reference = io::File::open(krate::testing::reference_file("crate_alpha.h5"));
   EXPECT_EQ(made["parameters"], reference.attributes("/").get<std::int64_t>("parameters"));
   std::vector<std::size_t> shape;
   auto const images = reference.read_all<double>("/input/images", &shape);

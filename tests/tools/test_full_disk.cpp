@@ -14,7 +14,7 @@ struct FullDisk : ::testing::TestWithParam<int> {
 
   /// The command where no file may grow beyond a few hundred bytes. The launcher's own files are kept out of it.
   Outcome confined(std::string const& command) const {
-    std::vector<std::string> const words{"-c", "ulimit -f 2; exec " KRATE_COMMAND " " + command};
+    std::vector<std::string> const words{"-c", "ulimit -f 2; exec " + command_path() + " " + command};
     setenv("OMPI_MCA_btl", "self,tcp", 1);
     setenv("PMIX_MCA_gds", "hash", 1);
     auto const outcome = GetParam() > 1 ? krate_ranks(GetParam(), words, "/bin/sh") : krate(words, {}, "/bin/sh");

@@ -108,7 +108,7 @@ TEST_F(Training, PredictionsAndAnalysesHaveTheirShapes) {
 TEST_F(Training, KilledAtAnyMomentItResumesToTheSameBits) {
   ASSERT_EQ(krate(train(run)).exit_code, 0);
   std::string const killed = scratch / "killed";
-  std::string start = KRATE_COMMAND;
+  std::string start = command_path();
   for (auto const& word : train(killed)) start += " " + word;
   int tries = 0;
   for (; tries < 60 && !fs::exists(killed + "/summary.json"); ++tries) {
@@ -116,7 +116,7 @@ TEST_F(Training, KilledAtAnyMomentItResumesToTheSameBits) {
     if (!begun) fs::remove_all(killed);  // killed before the first checkpoint: there is nothing to go on from
     // Each time a little longer, so that the end is reached on any machine.
     std::string const limit = "timeout -s KILL " + std::to_string(0.2 + 0.07 * tries) + " ";
-    (void)!std::system((limit + (begun ? KRATE_COMMAND " resume " + killed : start) + " > /dev/null 2>&1").c_str());
+    (void)!std::system((limit + (begun ? command_path() + " resume " + killed : start) + " > /dev/null 2>&1").c_str());
   }
   EXPECT_GE(tries, 2) << "it was never interrupted";
   ASSERT_TRUE(fs::exists(killed + "/summary.json"));
@@ -128,7 +128,7 @@ TEST_F(Training, KilledAtAnyMomentItResumesToTheSameBits) {
 }
 
 TEST_F(Training, ASignalWritesACheckpointFirst) {
-  std::string command = KRATE_COMMAND;
+  std::string command = command_path();
   for (auto const& word : train(run, {"--steps", "1000000"})) command += " " + word;
   command += " > /dev/null 2> " + scratch / "err" + " & ";
   command += "while ! test -e " + run + "/checkpoints/step-*1.h5; do sleep 0.02; done; kill -TERM $!; wait $!";
