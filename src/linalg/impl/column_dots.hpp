@@ -29,7 +29,7 @@ class ColumnDots {
   static void run(Columns const& z, std::int64_t rows, double* g, int leading) {
     ColumnDots dots(z);
     std::int64_t const whole = rows / w * w;
-    for (std::int64_t r = 0; r < whole; r += block) dots.add(r, static_cast<int>(std::min(block, whole - r)));
+    for (std::int64_t r = 0; r < whole; r += dots.block) dots.add(r, static_cast<int>(std::min(dots.block, whole - r)));
     dots.write(g, leading);
     for (std::int64_t r = whole; r < rows; ++r)
       for (int i = 0; i < z.count; ++i)
@@ -39,33 +39,57 @@ class ColumnDots {
  private:
   using V = simd::Vec<double>;
   static constexpr int w = simd::width<double>, groups_most = (most + side - 1) / side;
-  /// Rows that come into the first cache together and serve all tiles, while the next ones are fetched.
-  static constexpr std::int64_t block = 64;
+  using Tile = V[side][side];
 
-  explicit ColumnDots(Columns const& columns) : z(columns), groups((columns.count + side - 1) / side) {
-    for (int tile = 0; tile < groups * (groups + 1) / 2; ++tile)
-      for (auto& row : sums[tile])
+  /// What a visit of a tile fetches for later: stretches of columns, a line of each at a time.
+  struct Ahead {
+    double const* data;
+    std::ptrdiff_t leading;
+    int count;  ///< none if not above 0
+    KRATE_TILE_FUNCTION void operator()(int k) const {
+      double const* line = data + k;
+      for (int c = 0; c < count; ++c, line += leading) simd::prefetch(line);
+    }
+  };
+
+  explicit ColumnDots(Columns const& columns)
+      : z(columns),
+        groups((columns.count + side - 1) / side),
+        block(columns.count > 8 ? 128 : 64),
+        stretch(columns.count > 16 ? 4 : 1),
+        distance(stretch > 1 ? block * stretch : 64 * most / columns.count) {
+    for (int i = 0; i < groups * (groups + 1) / 2; ++i)
+      for (auto& row : sums[i])
         for (auto& sum : row) sum = simd::broadcast(0.0);
   }
 
   /// The last group overlaps the one before it rather than end beyond the last column.
   int first_of(int group) const { return std::min(group * side, z.count - side); }
 
+  Tile& tile(int i, int j) { return sums[i * (i + 1) / 2 + j]; }
+
   void add(std::int64_t begin, int rows) {
-    int const tiles = groups * (groups + 1) / 2, fetched = (z.count + tiles - 1) / tiles;
-    int tile = 0;
-    for (int i = 0; i < groups; ++i)
-      for (int j = 0; j <= i; ++j, ++tile) {
-        int const next = tile * fetched, last = std::min(next + fetched, z.count);
-        add_tile(sums[tile], z.at(first_of(i)) + begin, z.at(first_of(j)) + begin, rows, [&](int k) {
-          for (int c = next; c < last; ++c) simd::prefetch(z.at(c) + begin + block + k);
-        });
+    int const visits = groups * (groups - 1) / 2 + (groups + 1) / 2, fetched = (z.count + visits - 1) / visits;
+    std::int64_t const start = begin / (block * stretch) * (block * stretch) + distance;
+    int slot = static_cast<int>(begin / block % stretch) * visits * fetched;
+    auto const ahead = [&] {
+      Ahead const next{z.at(slot / stretch) + start + slot % stretch * block, stretch > 1 ? block : z.leading,
+                       std::min(fetched, z.count * stretch - slot)};
+      slot += fetched;
+      return next;
+    };
+    auto const columns = [&](int group) { return z.at(first_of(group)) + begin; };
+    for (int i = 0; i < groups; ++i) {
+      for (int j = 0; j < i; ++j) add_tile(tile(i, j), columns(i), columns(j), rows, ahead());
+      if (i % 2 == 1) {
+        add_diagonals(tile(i - 1, i - 1), tile(i, i), columns(i - 1), columns(i), rows, ahead());
+      } else if (i + 1 == groups) {
+        add_tile(tile(i, i), columns(i), columns(i), rows, ahead());
       }
+    }
   }
 
-  template <class Ahead>
-  KRATE_TILE_FUNCTION void add_tile(V (&sum)[side][side], double const* a, double const* b, int rows,
-                                    Ahead const& ahead) const {
+  KRATE_TILE_FUNCTION void add_tile(Tile& sum, double const* a, double const* b, int rows, Ahead const& ahead) const {
     V acc[side][side];
     for (int i = 0; i < side; ++i)
       for (int j = 0; j < side; ++j) acc[i][j] = sum[i][j];
@@ -82,6 +106,30 @@ class ColumnDots {
       for (int j = 0; j < side; ++j) sum[i][j] = acc[i][j];
   }
 
+  template <class Body>
+  KRATE_TILE_FUNCTION static void of_lower(Body const& body) {
+#pragma GCC unroll 4
+    for (int i = 0; i < side; ++i)
+#pragma GCC unroll 4
+      for (int j = 0; j <= i; ++j) body(i, j);
+  }
+
+  /// The lower triangles of two tiles on the diagonal: together they fill the registers as one whole tile does.
+  KRATE_TILE_FUNCTION void add_diagonals(Tile& first, Tile& second, double const* a, double const* b, int rows,
+                                         Ahead const& ahead) const {
+    Tile one, two;
+    of_lower([&](int i, int j) { one[i][j] = first[i][j], two[i][j] = second[i][j]; });
+    for (int k = 0; k < rows; k += w) {
+      ahead(k);
+      V x[side];
+      for (int i = 0; i < side; ++i) x[i] = simd::kept<double>(simd::load(a + i * z.leading + k));
+      of_lower([&](int i, int j) { one[i][j] = simd::fma(x[i], x[j], one[i][j]); });
+      for (int i = 0; i < side; ++i) x[i] = simd::kept<double>(simd::load(b + i * z.leading + k));
+      of_lower([&](int i, int j) { two[i][j] = simd::fma(x[i], x[j], two[i][j]); });
+    }
+    of_lower([&](int i, int j) { first[i][j] = one[i][j], second[i][j] = two[i][j]; });
+  }
+
   void write(double* g, int leading) const {
     int tile = 0;
     for (int i = 0; i < groups; ++i)
@@ -95,7 +143,10 @@ class ColumnDots {
 
   Columns z;
   int groups;
-  V sums[groups_most * (groups_most + 1) / 2][side][side];
+  std::int64_t block;     ///< rows that serve all tiles from the first cache
+  int stretch;            ///< blocks of a column fetched one after the other: where columns are many, memory likes it
+  std::int64_t distance;  ///< from the rows at work to those being fetched
+  Tile sums[groups_most * (groups_most + 1) / 2];
 };
 
 }  // namespace krate::impl
