@@ -128,8 +128,8 @@ void doors(Scan& scan) {
 
 /// Place of a module among those that it may include, or -1.
 int layer(std::string const& module) {
-  static std::vector<std::string> const order{"core",  "comm", "linalg", "rate",   "attention", "sparse", "nn",
-                                              "optim", "dist", "io",     "models", "analysis",  "train",  "tools"};
+  static std::vector<std::string> const order{"core", "comm", "linalg", "rate",  "attention", "sparse", "nn",   "optim",
+                                              "dist", "io",   "models", "games", "analysis",  "train",  "tools"};
   auto const at = std::find(order.begin(), order.end(), module);
   return at == order.end() ? -1 : static_cast<int>(at - order.begin());
 }

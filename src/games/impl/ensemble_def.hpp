@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "games/impl/measure_distances.hpp"
+#include "games/impl/replicas.hpp"
+#include "krate/core/label.hpp"
+#include "krate/core/require.hpp"
+#include "krate/games/impl/flat_tables.hpp"
+
+namespace krate::games {
+
+namespace impl {
+
+/// Host numbers into the memory of a space, which waits for them.
+template <class Space, class T>
+void upload(Space const& space, std::span<T const> from, Vector<T, Space> to) {
+  if (from.empty()) return;
+  Kokkos::View<T const*, Kokkos::HostSpace, krate::impl::Unmanaged> const host(from.data(), from.size());
+  Kokkos::deep_copy(space, to, host);
+  space.fence(KRATE_LABEL("krate::games: numbers are there"));
+}
+template <class Space, class T>
+std::vector<T> download(Space const& space, Vector<T, Space> from) {
+  std::vector<T> found(from.extent(0));
+  Kokkos::View<T*, Kokkos::HostSpace, krate::impl::Unmanaged> const host(found.data(), found.size());
+  Kokkos::deep_copy(space, host, from);
+  space.fence(KRATE_LABEL("krate::games: numbers are read"));
+  return found;
+}
+
+inline void require_rules(std::span<LearningRule const> rules, RandomStream random) {
+  constexpr char const* where = "krate::games::Ensemble";
+  require_value(!rules.empty(), where, "replicas", rules.size(), "must be positive; pass one rule a replica");
+  for (auto const& rule : rules) {
+    require_value(rule.tau >= 0 && std::isfinite(rule.tau), where, "tau", rule.tau, "must not be negative");
+    for (double const e : {rule.alpha_exponent, rule.beta_exponent})
+      require_value(e >= 0 && std::isfinite(e), where, "exponent", e, "must not be negative");
+    require_value(rule.exploration >= 0 && rule.exploration <= 1, where, "exploration", rule.exploration,
+                  "must be from 0 to 1");
+    require_value(random == RandomStream::counter || rule.seed < (std::uint64_t(1) << 32), where, "seed", rule.seed,
+                  "must be below 2^32 for the mersenne stream");
+  }
+}
+
+}  // namespace impl
+
+template <class Space, class T>
+void Ensemble<Space, T>::cut(Workspace<Space>& work, std::size_t numbers, std::size_t integers) {
+  numbers_ = work.template take<double>(numbers);
+  integers_ = work.template take<int>(integers);
+  rules_ = work.template take<LearningRule>(replicas_);
+  std::size_t const before = work.used(), length = impl::Table<Space, 0>::length(players_, states_, actions_);
+  bool const twister = random_ == RandomStream::mersenne;
+  tables_ = work.template take<double>(replicas_ * length);
+  current_ = work.template take<int>(replicas_, (1 + players_ + 15) / 16 * 16);
+  generators_ = work.template take<std::uint32_t>(replicas_, twister ? impl::MersenneStream::words : 0);
+  changing_ = Vector<unsigned char, Space>(reinterpret_cast<unsigned char*>(tables_.data()), work.used() - before);
+}
+
+template <class Space, class T>
+auto Ensemble<Space, T>::parts() const {
+  auto const length = static_cast<std::int64_t>(impl::Table<Space, 0>::length(players_, states_, actions_));
+  return impl::Replicas<Space>{rules_, tables_, length, current_, generators_};
+}
+
+template <class Space, class T>
+template <class Game>
+void Ensemble<Space, T>::start(Space const& space, Game const& game, std::span<LearningRule const> rules) {
+  require_valid(game);
+  impl::require_rules(rules, random_);
+  auto const flat = impl::flattened(game);
+  auto const tables = impl::tables_at(game, flat.numbers.data(), flat.integers.data());
+  replicas_ = rules.size();
+  players_ = static_cast<std::size_t>(tables.players);
+  states_ = static_cast<std::size_t>(tables.states);
+  actions_ = static_cast<std::size_t>(tables.most_actions());
+  for (int i = 0; i < tables.players; ++i) counts_.push_back(tables.actions_of(i));
+  auto const take = [&](Workspace<Space>& work) { cut(work, flat.numbers.size(), flat.integers.size()); };
+  arena_ = Arena<Space>(space, krate::measure<Space>(take), "krate::games::ensemble");
+  auto work = arena_.workspace();
+  take(work);
+  impl::upload<Space, double>(space, flat.numbers, numbers_);
+  impl::upload<Space, int>(space, flat.integers, integers_);
+  impl::upload<Space, LearningRule>(space, rules, rules_);
+  auto const placed = impl::tables_at(game, numbers_.data(), integers_.data());
+  game_ = placed;
+  using Tables = std::remove_const_t<decltype(placed)>;
+  auto const begin = [&]<class Stream>(Stream const*) {
+    Kokkos::parallel_for(KRATE_LABEL("krate::games::begin"), krate::impl::elements(space, replicas_),
+                         impl::BeginReplica<Space, Tables, Stream>{placed, parts()});
+  };
+  if (random_ == RandomStream::counter) {
+    begin(static_cast<impl::CounterStream const*>(nullptr));
+  } else {
+    begin(static_cast<impl::MersenneStream const*>(nullptr));
+  }
+}
+
+template <class Space, class T>
+Ensemble<Space, T>::Ensemble(Space const& space, RoutingGame const& game, std::span<LearningRule const> rules,
+                             RandomStream random)
+    : random_(random) {
+  start(space, game, rules);
+}
+template <class Space, class T>
+Ensemble<Space, T>::Ensemble(Space const& space, FiniteGame const& game, std::span<LearningRule const> rules,
+                             RandomStream random)
+    : random_(random) {
+  start(space, game, rules);
+}
+
+template <class Space, class T>
+void Ensemble<Space, T>::require_records(char const* where, Records<Space> const& records) const {
+  std::size_t const count = records.stages.extent(0);
+  if (count == 0) return;
+  require_shape(where, "policy", records.policy, {count, replicas_, size()}, "[records, replicas, size()]");
+  require_shape(where, "q", records.q, {count, replicas_, size()}, "[records, replicas, size()]");
+}
+
+template <class Space, class T>
+void Ensemble<Space, T>::run(Space const& space, std::int64_t stages, Records<Space> const& records) {
+  constexpr char const* where = "krate::games::Ensemble::run";
+  require_value(stages >= 0, where, "stages", stages, "must not be negative");
+  require_records(where, records);
+  Kokkos::Profiling::ScopedRegion region(KRATE_LABEL("krate::games::run"));
+  auto const play = [&]<class Stream, int Actions, class Tables>(Tables const& game) {
+    Kokkos::parallel_for(
+        KRATE_LABEL("krate::games::play"), krate::impl::elements(space, replicas_),
+        impl::PlayStages<Space, Tables, Stream, Actions>{game, parts(), stage_, stage_ + stages, records});
+  };
+  auto const draw = [&]<int Actions, class Tables>(Tables const& game) {
+    if (random_ == RandomStream::counter) {
+      play.template operator()<impl::CounterStream, Actions>(game);
+    } else {
+      play.template operator()<impl::MersenneStream, Actions>(game);
+    }
+  };
+  if (auto const* const routing = std::get_if<impl::RoutingTables>(&game_); routing && routing->routes == 2) {
+    draw.template operator()<2>(*routing);
+  } else {
+    std::visit([&](auto const& game) { draw.template operator()<0>(game); }, game_);
+  }
+  stage_ += stages;
+}
+
+template <class Space, class T>
+void Ensemble<Space, T>::replay(Space const& space, int start, std::span<int const> actions,
+                                std::span<int const> next) {
+  constexpr char const* where = "krate::games::Ensemble::replay";
+  if (actions.size() != next.size() * players_)
+    throw ShapeError(where, "actions has " + std::to_string(actions.size()) + " entries, expected " +
+                                std::to_string(next.size() * players_) + " (a player's at each stage); pass all");
+  auto const known = [&](int s) { return s >= 0 && s < static_cast<int>(states_); };
+  require_value(known(start) && std::all_of(next.begin(), next.end(), known), where, "states",
+                static_cast<std::int64_t>(states_), "must be above each state that is given");
+  for (std::size_t k = 0; k < actions.size(); ++k) {
+    require_value(actions[k] >= 0 && actions[k] < counts_[k % players_], where, "action", actions[k],
+                  "must be one of its player's");
+  }
+  Kokkos::View<int*, DeviceOf<Space>> const given(
+      Kokkos::view_alloc(space, Kokkos::WithoutInitializing, "krate::games::given"), actions.size() + next.size());
+  Vector<int, Space> const taken(given.data(), actions.size()), nexts(given.data() + actions.size(), next.size());
+  impl::upload<Space, int>(space, actions, taken);
+  impl::upload<Space, int>(space, next, nexts);
+  std::visit(
+      [&]<class Tables>(Tables const& game) {
+        Kokkos::parallel_for(KRATE_LABEL("krate::games::replay"), krate::impl::elements(space, replicas_),
+                             impl::ReplayStages<Space, Tables>{game, parts(), start, taken, nexts});
+      },
+      game_);
+  stage_ += static_cast<std::int64_t>(next.size());
+  space.fence(KRATE_LABEL("krate::games::replay: what was given is no longer needed"));
+}
+
+template <class Space, class T>
+std::size_t Ensemble<Space, T>::decision_doubles() const {
+  require_value(states_ <= 1024, "krate::games::Ensemble::measure", "states", states_,
+                "must be at most 1024: their equations are solved densely");
+  return std::visit(
+      [&](auto const& game) { return impl::Decision::doubles(states_, actions_, impl::oppose_weights(game)); }, game_);
+}
+
+template <class Space, class T>
+std::size_t Ensemble<Space, T>::measure_workspace() const {
+  std::size_t const each = decision_doubles();
+  return krate::measure<Space>([&](auto& work) { work.template take<double>(replicas_ * players_, each); });
+}
+
+template <class Space, class T>
+void Ensemble<Space, T>::measure(Space const& space, Records<Space> const& records, Workspace<Space> work,
+                                 Distances<Space> const& out) {
+  constexpr char const* where = "krate::games::Ensemble::measure";
+  std::size_t const count = records.stages.extent(0);
+  require_records(where, records);
+  require_shape(where, "policy distances", out.policy, {count, replicas_, players_}, "[records, replicas, players]");
+  require_shape(where, "q distances", out.q, {count, replicas_, players_}, "[records, replicas, players]");
+  require_shape(where, "nash distances", out.nash, {count, replicas_, players_}, "[records, replicas, players]");
+  if (count == 0) return;
+  auto const memory = work.template take<double>(replicas_ * players_, decision_doubles());
+  std::visit(
+      [&]<class Tables>(Tables const& game) {
+        Kokkos::parallel_for(KRATE_LABEL("krate::games::measure"), krate::impl::elements(space, replicas_ * players_),
+                             impl::MeasureDistances<Space, Tables>{game, records, out, memory});
+      },
+      game_);
+}
+
+template <class Space, class T>
+Snapshot Ensemble<Space, T>::snapshot(Space const& space, std::size_t replica) const {
+  require_value(replica < replicas_, "krate::games::Ensemble::snapshot", "replica", replica,
+                "must be below the number of replicas");
+  auto tables = impl::download<Space, double>(space, tables_);
+  auto const current = impl::download<Space, int>(space, Vector<int, Space>(current_.data(), current_.size()));
+  auto const all = parts();
+  bool const apart = !krate::impl::is_device<Space>;
+  impl::Table<Kokkos::DefaultHostExecutionSpace, 0> t{};
+  std::vector<double> own(static_cast<std::size_t>(all.length));
+  for (std::size_t k = 0; k < own.size(); ++k)
+    own[k] = apart ? tables[replica * own.size() + k] : tables[k * replicas_ + replica];
+  t = {own.data(), 1, static_cast<int>(players_), static_cast<int>(states_), static_cast<int>(actions_)};
+  Snapshot found{.policy = std::vector<double>(size()), .q = std::vector<double>(size())};
+  impl::copy_record(t, found.policy.data(), found.q.data());
+  for (int i = 0; i < t.players; ++i)
+    for (int s = 0; s < t.states; ++s)
+      for (int a = 0; a < t.actions(); ++a) found.plays.push_back(static_cast<std::int64_t>(t.plays(s, i, a)));
+  for (int s = 0; s < t.states; ++s) found.visits.push_back(static_cast<std::int64_t>(t.visits(s)));
+  found.state = current[replica * current_.extent(1)];
+  return found;
+}
+
+template <class Space, class T>
+std::size_t Ensemble<Space, T>::replica_bytes() const {
+  return tables_.size() / replicas_ * sizeof(double) + current_.extent(1) * sizeof(int) +
+         generators_.extent(1) * sizeof(std::uint32_t);
+}
+
+/// Between what lies in memory, tables first, and each replica's own bytes.
+template <class Space, class T>
+template <bool IsSave>
+void Ensemble<Space, T>::exchange(std::uint8_t* changing, std::uint8_t* bytes) const {
+  auto const move = [&](void const* there, std::size_t size) {
+    std::size_t const at = static_cast<std::size_t>(reinterpret_cast<unsigned char const*>(there) - changing_.data());
+    if constexpr (IsSave) {
+      std::memcpy(bytes, changing + at, size);
+    } else {
+      std::memcpy(changing + at, bytes, size);
+    }
+    bytes += size;
+  };
+  bool const apart = !krate::impl::is_device<Space>;
+  std::size_t const length = tables_.size() / replicas_;
+  for (std::size_t r = 0; r < replicas_; ++r) {
+    if (apart) {
+      move(tables_.data() + r * length, length * sizeof(double));
+    } else {
+      for (std::size_t k = 0; k < length; ++k) move(tables_.data() + k * replicas_ + r, sizeof(double));
+    }
+    move(current_.data() + r * current_.extent(1), current_.extent(1) * sizeof(int));
+    move(generators_.data() + r * generators_.extent(1), generators_.extent(1) * sizeof(std::uint32_t));
+  }
+}
+
+template <class Space, class T>
+std::vector<std::uint8_t> Ensemble<Space, T>::save(Space const& space) const {
+  auto changing = impl::download<Space, unsigned char>(space, changing_);
+  std::vector<std::uint8_t> bytes(replicas_ * replica_bytes());
+  exchange<true>(changing.data(), bytes.data());
+  return bytes;
+}
+
+template <class Space, class T>
+void Ensemble<Space, T>::restore(Space const& space, std::int64_t stage, std::span<std::uint8_t const> bytes) {
+  constexpr char const* where = "krate::games::Ensemble::restore";
+  if (bytes.size() != replicas_ * replica_bytes())
+    throw ShapeError(where, "bytes has " + std::to_string(bytes.size()) + " entries, expected " +
+                                std::to_string(replicas_ * replica_bytes()) +
+                                " (what save() gives); pass those of this game and stream");
+  require_value(stage >= 0, where, "stage", stage, "must not be negative");
+  std::vector<std::uint8_t> changing(changing_.extent(0)), own(bytes.begin(), bytes.end());
+  exchange<false>(changing.data(), own.data());
+  impl::upload<Space, unsigned char>(space, changing, changing_);
+  stage_ = stage;
+}
+
+}  // namespace krate::games
