@@ -9,6 +9,7 @@
 #include "perf/cases/in_situ.hpp"
 #include "perf/cases/infer.hpp"
 #include "perf/cases/ista.hpp"
+#include "perf/cases/markov.hpp"
 #include "perf/cases/mssa.hpp"
 #include "perf/cases/multi_head_attention.hpp"
 #include "perf/cases/step.hpp"
@@ -299,6 +300,23 @@ Json run_in_situ(Bench& bench, BenchCase const& self, OptionTable const& o) {
   });
 }
 
+OptionTable markov_options() {
+  OptionTable o("krate::bench");
+  o.add<std::int64_t>("players", 4, "Players").at_least(1).at_most(10000);
+  o.add<std::int64_t>("routes", 2, "Routes: 2^routes states").at_least(1).at_most(10);
+  add_size(o, "replicas", 1, "Replicas; a thread plays one");
+  o.add<std::int64_t>("stages", 1000000, "Stages of a replica").at_least(1).at_most(0x1p40);
+  o.add<std::string>("random", "counter", "Random numbers").one_of({"counter", "mersenne"});
+  return o;
+}
+
+Json run_markov(Bench& bench, BenchCase const& self, OptionTable const& o) {
+  perf::MarkovCase<Space, double>::Options options{o.get<std::size_t>("players"), o.get<std::size_t>("routes"),
+                                                   o.get<std::size_t>("replicas"), o.get<std::int64_t>("stages"),
+                                                   o.get<std::string>("random") == "mersenne"};
+  return bench.run<perf::MarkovCase<Space, double>>(self.name, config_of(o), options);
+}
+
 OptionTable product_options() {
   OptionTable o("krate::bench");
   o.add<std::int64_t>("size", 2048, "Rows and columns of the matrices").at_least(1).at_most(1 << 24);
@@ -359,6 +377,10 @@ constexpr BenchCase cases[] = {
      "the\n"
      "roof is that of a stream that is only read, and of multiply-adds in registers.",
      in_situ_options, run_in_situ},
+    {"markov", "Independent learning in a Markov game",
+     "Timed: stages of the routing game, all replicas from their begin; stages * replicas / seconds is the speed. The\n"
+     "arithmetic is fp64.",
+     markov_options, run_markov},
     {"product", "Product of the vendor's library",
      "Timed: C = A B of square matrices by the BLAS itself, without krate.", product_options, run_product},
     {"triad", "Memory bandwidth", "Timed: a = b + s c; three streams are counted.", triad_options, run_triad},

@@ -19,6 +19,8 @@ void add_rate(CLI::App& app, Context& context);
 void add_analyze(CLI::App& app, Context& context);
 void add_analyze_objective(CLI::App& analyze, Context& context);
 void add_analyze_probe(CLI::App& analyze, Context& context);
+void add_game(CLI::App& app, Context& context);
+void add_game_markov(CLI::App& game, Context& context);
 void add_report(CLI::App& app, Context& context);
 void add_bench(CLI::App& app, Context& context);
 

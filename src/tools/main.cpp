@@ -78,6 +78,7 @@ int main(int argc, char** argv) {
   add_export(app, context);
   add_rate(app, context);
   add_analyze(app, context);
+  add_game(app, context);
   add_report(app, context);
   add_bench(app, context);
   auto const failure = run(app, argc, argv);

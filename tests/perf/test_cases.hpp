@@ -11,6 +11,7 @@
 #include "perf/cases/in_situ.hpp"
 #include "perf/cases/infer.hpp"
 #include "perf/cases/log_det.hpp"
+#include "perf/cases/markov.hpp"
 #include "perf/cases/multi_head_attention.hpp"
 #include "perf/cases/patch_embedding.hpp"
 #include "perf/cases/pool.hpp"
@@ -121,6 +122,12 @@ TYPED_TEST_P(CaseTest, Rates) {
   this->template expect_works<Subspace>(typename Subspace::Options{2, 3, 5, 2});
 }
 
+TYPED_TEST_P(CaseTest, Games) {
+  using Markov = perf::MarkovCase<TestSpace, TypeParam>;
+  for (bool const mersenne : {false, true})
+    this->template expect_works<Markov>(typename Markov::Options{3, 2, 2, 50, mersenne});
+}
+
 TYPED_TEST_P(CaseTest, Layers) {
   using S = TestSpace;
   using T = TypeParam;
@@ -174,7 +181,7 @@ TYPED_TEST_P(CaseTest, TextModels) {
 #endif
 }
 
-REGISTER_TYPED_TEST_SUITE_P(CaseTest, LinearAlgebra, VendorAndOwnProductAgree, TriadIsTheFormula, Rates, Layers,
+REGISTER_TYPED_TEST_SUITE_P(CaseTest, LinearAlgebra, VendorAndOwnProductAgree, TriadIsTheFormula, Rates, Games, Layers,
                             Optimizers, Models, TextModels);
 KRATE_INSTANTIATE(CaseTest);
 

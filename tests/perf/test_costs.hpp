@@ -10,6 +10,7 @@
 #include "perf/cases/gradient_clip.hpp"
 #include "perf/cases/in_situ.hpp"
 #include "perf/cases/infer.hpp"
+#include "perf/cases/markov.hpp"
 #include "perf/cases/multi_head_attention.hpp"
 #include "perf/cases/roof.hpp"
 #include "perf/cases/tssa.hpp"
@@ -33,6 +34,15 @@ TEST(KRATE_TEST_COSTS, Product) {
       cost_of<perf::GemmCase<TestSpace, double>>(typename perf::GemmCase<TestSpace, double>::Options{{2, 3, 4}, "N"});
   EXPECT_EQ(cost.flops, 48);
   EXPECT_EQ(cost.bytes, 26 * 8);
+}
+
+TEST(KRATE_TEST_COSTS, Game) {
+  // A player with two routes: 4 for the draw, 6 for the response, 12 for the policy, 10 for the value, 10 for what it
+  // keeps; 18 a stage. Three players, two replicas, ten stages; policies and values of 4 states.
+  auto const cost = cost_of<perf::MarkovCase<TestSpace, double>>(
+      typename perf::MarkovCase<TestSpace, double>::Options{3, 2, 2, 10, false});
+  EXPECT_EQ(cost.flops, 20 * (3 * 42 + 18));
+  EXPECT_EQ(cost.bytes, 2 * 2 * 24 * 8);
 }
 
 TEST(KRATE_TEST_COSTS, Factorization) {

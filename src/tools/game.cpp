@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// krate game: systems of players.
+#include <CLI/CLI.hpp>
+
+#include "tools/commands.hpp"
+
+namespace krate::tools {
+
+void add_game(CLI::App& app, Context& context) {
+  auto* const game = app.add_subcommand("game", "Players that learn: markov");
+  game->require_subcommand(1);
+  game->footer("Example: krate game markov --figure all -o figures");
+  add_game_markov(*game, context);
+}
+
+}  // namespace krate::tools

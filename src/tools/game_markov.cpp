@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <numeric>
+#include <span>
+
+#include "krate/core/require.hpp"
+#include "tools/commands.hpp"
+#include "tools/files.hpp"
+#include "tools/markov.hpp"
+
+namespace krate::tools {
+
+namespace {
+
+constexpr char const* where = "krate::game";
+constexpr char const* checkpoint_name = "/checkpoint.h5";
+constexpr double near_nash = 0.1;  // "time to Nash distance 0.1"
+
+struct Command {
+  std::string output, figure, rewards = "common", transitions = "action-dependent", random;
+  std::int64_t players = 4, routes = 2, crowd = 2, stages = 100000, replicas = 5, seed = 1, records = 1000;
+  double checkpoint_minutes = 5, discount = 0.5, tau = 1e-6, alpha_exponent = 0.5, beta_exponent = 1, exploration = 0;
+  bool resume = false;
+  std::vector<CLI::Option*> of_the_game{};  ///< which --figure gives
+  std::vector<CLI::Option*> of_the_run{};   ///< which a checkpoint gives
+};
+
+/// Figures 1 to 5 of the paper.
+std::vector<MarkovSetting> figures() {
+  std::vector<MarkovSetting> all;
+  for (int f = 1; f <= 5; ++f) all.push_back({"figure" + std::to_string(f), games::RoutingGame{}, {}});
+  std::swap(all[1].rule.alpha_exponent, all[1].rule.beta_exponent);  // the wrong way round
+  all[2].rule.tau = 1e-3;
+  all[3].game.players = 8;
+  all[4].game.rewards = games::Rewards::individual;
+  all[4].game.transitions = games::Transitions::strategy_independent;
+  return all;
+}
+
+std::vector<MarkovSetting> chosen_figures(Command const& c) {
+  for (auto const* option : c.of_the_game)
+    if (!option->empty())
+      throw ValueError(where, option->get_name() +
+                                  " cannot stand beside --figure (which gives game and rule); leave "
+                                  "one of them out");
+  auto const all = figures();
+  if (c.figure == "all") return all;
+  require_value(c.figure.size() == 1 && c.figure[0] >= '1' && c.figure[0] <= '5', where, "--figure", c.figure,
+                "must be 1, 2, 3, 4, 5 or all");
+  return {all[static_cast<std::size_t>(c.figure[0] - '1')]};
+}
+
+MarkovSetting own_setting(Command const& c) {
+  require_value(c.players > 0 && c.players <= 10000, where, "--players", c.players, "must be from 1 to 10000");
+  require_value(c.routes > 0 && c.routes <= 10, where, "--routes", c.routes,
+                "must be from 1 to 10: 2^routes states are told apart");
+  require_value(c.crowd >= 0 && c.crowd <= c.players + 1, where, "--crowd", c.crowd,
+                "must be from 0 to the players and one more");
+  double const counts = std::pow(static_cast<double>(c.crowd + 1), static_cast<double>(c.routes));
+  require_value(c.transitions != "action-dependent" || counts <= (1 << 20), where, "--crowd", c.crowd,
+                "is too large for so many routes: (crowd + 1)^routes must be at most 2^20");
+  double const size = static_cast<double>(c.players * c.routes) * std::pow(2.0, static_cast<double>(c.routes));
+  require_value(size <= (1 << 22), where, "--players", c.players,
+                "make policies of more than 2^22 numbers; choose fewer players or routes");
+  MarkovSetting s{
+      "run", games::routing_game(static_cast<std::size_t>(c.players), static_cast<std::size_t>(c.routes)), {}};
+  s.game.crowd = static_cast<std::size_t>(c.crowd);
+  require_value(c.discount >= 0 && c.discount < 1, where, "--discount", c.discount, "must be at least 0 and below 1");
+  s.game.discount = c.discount;
+  require_value(c.rewards == "common" || c.rewards == "individual", where, "--rewards", c.rewards,
+                "must be common or individual");
+  if (c.rewards == "individual") s.game.rewards = games::Rewards::individual;
+  require_value(c.transitions == "action-dependent" || c.transitions == "strategy-independent", where, "--transitions",
+                c.transitions, "must be action-dependent or strategy-independent");
+  if (c.transitions != "action-dependent") s.game.transitions = games::Transitions::strategy_independent;
+  require_value(c.tau >= 0 && std::isfinite(c.tau), where, "--tau", c.tau, "must be finite and not negative");
+  for (auto const& [flag, value] :
+       {std::pair("--alpha-exponent", c.alpha_exponent), {"--beta-exponent", c.beta_exponent}})
+    require_value(value >= 0 && value <= 10, where, flag, value, "must be from 0 to 10");
+  require_value(c.exploration >= 0 && c.exploration <= 1, where, "--exploration", c.exploration, "must be from 0 to 1");
+  s.rule = {c.tau, c.alpha_exponent, c.beta_exponent, c.exploration, 0};
+  return s;
+}
+
+MarkovTask task_of(Command const& c) {
+  MarkovTask task;
+  task.settings = c.figure.empty() ? std::vector{own_setting(c)} : chosen_figures(c);
+  require_value(c.stages >= 0 && c.stages <= 1'000'000'000'000, where, "--stages", c.stages, "must be from 0 to 1e12");
+  require_value(c.replicas > 0 && c.replicas <= 1'000'000, where, "--replicas", c.replicas,
+                "must be from 1 to 1000000");
+  require_value(c.records > 0 && c.records <= 100000, where, "--records", c.records, "must be from 1 to 100000");
+  require_value(c.seed >= 0 && c.seed <= 0xffffffffll - c.replicas, where, "--seed", c.seed,
+                "must not be negative, and with the replicas stay below 2^32");
+  std::string const random = !c.random.empty() ? c.random : c.figure.empty() ? "counter" : "mersenne";
+  require_value(random == "counter" || random == "mersenne", where, "--random", random, "must be counter or mersenne");
+  task.random = random == "counter" ? games::RandomStream::counter : games::RandomStream::mersenne;
+  task.replicas = static_cast<std::size_t>(c.replicas);
+  task.stages = c.stages;
+  task.records = static_cast<std::size_t>(c.records);
+  for (auto& s : task.settings) s.rule.seed = static_cast<std::uint64_t>(c.seed);
+  return task;
+}
+
+void require_new(std::string const& directory) {
+  std::error_code error;
+  if (!std::filesystem::exists(directory, error)) return;
+  if (!std::filesystem::is_directory(directory, error))
+    throw IoError(where, directory + " exists and is no directory; choose another DIR");
+  if (!std::filesystem::is_empty(directory, error))
+    throw IoError(where, directory + " exists and is not empty (results are never overwritten); choose another DIR");
+}
+
+double mean_of(std::span<double const> values) {
+  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+}
+
+/// Of a replica: mean over the players, and the largest of them.
+struct Ends {
+  std::vector<double> mean, largest;
+  Ends(MarkovTask const& task, MarkovResult const& r, std::size_t players) {
+    for (std::size_t k = 0; k < task.replicas; ++k) {
+      auto const own = std::span(r.final_nash).subspan(k * players, players);
+      mean.push_back(mean_of(own));
+      largest.push_back(*std::max_element(own.begin(), own.end()));
+    }
+  }
+};
+
+struct Speed {
+  double seconds = 0, per_second = 0, per_core = 0;
+  int threads = 1;
+};
+Speed speed_of(Context& context, MarkovTask const& task, std::vector<MarkovResult> const& results) {
+  Speed s;
+  for (auto const& r : results) s.seconds += r.seconds;
+  s.threads = context.space().concurrency();
+  double const stages = static_cast<double>(task.stages) * static_cast<double>(task.replicas * results.size());
+  s.per_second = s.seconds > 0 ? stages / s.seconds : 0;
+  double const busy = std::min(static_cast<double>(task.replicas), 1.0 * s.threads * context.comm().size());
+  s.per_core = s.per_second / busy;
+  return s;
+}
+
+/// Middle stage at which those replicas that came near got there, and how many did.
+struct Arrival {
+  std::size_t replicas = 0;
+  std::int64_t stage = 0;
+  explicit Arrival(std::vector<std::int64_t> reached) {
+    std::erase(reached, -1);
+    replicas = reached.size();
+    if (reached.empty()) return;
+    std::sort(reached.begin(), reached.end());
+    stage = reached[(reached.size() - 1) / 2];
+  }
+};
+
+Json result_json(Context& context, MarkovTask const& task, std::vector<MarkovResult> const& results,
+                 std::string const& path) {
+  Json settings = Json::array();
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    auto const& s = task.settings[i];
+    Ends const ends(task, results[i], s.game.players);
+    Json reached = Json::array();
+    for (auto const k : results[i].reached(task, near_nash)) reached.push_back(k < 0 ? Json() : Json(k));
+    Json setting = to_json(s);
+    setting["nash_distance"] = ends.mean;
+    setting["largest_nash_distance"] = ends.largest;
+    setting["stage_of_nash_distance_0.1"] = reached;
+    settings.push_back(setting);
+  }
+  Speed const speed = speed_of(context, task, results);
+  Json found{{"path", path}};
+  found.update(to_json(task));
+  found["settings"] = settings;
+  found["seconds"] = speed.seconds;
+  found["stages_per_second"] = speed.per_second;
+  found["stages_per_second_and_core"] = speed.per_core;
+  found["threads"] = speed.threads;
+  found["ranks"] = context.comm().size();
+  return found;
+}
+
+void show(Context& context, MarkovTask const& task, std::vector<MarkovResult> const& results, std::string const& path) {
+  auto const line = [&](char const* format, auto... values) {
+    char text[256];
+    std::snprintf(text, sizeof text, format, values...);
+    context.print(text);
+  };
+  Speed const speed = speed_of(context, task, results);
+  context.print("Nash distance after " + std::to_string(task.stages) +
+                " stages, mean over the players (largest), by seed");
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    auto const& s = task.settings[i];
+    Ends const ends(task, results[i], s.game.players);
+    std::string row = s.name;
+    row.resize(8, ' ');
+    for (std::size_t r = 0; task.replicas <= 8 && r < task.replicas; ++r) {
+      char cell[48];
+      std::snprintf(cell, sizeof cell, "  %.4f (%.4f)", ends.mean[r], ends.largest[r]);
+      row += cell;
+    }
+    if (task.replicas <= 8) context.print(row);
+    if (task.replicas > 8)
+      line("%s  %.4f (%.4f) on average, at most %.4f (%.4f)", row.c_str(), mean_of(ends.mean), mean_of(ends.largest),
+           *std::max_element(ends.mean.begin(), ends.mean.end()),
+           *std::max_element(ends.largest.begin(), ends.largest.end()));
+    Arrival const near(results[i].reached(task, near_nash));
+    if (near.replicas > 0) {
+      line("          within %.1f: %zu of %zu replicas, at stage %lld in the middle, %.3g s of a core", near_nash,
+           near.replicas, task.replicas, static_cast<long long>(near.stage),
+           static_cast<double>(near.stage) / speed.per_core);
+    } else {
+      line("          within %.1f: none of %zu replicas", near_nash, task.replicas);
+    }
+  }
+  line("%.3g s for %zu x %zu replicas: %.3g stages a second, %.3g a second and core (%d threads, %d ranks)",
+       speed.seconds, results.size(), task.replicas, speed.per_second, speed.per_core, speed.threads,
+       context.comm().size());
+  context.print(path + " and, beside it, a table (.csv) and a picture (.png) of each");
+}
+
+/// Makes the directory of a new run, or finds that of an interrupted one; @return whether there is something to do
+bool prepare(Context& context, Command const& command, MarkovTask& task, MarkovState& state) {
+  auto const& comm = context.comm();
+  require_value(command.checkpoint_minutes >= 0, where, "--checkpoint-minutes", command.checkpoint_minutes,
+                "must not be negative");
+  if (!command.resume) {
+    task = task_of(command);
+    comm.guarded([&] {
+      if (!comm.is_root()) return;
+      require_new(command.output);
+      make_directories(command.output, where);
+    });
+    return true;
+  }
+  for (auto const* option : command.of_the_run)
+    if (!option->empty())
+      throw ValueError(where, option->get_name() +
+                                  " cannot stand beside --resume (a run keeps its settings); leave it "
+                                  "out");
+  bool finished = std::filesystem::exists(command.output + "/markov.h5");
+  comm.broadcast(finished);
+  comm.guarded([&] {
+    if (!finished && comm.is_root() && !std::filesystem::exists(command.output + checkpoint_name))
+      throw IoError(where, command.output +
+                               " has no checkpoint.h5 (no run stopped there after its first one); start "
+                               "without --resume");
+  });
+  if (!finished) read_checkpoint(context, command.output + checkpoint_name, task, state);
+  return !finished;
+}
+
+void run(Context& context, Command const& command) {
+  MarkovTask task;
+  MarkovState state;
+  std::string const path = command.output + "/markov.h5", checkpoint = command.output + checkpoint_name;
+  if (!prepare(context, command, task, state)) {
+    if (context.json()) return context.print_json({{"path", path}, {"finished", true}});
+    return context.print(path + " is there: the run is finished; nothing to do");
+  }
+  play_markov(context, task, state, checkpoint, 60 * command.checkpoint_minutes);
+  write_markov(context, task, state.results, command.output);
+  context.comm().guarded([&] {
+    std::error_code ignored;
+    if (context.comm().is_root()) std::filesystem::remove(checkpoint, ignored);
+  });
+  if (context.json()) return context.print_json(result_json(context, task, state.results, path));
+  show(context, task, state.results, path);
+}
+
+void add_options(CLI::App& app, Command& c) {
+  auto const of_the_run = [&](CLI::Option* option, char const* text) {
+    option->option_text(text);
+    c.of_the_run.push_back(option);
+  };
+  auto const of_the_game = [&](CLI::Option* option, char const* text) {
+    of_the_run(option, text);
+    c.of_the_game.push_back(option);
+  };
+  of_the_run(app.add_option("--figure", c.figure, "A figure of the paper, 1 to 5, or all: game and rule are its own"),
+             "TEXT");
+  of_the_game(app.add_option("--players", c.players, "Players"), "INT [4]");
+  of_the_game(app.add_option("--routes", c.routes, "Routes, each safe or not: 2^routes states"), "INT [2]");
+  of_the_game(app.add_option("--crowd", c.crowd, "So many players make a route unsafe with 0.8, else with 0.2"),
+              "INT [2]");
+  of_the_game(app.add_option("--discount", c.discount, "What the next stage counts"), "NUMBER [0.5]");
+  of_the_game(app.add_option("--rewards", c.rewards, "common (the sum of all) or individual"), "TEXT [common]");
+  of_the_game(app.add_option("--transitions", c.transitions, "action-dependent or strategy-independent"),
+              "TEXT [action-dependent]");
+  of_the_game(app.add_option("--tau", c.tau, "Temperature of the response; 0: the best one"), "NUMBER [1e-6]");
+  of_the_game(app.add_option("--alpha-exponent", c.alpha_exponent, "Steps of values are n^-this"), "NUMBER [0.5]");
+  of_the_game(app.add_option("--beta-exponent", c.beta_exponent, "Steps of policies are n^-this"), "NUMBER [1]");
+  of_the_game(app.add_option("--exploration", c.exploration, "This part of each response is uniform"), "NUMBER [0]");
+  of_the_run(app.add_option("--stages", c.stages, "Stages of a replica"), "INT [100000]");
+  of_the_run(app.add_option("--replicas", c.replicas, "Replicas, of seeds one after another"), "INT [5]");
+  of_the_run(app.add_option("--seed", c.seed, "Seed of the first replica"), "INT [1]");
+  of_the_run(app.add_option("--records", c.records, "Points of the curves, in equal steps"), "INT [1000]");
+  of_the_run(app.add_option("--random", c.random,
+                            "Random numbers: counter, or mersenne as the authors' code has them [for --figure]"),
+             "TEXT [counter]");
+  app.add_option("--checkpoint-minutes", c.checkpoint_minutes, "Time between checkpoints")->option_text("NUMBER [5]");
+  app.add_flag("--resume", c.resume, "Go on with the interrupted run in DIR, with any number of ranks");
+  app.add_option("-o,--output", c.output, "Directory for the results; must not hold anything, but for --resume")
+      ->required()
+      ->option_text("DIR");
+}
+
+}  // namespace
+
+void add_game_markov(CLI::App& game, Context& context) {
+  auto* const app = game.add_subcommand(
+      "markov", "Independent learning in Markov potential games: players see the state and their own reward only");
+  auto const c = std::make_shared<Command>();
+  add_options(*app, *c);
+  context.add_json_flag(*app);
+  app->footer(
+      "Routing games: on route e with count_e players each gets b_e - w m_e count_e, b = 9, 16, 23, ..., m = 2, 4, 6, "
+      "...,\n"
+      "w = 2 on a safe route and 1 on an unsafe one. Potential games are those with common rewards, and those with\n"
+      "strategy-independent transitions. Replicas are shared out over threads and ranks, and play the same on any "
+      "number.\n"
+      "DIR/markov.h5: /stages and, by figure (or /run), {policy,q,nash}_distance/{mean, deviation} [stages, players],\n"
+      "replicas/nash_distance [replicas, stages], final/{policy, q, nash_distance}. The Nash distance of a player is "
+      "what\n"
+      "it lacks to its best reply, summed over the states, its policy being that of the stage and the others' their "
+      "last.\n"
+      "DIR/checkpoint.h5 is there while a run goes on; what --resume ends has the bits of the uninterrupted run.\n"
+      "DIR/figure1.csv, DIR/figure1.png: mean and standard deviation over the replicas, by player.\n"
+      "Example: krate game markov --figure all -o figures\n"
+      "         krate game markov --players 8 --replicas 1000 --records 50 --stages 1000000 -o out");
+  app->callback([&context, c] { run(context, *c); });
+}
+
+}  // namespace krate::tools
