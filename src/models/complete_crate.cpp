@@ -120,7 +120,9 @@ std::vector<std::string> missing_of(Configuration const& known) {
 std::vector<std::string> complete_crate(OfficialTensors const& tensors, Configuration& known) {
   bool const two_maps = tensors.find("head.weight") != nullptr;  // ParameterTable::chain
   set_unless(known, "num_classes", shape_of(where, tensors, two_maps ? "head.weight" : "mlp_head.1.weight", 2).front());
-  complete_patch(known, shape_of(where, tensors, "to_patch_embedding.1.weight", 1).front());
+  complete_patch(known, shape_of(where, tensors, "to_patch_embedding.2.weight", 2).back());
+  bool const normed = tensors.find("to_patch_embedding.1.weight") || tensors.find("to_patch_embedding.3.weight");
+  if (!normed && !known.has("patch_embedding")) known.set("patch_embedding", "linear");
   bool const mhsa = tensors.find(layer(0) + ".0.fn.to_qkv.weight"), mlp = tensors.find(layer(0) + ".1.fn.net.0.weight");
   if (mhsa && !known.has("attention")) known.set("attention", name(AttentionKind::mhsa));
   if (mlp && !known.has("feed_forward")) known.set("feed_forward", name(FeedForwardKind::mlp));

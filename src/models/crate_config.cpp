@@ -33,6 +33,8 @@ void CrateConfig::validate() const {
   require_value(eta > 0, where, "eta", eta, "must be positive; CRATE uses 0.1");
   require_value(lambda >= 0, where, "lambda", lambda, "must not be negative; CRATE uses 0.1");
   require_value(norm_eps > 0, where, "norm_eps", norm_eps, "must be positive; CRATE uses 1e-5");
+  require_value(final_norm_eps >= 0, where, "final_norm_eps", final_norm_eps,
+                "must not be negative; 0 is that of the other norms");
   require_value(label_smoothing >= 0 && label_smoothing < 1, where, "label_smoothing", label_smoothing,
                 "must be in [0, 1)");
   if (mcr2) mcr2->validate(where);
@@ -56,6 +58,8 @@ Configuration CrateConfig::configuration() const {
   c.set("label_smoothing", label_smoothing);
   if (attention != AttentionKind::mssa) c.set("attention", name(attention));
   if (feed_forward != FeedForwardKind::ista) c.set("feed_forward", name(feed_forward));
+  if (!embedding_norms) c.set("patch_embedding", "linear");
+  if (final_norm_eps > 0) c.set("final_norm_eps", final_norm_eps);
   store_objective(mcr2, c);
   return c;
 }
@@ -96,6 +100,11 @@ CrateConfig CrateConfig::from(Configuration const& stored) {
   c.label_smoothing = stored.get<double>("label_smoothing", c.label_smoothing);
   c.attention = parse_attention(stored.get<std::string>("attention", name(c.attention)));
   c.feed_forward = parse_feed_forward(stored.get<std::string>("feed_forward", name(c.feed_forward)));
+  auto const embedding = stored.get<std::string>("patch_embedding", "normed");
+  require_value(embedding == "normed" || embedding == "linear", where, "patch_embedding", embedding,
+                "must be normed or linear");
+  c.embedding_norms = embedding == "normed";
+  c.final_norm_eps = stored.get<double>("final_norm_eps", c.final_norm_eps);
   c.mcr2 = stored_objective(stored);
   c.validate();
   return c;

@@ -22,7 +22,9 @@ CrateConfig CrateMaeConfig::encoder() const {
           .eta = eta,
           .lambda = lambda,
           .norm_eps = norm_eps,
-          .products = products};
+          .products = products,
+          .embedding_norms = false,
+          .final_norm_eps = final_norm_eps};
 }
 
 std::size_t CrateMaeConfig::kept() const {

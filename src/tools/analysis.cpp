@@ -41,13 +41,14 @@ std::vector<LayerMeasure> LayerSamples::summary(comm::Communicator const& comm) 
   return layers;
 }
 
-std::string layers_csv(std::vector<LayerMeasure> const& layers) {
-  std::string text = "layer,coding_rate,coding_rate_std,density,density_std\n";
+std::string layers_csv(std::vector<LayerMeasure> const& layers, std::string const& model) {
+  bool const named = !model.empty();
+  std::string text = named ? "" : "layer,coding_rate,coding_rate_std,density,density_std\n";
   for (std::size_t i = 0; i < layers.size(); ++i) {
     char line[160];
     std::snprintf(line, sizeof line, "%zu,%.12g,%.12g,%.12g,%.12g\n", i + 1, layers[i].coding_rate,
                   layers[i].coding_rate_std, layers[i].density, layers[i].density_std);
-    text += line;
+    text += (named ? model + "," : std::string()) + line;
   }
   return text;
 }

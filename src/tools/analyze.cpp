@@ -2,7 +2,6 @@
 // krate analyze: what happens inside a trained model.
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <cmath>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
@@ -15,7 +14,6 @@
 #include "tools/landscape.hpp"
 #include "tools/png.hpp"
 #include "tools/sample_image.hpp"
-#include "tools/svg.hpp"
 
 namespace krate::tools {
 
@@ -24,7 +22,6 @@ namespace {
 struct Command {
   ModelArguments arguments;
   std::string output;
-  double eps_squared = 0.01;
   std::int64_t block = -1;
 };
 
@@ -44,50 +41,6 @@ void make_directory(Context& context, std::string const& path) {
   context.comm().guarded([&] {
     if (context.comm().is_root()) make_directories(path, "krate::analyze");
   });
-}
-
-std::string layers_chart(std::vector<LayerMeasure> const& layers) {
-  Series rate{.name = "coding rate R^c"};
-  for (std::size_t i = 0; i < layers.size(); ++i) {
-    rate.x.push_back(static_cast<double>(i + 1));
-    rate.y.push_back(layers[i].coding_rate);
-    rate.spread.push_back(layers[i].coding_rate_std);
-  }
-  rate.markers = true;
-  return line_chart({rate}, {.title = "Coding rate by layer", .x_label = "layer", .y_label = "nats"});
-}
-
-template <class Model>
-void analyze_layers(Context& context, ModelOnData<Model>& run, Command const& command) {
-  using T = typename Model::Scalar;
-  LayerSamples samples(run.model.blocks().depth());
-  observe_blocks(run, run.mine(),
-                 [&](models::BlockView<Space, T> const& block) { samples.add(run.space, block, command.eps_squared); });
-  auto const layers = samples.summary(run.comm);
-  make_directory(context, command.output);
-  run.comm.guarded([&] {
-    if (!run.comm.is_root()) return;
-    write_file(command.output + "/layers.csv", layers_csv(layers));
-    write_file(command.output + "/layers.svg", svg_file(layers_chart(layers)));
-  });
-  if (context.json()) {
-    Json rows = Json::array();
-    for (std::size_t i = 0; i < layers.size(); ++i) {
-      rows.push_back({{"layer", i + 1},
-                      {"coding_rate", layers[i].coding_rate},
-                      {"coding_rate_std", layers[i].coding_rate_std},
-                      {"density", layers[i].density},
-                      {"density_std", layers[i].density_std}});
-    }
-    return context.print_json({{"path", command.output + "/layers.csv"}, {"layers", rows}});
-  }
-  context.print("layer    coding rate R^c           density");
-  for (std::size_t i = 0; i < layers.size(); ++i) {
-    char line[128];
-    std::snprintf(line, sizeof line, "%5zu  %9.3f +- %7.3f   %6.4f +- %6.4f", i + 1, layers[i].coding_rate,
-                  layers[i].coding_rate_std, layers[i].density, layers[i].density_std);
-    context.print(line);
-  }
 }
 
 /// The first samples beside the maps of all heads, a row a sample.
@@ -117,7 +70,7 @@ void write_pictures(ModelOnData<Model>& run, std::string const& path, std::vecto
       auto const map = maps.begin() + static_cast<std::ptrdiff_t>((i * heads + k) * patches);
       tiles.push_back(
           enlarged(patches_over(picture, std::vector<double>(map, map + static_cast<std::ptrdiff_t>(patches)),
-                                h / c.patch_size.height, w / c.patch_size.width, largest),
+                                grid_of(c).height, grid_of(c).width, largest),
                    zoom));
     }
   }
@@ -128,19 +81,18 @@ template <class Model>
 void analyze_attention(Context& context, ModelOnData<Model>& run, Command const& command) {
   using T = typename Model::Scalar;
   auto const& c = run.model.config();
-  std::size_t const depth = c.depth, heads = c.heads, patches = c.patches();
+  std::size_t const depth = attention_layers(run.model), heads = c.heads, patches = c.patches();
+  auto const grid = grid_of(c);
   std::size_t const block =
       command.block >= 0 ? static_cast<std::size_t>(command.block) : default_attention_block(depth);
   require_value(block < depth, "krate::analyze", "--block", block,
-                ("must be below the model's depth " + std::to_string(depth)).c_str());
+                ("must be below " + std::to_string(depth) + ", the number of these").c_str());
   auto const maps = attention_maps(run, run.mine(), block);
   make_directory(context, command.output);
   std::size_t const total = run.source.size(train::Part::train);
   auto const share = comm::share_of(total, run.comm.rank(), run.comm.size());
   auto file = io::File::create(command.output + "/attention.h5", run.comm);
-  file.template write<T>(
-      "/maps", {total, heads, c.image_size.height / c.patch_size.height, c.image_size.width / c.patch_size.width},
-      share.begin, share.count, maps);
+  file.template write<T>("/maps", {total, heads, grid.height, grid.width}, share.begin, share.count, maps);
   file.set_attribute("/maps", "block", static_cast<std::int64_t>(block));
   file.commit();
   run.comm.guarded([&] {
@@ -164,26 +116,13 @@ void add_analyze(CLI::App& app, Context& context) {
   analyze->require_subcommand(1);
   analyze->footer("Example: krate analyze layers run/model.h5 --data digits.h5 -o analysis");
 
-  CLI::App* layers = nullptr;
-  auto const of_layers = add_analysis(*analyze, context, "layers", "Coding rate and density of each block", layers);
-  layers->add_option("--eps-squared", of_layers->eps_squared, "Squared distortion")->option_text("NUMBER [0.01]");
-  layers->footer(
-      "Of crate, crate_alpha, the encoder of crate_mae, causal_crate and crate_bert.\n"
-      "DIR/layers.csv: layer (from 1), coding_rate and density with their standard deviations over the samples; a "
-      "chart\n"
-      "beside. Example: krate analyze layers run/model.h5 --data digits.h5 -o analysis");
-  layers->callback([&context, of_layers] {
-    require_value(of_layers->eps_squared > 0 && std::isfinite(of_layers->eps_squared), "krate::analyze",
-                  "--eps-squared", of_layers->eps_squared, "must be positive and finite; 0.01 is usual");
-    with_model<BlockModels>(context, of_layers->arguments, false,
-                            [&](auto& run) { analyze_layers(context, run, *of_layers); });
-  });
-
+  add_analyze_layers(*analyze, context);
   CLI::App* attention = nullptr;
   auto const of_attention = add_analysis(*analyze, context, "attention", "Where the class token looks", attention);
   attention->add_option("--block", of_attention->block, "Which block, from 0 [the last but one]")->option_text("INT");
   attention->footer(
-      "Of crate, crate_alpha and the encoder of crate_mae, to which all patches are shown.\n"
+      "Of crate, crate_alpha and the encoder of crate_mae, to which all patches are shown; of tost, whose class token\n"
+      "comes behind the blocks: --block counts the layers in which it attends to patches.\n"
       "DIR/attention.h5: /maps [samples, heads, rows, columns]; a picture of the first samples beside.\n"
       "Example: krate analyze attention run/model.h5 --data digits.h5 -o analysis");
   attention->callback([&context, of_attention] {

@@ -9,6 +9,7 @@
 #include "perf/cases/in_situ.hpp"
 #include "perf/cases/infer.hpp"
 #include "perf/cases/ista.hpp"
+#include "perf/cases/mae_infer.hpp"
 #include "perf/cases/markov.hpp"
 #include "perf/cases/mssa.hpp"
 #include "perf/cases/multi_head_attention.hpp"
@@ -195,12 +196,12 @@ Json run_family(Bench& bench, BenchCase const& self, OptionTable const& o, Fill 
 
 Json run_infer(Bench& bench, BenchCase const& self, OptionTable const& o) {
   auto const& comm = bench.context().comm();
-  if (o.get<std::string>("model") == "crate_mae")
-    throw NotBuiltError("krate::bench", "infer is not built for crate_mae; use step");
-  return run_family<InferOf>(bench, self, o, [&](auto& options) {
+  auto const fill = [&](auto& options) {
     fill_model(o, options.model);
     options.batch = comm::share_of(o.get<std::size_t>("batch"), comm.rank(), comm.size()).count;
-  });
+  };
+  if (o.get<std::string>("model") == "crate_mae") return run_model<perf::MaeInferCase>(bench, self, o, fill);
+  return run_family<InferOf>(bench, self, o, fill);
 }
 
 Json run_step(Bench& bench, BenchCase const& self, OptionTable const& o) {
@@ -343,7 +344,8 @@ Json run_triad(Bench& bench, BenchCase const& self, OptionTable const& o) {
 }
 
 constexpr BenchCase cases[] = {
-    {"infer", "Forward pass of a model", "Timed: from a batch of images or texts in memory to its logits.",
+    {"infer", "Forward pass of a model",
+     "Timed: from a batch of images or texts in memory to its logits; of crate_mae, to the pixels of all patches.",
      model_options, run_infer},
     {"step", "Training step of a model",
      "Timed: forward pass, loss, backward pass, sum of the gradients over the ranks, clipping and AdamW, on a batch "

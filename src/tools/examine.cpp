@@ -75,7 +75,7 @@ std::vector<std::size_t> varied(Findings const& f) {
 template <class Model>
 void measure_layers(ModelOnData<Model>& model, Findings& f) {
   auto const chosen = spread_rows(first_rows(f.samples.count()), most_for_layers);
-  LayerSamples measures(model.model.blocks().depth());
+  LayerSamples measures(model.model.config().depth, model.model.config().heads);
   model.inference.run(
       model.space, model.source, train::Part::train, chosen, [](auto const&) {},
       [&](models::BlockView<Space, typename Model::Scalar> const& block) {

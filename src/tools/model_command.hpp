@@ -71,14 +71,16 @@ struct ModelOnData {
 };
 
 /// Families of models that these commands run: classifiers with blocks of attention and sparse coding, those and other
-/// models with such blocks, and all.
+/// models with a class token, models that project tokens once for each head, and all.
 template <class T>
 using CrateModels = std::tuple<models::Crate<Space, T>, models::CrateAlpha<Space, T>>;
 template <class T>
-using ClassTokenModels = std::tuple<models::Crate<Space, T>, models::CrateAlpha<Space, T>, models::CrateMae<Space, T>>;
+using ClassTokenModels = std::tuple<models::Crate<Space, T>, models::CrateAlpha<Space, T>, models::CrateMae<Space, T>,
+                                    models::Tost<Space, T>>;
 template <class T>
-using BlockModels = std::tuple<models::Crate<Space, T>, models::CrateAlpha<Space, T>, models::CrateMae<Space, T>,
-                               models::CausalCrate<Space, T>, models::CrateBert<Space, T>>;
+using LayerModels = std::tuple<models::Crate<Space, T>, models::CrateAlpha<Space, T>, models::CrateMae<Space, T>,
+                               models::CausalCrate<Space, T>, models::CrateBert<Space, T>, models::Tost<Space, T>,
+                               models::TostCausal<Space, T>>;
 template <class T>
 using ImageModels =
     std::tuple<models::Crate<Space, T>, models::CrateAlpha<Space, T>, models::Mlp<Space, T>, models::Vit<Space, T>>;
@@ -105,7 +107,7 @@ void with_model_on(Space const& space, comm::Communicator const& comm, io::Sampl
                    bool labelled, io::CheckpointReader const& file, std::size_t batch, Use const& use) {
   using Chosen = Families<float>;
   if constexpr (std::is_same_v<Chosen, CrateModels<float>> || std::is_same_v<Chosen, ClassTokenModels<float>> ||
-                std::is_same_v<Chosen, BlockModels<float>>)
+                std::is_same_v<Chosen, LayerModels<float>>)
     require_crate_blocks(file);
   auto const names = file.tensors("/model");
   bool const wide = !names.empty() && file.info("/model/" + names.front()).element_bytes == sizeof(double);
@@ -120,7 +122,13 @@ void with_model_on(Space const& space, comm::Communicator const& comm, io::Sampl
   };
   if (run_one_of(static_cast<Families<double> const*>(nullptr), wide)) return;
   if (run_one_of(static_cast<Families<float> const*>(nullptr), !wide)) return;
-  file.require_model("crate");
+  auto const names_of = []<class... Models>(std::tuple<Models...> const*) {
+    std::string known;
+    ((known += (known.empty() ? "" : ", ") + std::string(Models::name)), ...);
+    return known;
+  };
+  throw ValueError("krate::model", file.path() + ": holds a model '" + file.model() + "' (this works on " +
+                                       names_of(static_cast<Chosen const*>(nullptr)) + "); name a model of these");
 }
 
 /// The same for what a command was given. Collective.

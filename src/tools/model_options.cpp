@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tools/model_options.hpp"
 
+#include "tools/augmentation.hpp"
+
 namespace krate::tools {
 
 namespace {
@@ -26,10 +28,12 @@ std::optional<Mcr2Objective> objective_of(OptionTable const& o) {
 
 void require_augment(OptionTable const& o, bool text) {
   auto const augment = o.get<std::string>("augment");
-  if (augment == "none" || (augment == "windows") == text) return;
-  throw ValueError("krate::train", "--augment " + augment + " means nothing to the model " +
-                                       o.get<std::string>("model") + " (it moves " + (text ? "images" : "texts") +
-                                       "); use " + (text ? "none or windows" : "none, shift1 or shift2"));
+  auto const asked = parse_augmentation(augment);
+  if (augment == "none" || asked.windows == text) return;
+  throw ValueError("krate::train",
+                   "--augment " + augment + " means nothing to the model " + o.get<std::string>("model") +
+                       " (it moves " + (text ? "images" : "texts") + "); use " +
+                       (text ? "none or windows" : "none, or shift1 or shift2, flip and crop, joined by +"));
 }
 
 /// Of a model that reads tokens.
@@ -126,6 +130,7 @@ models::CrateConfig crate_config_of(OptionTable const& o, io::DatasetDescription
   c.pool = o.get<std::string>("pool") == "mean" ? Pool::mean : Pool::cls;
   c.attention = models::parse_attention(o.get<std::string>("attention"));
   c.feed_forward = models::parse_feed_forward(o.get<std::string>("feed-forward"));
+  c.embedding_norms = o.get<std::string>("patch-embedding") == "normed";
   c.mcr2 = objective_of(o);
   if (!c.mcr2) c.label_smoothing = o.get<double>("label-smoothing");
   c.validate();

@@ -36,7 +36,8 @@ constexpr NetworkOption network_options[] = {{"dim", "dim"},
                                              {"context", "block_size"},
                                              {"vocabulary", "vocab_size"},
                                              {"attention", "attention"},
-                                             {"feed-forward", "feed_forward"}};
+                                             {"feed-forward", "feed_forward"},
+                                             {"patch-embedding", "patch_embedding"}};
 
 OptionValue as_option(Attribute const& value, std::string const& option) {
   struct Convert {

@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::array palette = {"#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8c6d1f", "#56b4e9", "#444444"};
 constexpr char const* ink = "currentColor";  // the page's own, so that charts fit dark pages too
+constexpr char const* style = " style=\"max-width:100%;height:auto\"";
 constexpr char const* font = "font-family=\"system-ui,-apple-system,Segoe UI,Helvetica,Arial,sans-serif\"";
 
 std::string number(double x) {
@@ -70,8 +71,8 @@ class Chart {
 
   std::string draw(std::string const& x_labels, std::string const& inside) const {
     std::string svg = "<svg role=\"img\" viewBox=\"0 0 " + number(o_.width) + " " + number(o_.height) + "\"" +
-                      at({{"width", o_.width}, {"height", o_.height}}) + " style=\"max-width:100%;height:auto\" " +
-                      font + " color=\"#333\" fill=\"currentColor\">\n";
+                      at({{"width", o_.width}, {"height", o_.height}}) + style + " " + font +
+                      " color=\"#333\" fill=\"currentColor\">\n";
     if (!o_.title.empty()) {
       svg +=
           "<title>" + escaped(o_.title) + "</title>\n" + label(left_, 20, "start", 15, o_.title, "font-weight=\"600\"");
@@ -240,6 +241,18 @@ std::string escaped(std::string const& text) {
     }
   }
   return safe;
+}
+
+std::string stacked(std::vector<std::string> const& charts, ChartOptions const& each) {
+  double const height = each.height * static_cast<double>(charts.size());
+  std::string svg = "<svg role=\"img\" viewBox=\"0 0 " + number(each.width) + " " + number(height) + "\"" +
+                    at({{"width", each.width}, {"height", height}}) + style + ">\n";
+  for (std::size_t i = 0; i < charts.size(); ++i) {
+    std::string chart = charts[i];
+    chart.erase(chart.find(style), std::string(style).size());  // it would take the whole height
+    svg += "<svg" + at({{"y", each.height * static_cast<double>(i)}}) + chart.substr(4);
+  }
+  return svg + "</svg>\n";
 }
 
 std::string svg_file(std::string const& chart) {

@@ -36,6 +36,9 @@ std::string bar_chart(std::vector<std::string> const& categories, std::vector<Se
 /// Round numbers that cover [low, high], about `count` of them.
 std::vector<double> round_ticks(double low, double high, int count);
 
+/// Charts below each other, each of this width and height.
+std::string stacked(std::vector<std::string> const& charts, ChartOptions const& each);
+
 /// A chart as a file of its own.
 std::string svg_file(std::string const& chart);
 

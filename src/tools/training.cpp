@@ -14,6 +14,7 @@
 #include "krate/models/tost.hpp"
 #include "krate/models/tost_causal.hpp"
 #include "krate/models/vit.hpp"
+#include "tools/augmentation.hpp"
 #include "tools/files.hpp"
 #include "tools/fine_tuning.hpp"
 #include "tools/model_options.hpp"
@@ -69,8 +70,8 @@ OptionTable training_options() {
       .at_most(0.999999)
       .only_for(labelled);
   o.add<std::string>("augment", "none",
-                     "Random moves of each image, in pixels; windows: a text's samples begin anywhere")
-      .one_of({"none", "shift1", "shift2", "windows"})
+                     "Random changes of each image: shift1 or shift2, in pixels, flip and crop, joined by +, or none; "
+                     "windows: a text's samples begin anywhere")
       .only_for(trained);
   o.add<std::int64_t>("batch", 64, "Samples a step, of all ranks together").at_least(1).only_for(trained);
   o.add<std::int64_t>("epochs", 50, "Passes over the training samples").at_least(1).only_for(trained);
@@ -95,6 +96,10 @@ OptionTable training_options() {
       .only_for(crate);
   o.add<std::string>("feed-forward", "ista", "Works on each token: sparse coding, or an MLP with GELU")
       .one_of({"ista", "mlp"})
+      .only_for(crate);
+  o.add<std::string>("patch-embedding", "normed",
+                     "Makes a token of a patch: norm, linear map, norm; or the linear map alone, as in crate_mae")
+      .one_of({"normed", "linear"})
       .only_for(crate);
   o.add<double>("eta", {}, "Step size of ISTA, or of a layer of ReduNet [0.1, 0.5]")
       .above(0)
@@ -133,7 +138,7 @@ OptionTable training_options() {
       .only_for(images);
   o.add<double>("srr-weight", 0, "How much the sparse rate reduction after each block, a mean, lowers the loss; 0: off")
       .at_least(0)
-      .only_for({"crate", "crate_alpha"});
+      .only_for({"crate", "crate_alpha", "causal_crate"});
   o.add<double>("lambda-s", 500, "Sharpness of the soft assignment to classes").above(0).only_for(redunet);
   return o;
 }
@@ -195,8 +200,10 @@ train::TrainerOptions trainer_options(OptionTable const& o, std::string const& r
   t.schedule = optim::parse_schedule(o.get<std::string>("schedule"));
   t.warmup = o.has_value("warmup") ? o.get<std::int64_t>("warmup") : -1;
   t.clip = o.get<double>("clip");
-  auto const augment = o.get<std::string>("augment");
-  t.shift = augment == "shift1" ? 1 : augment == "shift2" ? 2 : 0;
+  auto const augmentation = parse_augmentation(o.get<std::string>("augment"));
+  t.shift = augmentation.shift;
+  t.flip = augmentation.flip;
+  t.crop = augmentation.crop;
   t.recompute = o.get<bool>("recompute");
   t.layer_decay = o.get<double>("layer-decay");
   t.srr_weight = o.get<double>("srr-weight");
@@ -238,7 +245,7 @@ void run_in(TrainingRun const& training, typename Model::Config const& config) {
   auto const& comm = context.comm();
   auto settings = trainer_options(options, run, resume);
   auto source = source_for<Model>(training.data.load(), config, !train::RemovesPatches<Model>,
-                                  options.get<std::string>("augment") == "windows");
+                                  parse_augmentation(options.get<std::string>("augment")).windows);
   Model const model(space, config, settings.seed);
   settings.logger = context.logger();
 
@@ -283,6 +290,7 @@ void run_in(TrainingRun const& training, typename Model::Config const& config) {
               {"test_loss", summary.test ? number(summary.test->loss) : Json()},
               {"test_accuracy", summary.test ? number(summary.test->accuracy()) : Json()},
               {"seconds", summary.seconds},
+              {"seconds_waiting_for_data", summary.seconds_waiting},
               {"peak_bytes", context.peak_bytes()},
               {"resumed_from", summary.resumed_from ? Json(*summary.resumed_from) : Json()}};
   if (from) result["from"] = start;
@@ -357,8 +365,11 @@ void train_run(Context& context, OptionTable& options, std::string const& run, b
       std::set<std::string> free;
       if (model == "crate_alpha") free.insert("patch-size");
       auto config = from->config();
-      for (auto const& [half, usual] : {std::pair{"attention", "mssa"}, {"feed_forward", "ista"}})
-        if (model == "crate" && !config.has(half)) config.set(half, usual);
+      bool const masked = from->model() == "crate_mae";
+      for (auto const& [part, usual] : {std::pair{"attention", "mssa"},
+                                        {"feed_forward", "ista"},
+                                        {"patch_embedding", masked ? "linear" : "normed"}})
+        if (model == "crate" && !config.has(part)) config.set(part, usual);
       adopt_network(options, config, from->path(), free);
     });
   }

@@ -4,7 +4,12 @@
 
 #include "krate/linalg/elementwise.hpp"
 #include "krate/models/causal_crate.hpp"
+#include "krate/models/crate.hpp"
+#include "krate/models/crate_alpha.hpp"
+#include "krate/models/crate_bert.hpp"
+#include "krate/models/crate_mae.hpp"
 #include "krate/models/gpt2.hpp"
+#include "krate/models/tost.hpp"
 #include "krate/models/tost_causal.hpp"
 #include "krate/models/vit.hpp"
 #include "support/op_test.hpp"
@@ -39,6 +44,7 @@ void expect_texts_used(typename Model::Config config) {
   config.dim = 32;
   config.depth = 3;
   config.heads = 2;
+  SCOPED_TRACE(Model::name);
   Model const model(space, config);
   auto const ids = to_view<TestSpace, Label, 2>(Array({batch, tokens}));
   auto const dlogits = to_view<TestSpace, T, 2>(filled(2, {batch * tokens, config.vocabulary}));
@@ -52,6 +58,30 @@ void expect_texts_used(typename Model::Config config) {
   }
 }
 
+template <class Model>
+void expect_images_used(typename Model::Config config) {
+  using T = typename Model::Scalar;
+  TestSpace const space;
+  std::size_t const batch = 120;
+  config.image_size = 16;
+  config.patch_size = 4;
+  config.dim = 32;
+  config.depth = 3;
+  config.heads = 2;
+  Model const model(space, config);
+  auto const images = to_view<TestSpace, T, 4>(filled(1, {batch, 1, 16, 16}));
+  auto const dlogits = to_view<TestSpace, T, 2>(filled(2, {batch, config.classes}));
+  for (auto const pass : passes) {
+    SCOPED_TRACE(Model::name);
+    expect_used(space, model.plan(batch, pass), [&](Workspace<TestSpace> work) {
+      typename Model::State state;
+      model.cut(work, batch, pass, state);
+      model.forward(space, images, state, work);
+      if (pass != models::Pass::inference) model.backward(space, dlogits, state, work);
+    });
+  }
+}
+
 template <class Scalar>
 struct PlannedMemory : ::testing::Test {};
 TYPED_TEST_SUITE_P(PlannedMemory);
@@ -60,26 +90,40 @@ TYPED_TEST_P(PlannedMemory, OfTexts) {
   expect_texts_used<models::Gpt2<TestSpace, TypeParam>>({});
   expect_texts_used<models::CausalCrate<TestSpace, TypeParam>>({});
   expect_texts_used<models::TostCausal<TestSpace, TypeParam>>({});
+  expect_texts_used<models::CrateBert<TestSpace, TypeParam>>({});
 }
 
 TYPED_TEST_P(PlannedMemory, OfImages) {
+  expect_images_used<models::Vit<TestSpace, TypeParam>>({});
+  expect_images_used<models::Crate<TestSpace, TypeParam>>({});
+  expect_images_used<models::Crate<TestSpace, TypeParam>>({.embedding_norms = false});
+  expect_images_used<models::CrateAlpha<TestSpace, TypeParam>>({});
+  expect_images_used<models::Tost<TestSpace, TypeParam>>({});
+}
+
+TYPED_TEST_P(PlannedMemory, OfMaskedImages) {
   using T = TypeParam;
+  using Model = models::CrateMae<TestSpace, T>;
   TestSpace const space;
   std::size_t const batch = 120;
-  models::Vit<TestSpace, T> const model(space, {.image_size = 16, .dim = 32, .depth = 3, .heads = 2});
+  models::CrateMaeConfig config{.image_size = 16, .dim = 32, .depth = 3, .heads = 2};
+  config.decoder_depth = 3;
+  config.decoder_heads = 2;
+  Model const model(space, config);
   auto const images = to_view<TestSpace, T, 4>(filled(1, {batch, 1, 16, 16}));
-  auto const dlogits = to_view<TestSpace, T, 2>(filled(2, {batch, 10}));
+  Kokkos::View<bool**, Kokkos::LayoutRight, TestSpace> const removed("removed", batch, config.patches());
+  auto const dprediction = to_view<TestSpace, T, 3>(filled(2, {batch, config.tokens(), config.patch_dim()}));
   for (auto const pass : passes) {
     expect_used(space, model.plan(batch, pass), [&](Workspace<TestSpace> work) {
-      typename models::Vit<TestSpace, T>::State state;
+      typename Model::State state;
       model.cut(work, batch, pass, state);
-      model.forward(space, images, state, work);
-      if (pass != models::Pass::inference) model.backward(space, dlogits, state, work);
+      model.forward(space, images, removed, state, work);
+      if (pass != models::Pass::inference) model.backward(space, dprediction, state, work);
     });
   }
 }
 
-REGISTER_TYPED_TEST_SUITE_P(PlannedMemory, OfTexts, OfImages);
+REGISTER_TYPED_TEST_SUITE_P(PlannedMemory, OfTexts, OfImages, OfMaskedImages);
 KRATE_INSTANTIATE(PlannedMemory);
 
 }  // namespace

@@ -59,6 +59,38 @@ TYPED_TEST_P(TransferTest, TheEncodersConvolutionIsTheMapOfThePatches) {
             tolerance<T>(24));
 }
 
+TYPED_TEST_P(TransferTest, AClassifierComputesTheEncodersFeatures) {
+  using T = TypeParam;
+  models::CrateMaeConfig encoder{.image_size = {8, 12}, .patch_size = {2, 4}, .channels = 3, .dim = 8, .depth = 2};
+  encoder.heads = encoder.decoder_heads = encoder.decoder_depth = 2;
+  using Encoder = models::CrateMae<TestSpace, T>;
+  using Classifier = models::Crate<TestSpace, T>;
+  Encoder const from(this->space, encoder, Seed{1});
+  auto config = encoder.encoder();
+  config.classes = 3;
+  Classifier const to(this->space, config, Seed{2});
+  auto const result = models::transfer(this->space, from, to);
+  EXPECT_EQ(result.fresh, (std::vector<std::string>{"head/linear/weight", "head/linear/bias"}));
+
+  std::size_t const batch = 3;
+  auto const images = to_view<TestSpace, T, 4>(filled(3, {batch, 3, 8, 12}));
+  Kokkos::View<bool**, Kokkos::LayoutRight, TestSpace> const nothing("removed", batch, encoder.patches());
+  auto const pass = models::Pass::training;
+  Arena<TestSpace> const ours(this->space, to.plan(batch, pass)), theirs(this->space, from.plan(batch, pass));
+  auto work = ours.workspace(), encoder_work = theirs.workspace();
+  typename Classifier::State state;
+  typename Encoder::State encoded;
+  to.cut(work, batch, pass, state);
+  from.cut(encoder_work, batch, pass, encoded);
+  to.forward(this->space, images, state, work);
+  from.forward(this->space, images, nothing, encoded, encoder_work);
+  Array const features = to_array(state.head_input), tokens = to_array(encoded.decoder.tokens.front());
+  double worst = 0;
+  for (std::size_t b = 0; b < batch; ++b)
+    for (std::size_t k = 0; k < encoder.dim; ++k) worst = std::max(worst, std::abs(features(b, k) - tokens(b, 0, k)));
+  EXPECT_LE(worst, 16 * tolerance<T>(24));
+}
+
 TYPED_TEST_P(TransferTest, OtherGridsResampleAndOtherPatchesStartAnew) {
   using T = TypeParam;
   models::CrateAlphaConfig config;
@@ -114,7 +146,8 @@ TYPED_TEST_P(TransferTest, FamiliesThatDoNotMatchAreRefused) {
 }
 
 REGISTER_TYPED_TEST_SUITE_P(TransferTest, TheEncodersConvolutionIsTheMapOfThePatches,
-                            OtherGridsResampleAndOtherPatchesStartAnew, FamiliesThatDoNotMatchAreRefused);
+                            AClassifierComputesTheEncodersFeatures, OtherGridsResampleAndOtherPatchesStartAnew,
+                            FamiliesThatDoNotMatchAreRefused);
 KRATE_INSTANTIATE(TransferTest);
 
 }  // namespace

@@ -246,7 +246,7 @@ TEST_P(BadInput, Configurations) {
            {"--schedule", "linear"},
            {"--precision", "fp8"},
            {"--pool", "max"},
-           {"--augment", "flip"},
+           {"--augment", "rotate"},
            {"--eta", "0"},
            {"--lambda", "-1"},
            {"--classes", "2"},

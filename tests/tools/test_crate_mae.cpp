@@ -61,6 +61,16 @@ TEST_F(CrateMaeCommand, LearnsToPredictWhatItDoesNotSee) {
   EXPECT_NE(start.read_all<double>("/model/mask_token"), end.read_all<double>("/model/mask_token"));
 }
 
+TEST_F(CrateMaeCommand, ItsPassesAreMeasured) {
+  for (std::string const what : {"step", "infer"}) {
+    auto const measured =
+        json_of(krate({"bench",   what, "--model",      "crate_mae", "--dim",        "16", "--depth",    "1",
+                       "--heads", "2",  "--image-size", "8",         "--patch-size", "4",  "--channels", "1",
+                       "--batch", "4",  "--repeat",     "1",         "--json"}));
+    EXPECT_GT(measured["flops"].get<double>(), 0) << what;
+  }
+}
+
 TEST_F(CrateMaeCommand, PredictsFeaturesAndImages) {
   ASSERT_EQ(krate(train(run, {"--steps", "120", "--mask-ratio", "0.9", "--clip", "1", "--augment", "none"})).exit_code,
             0);

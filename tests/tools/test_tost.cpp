@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // ToST by the command.
+#include <cmath>
+#include <numeric>
+#include <sstream>
+
 #include "command.hpp"
 #include "krate/io/hdf5.hpp"
 
@@ -34,6 +38,72 @@ TEST_F(TostCommand, TrainsResumesPredictsAndGoesBothWays) {
   ASSERT_EQ(krate({"export", run + "/model.h5", "-o", scratch / "m.safetensors"}).exit_code, 0);
   ASSERT_EQ(krate({"import", scratch / "m.safetensors", "--family", "tost", "-o", scratch / "back.h5"}).exit_code, 0);
   EXPECT_EQ(json_of(krate({"eval", scratch / "back.h5", "--data", data, "--json"})), found);
+}
+
+TEST_F(TostCommand, ItsClassTokenAttendsToPatches) {
+  ASSERT_EQ(krate(train(run)).exit_code, 0);
+  auto const attention = [&](Words const& more) {
+    Words words{"analyze", "attention", run + "/model.h5", "--data", data, "-o", scratch / "look"};
+    words.insert(words.end(), more.begin(), more.end());
+    return krate(words);
+  };
+  ASSERT_EQ(attention({"--block", "1"}).exit_code, 0);
+  EXPECT_TRUE(scratch.holds("look/attention.png"));
+  auto const file = io::File::open(scratch / "look/attention.h5");
+  EXPECT_EQ(file.info("/maps").shape, (std::vector<std::size_t>{360, 2, 4, 4}));
+  auto const maps = file.read_all<double>("/maps");
+  for (std::size_t i = 0; i < maps.size(); i += 16) {  // of a softmax over these and the class token
+    double const sum = std::accumulate(maps.begin() + static_cast<std::ptrdiff_t>(i),
+                                       maps.begin() + static_cast<std::ptrdiff_t>(i + 16), 0.0);
+    ASSERT_GT(sum, 0);
+    ASSERT_LT(sum, 1);
+  }
+  expect_failure(attention({"--block", "2"}), "--block = 2, but it must be below 2");
+}
+
+TEST_F(TostCommand, LayersOfSeveralModelsStandSideBySide) {
+  ASSERT_EQ(krate(train(run)).exit_code, 0);
+  ASSERT_EQ(krate({"train", "--model", "crate", "--data", data, "--dim", "16", "--depth", "3", "--heads", "2",
+                   "--steps", "3", "-o", scratch / "crate"})
+                .exit_code,
+            0);
+  std::string const text = scratch / "text.h5", words = scratch.write("words.txt", std::string(4000, 'a') + "b");
+  ASSERT_EQ(krate({"data", "text", words, "--context", "16", "-o", text}).exit_code, 0);
+  ASSERT_EQ(krate({"train", "--model", "tost_causal", "--data", text, "--dim", "16", "--depth", "1", "--heads", "2",
+                   "--steps", "3", "-o", scratch / "causal"})
+                .exit_code,
+            0);
+  auto const lines_of = [&](std::string const& directory) {
+    std::istringstream all(content_of(directory + "/layers.csv"));
+    Words lines;
+    for (std::string line; std::getline(all, line);) lines.push_back(line);
+    return lines;
+  };
+  std::string const tost = run + "/model.h5", crate = scratch / "crate/model.h5", causal = scratch / "causal/model.h5";
+  ASSERT_EQ(krate({"analyze", "layers", tost, "--data", data, "-o", scratch / "one"}).exit_code, 0);
+  auto const one = lines_of(scratch / "one");
+  ASSERT_EQ(one.size(), 3u);
+  EXPECT_EQ(one[0], "layer,coding_rate,coding_rate_std,density,density_std");
+  double const rate = std::stod(one[1].substr(2));
+  EXPECT_GT(rate, 2 / 2. * std::log(1 + 16 / 0.01));  // bounds of two heads of 16
+  EXPECT_LT(rate, 32 / 2. * std::log(1 + 1 / 0.01));
+  EXPECT_NE(one[1].find(",1,0"), one[1].npos) << "no token of a ToST is sparse";
+  auto const both = json_of(krate({"analyze", "layers", tost, crate, causal, "--data", data, "--data", data, "--data",
+                                   text, "-o", scratch / "all", "--json"}));
+  ASSERT_EQ(both["models"].size(), 3u);
+  EXPECT_EQ(both["models"][1]["model"], "crate");
+  EXPECT_EQ(both["models"][1]["layers"].size(), 3u);
+  auto const all = lines_of(scratch / "all");
+  ASSERT_EQ(all.size(), 1u + 2 + 3 + 1);
+  EXPECT_EQ(all[0], "model," + one[0]);
+  EXPECT_EQ(all[1], tost + "," + one[1]);
+  auto const picture = content_of(scratch / "all/layers.svg");
+  for (auto const& name : {"tost, " + tost, "crate, " + crate, "tost_causal, " + causal})
+    EXPECT_NE(picture.find(name), picture.npos) << name;
+  EXPECT_EQ(krate({"analyze", "layers", tost, crate, "--data", data, "-o", scratch / "same"}).exit_code, 0);
+  expect_failure(krate({"analyze", "layers", tost, crate, causal, "--data", data, "--data", text, "-o", scratch / "x"}),
+                 "--data = 2, but it must be one file for all models, or one for each");
+  EXPECT_FALSE(scratch.holds("x"));
 }
 
 TEST_F(TostCommand, ResumingGivesTheBitsOfTheUninterruptedRun) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
+#include <set>
 #include <sstream>
 
 #include "command.hpp"
@@ -57,7 +58,7 @@ struct Training : ::testing::Test {
 TEST_F(Training, ARunHasEverythingThatTheContractNames) {
   auto const summary = json_of(krate(train(run, {"--json"})));
   for (auto const* key : {"model", "parameters", "ranks", "threads", "steps", "train_loss", "test_loss",
-                          "test_accuracy", "seconds", "peak_bytes", "resumed_from"})
+                          "test_accuracy", "seconds", "seconds_waiting_for_data", "peak_bytes", "resumed_from"})
     EXPECT_TRUE(summary.contains(key)) << key;
   EXPECT_EQ(summary["steps"], 30);
   EXPECT_TRUE(summary["resumed_from"].is_null());
@@ -81,6 +82,23 @@ TEST_F(Training, ARunHasEverythingThatTheContractNames) {
   auto const before = content_of(run + "/metrics.csv");
   EXPECT_EQ(krate({"resume", run}).exit_code, 0);
   EXPECT_EQ(content_of(run + "/metrics.csv"), before);
+}
+
+TEST_F(Training, ImagesAreChangedInSeveralWays) {
+  std::set<double> losses;
+  for (auto const* how : {"none", "shift1", "flip", "crop", "crop+flip", "flip+crop+shift2"}) {
+    auto const summary = json_of(krate(train(scratch / how, {"--augment", how, "--json"})));
+    losses.insert(summary["train_loss"].get<double>());
+    EXPECT_LT(summary["seconds_waiting_for_data"].get<double>(), summary["seconds"].get<double>());
+  }
+  EXPECT_EQ(losses.size(), 6u);
+  for (auto const& [how, what] : {std::pair{"shift1+shift2", "shift2 stands"},
+                                  {"crop+", "a word is missing"},
+                                  {"rotate", "rotate stands"},
+                                  {"crop+windows", "windows stands"}}) {
+    expect_failure(krate(train(run, {"--augment", how})), what);
+  }
+  expect_failure(krate(train(run, {"--augment", "windows"})), "--augment windows means nothing to the model crate");
 }
 
 TEST_F(Training, PredictionsAndAnalysesHaveTheirShapes) {

@@ -75,6 +75,10 @@ TYPED_TEST_P(RegulariserTest, FivePointGradientsOfTheWholeObjective) {
   if constexpr (std::is_same_v<TypeParam, double>) {
     this->expect_five_point_gradients(models::Crate<TestSpace, double>(this->space, this->toy.config(), Seed{3}), 0.3,
                                       1e-6);
+    auto plain = this->toy.config();  // an encoder as CRATE-MAE has it
+    plain.embedding_norms = false;
+    plain.final_norm_eps = 1e-6;
+    this->expect_five_point_gradients(models::Crate<TestSpace, double>(this->space, plain, Seed{3}), 0.3, 1e-6);
     models::CrateAlphaConfig config;
     static_cast<models::CrateConfig&>(config) = this->toy.config();
     this->expect_five_point_gradients(models::CrateAlpha<TestSpace, double>(this->space, config, Seed{3}), 0.3, 1e-7);

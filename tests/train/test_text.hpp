@@ -4,32 +4,12 @@
 
 #include "krate/train/text_source.hpp"
 #include "krate/train/trainer.hpp"
+#include "support/gradient_check.hpp"
 #include "support/op_test.hpp"
+#include "train/counting_text.hpp"
 
 namespace krate::testing {
 namespace {
-
-/// Rows of `length` tokens of a text that counts up by steps of 3, the last `tests` of them split 1.
-inline io::SampleTable counting_text(std::size_t rows, std::size_t length, std::size_t tests = 0, Label classes = 17) {
-  std::vector<std::int32_t> tokens;
-  std::vector<Label> labels;
-  for (std::size_t i = 0; i < rows * length; ++i) {
-    tokens.push_back(static_cast<std::int32_t>(3 * i % static_cast<std::size_t>(classes)));
-    labels.push_back(static_cast<Label>(3 * (i + 1) % static_cast<std::size_t>(classes)));
-  }
-  io::DatasetDescription about;
-  about.origin = "counting text";
-  about.kind = io::SampleKind::tokens;
-  about.samples = rows;
-  about.sample_shape = about.label_shape = {length};
-  about.has_labels = true;
-  about.classes = classes;
-  if (tests > 0) {
-    about.split.assign(rows, 0);
-    std::fill(about.split.end() - static_cast<std::ptrdiff_t>(tests), about.split.end(), std::uint8_t(1));
-  }
-  return {about, tokens, labels};
-}
 
 struct Filled {
   Array ids, labels;
@@ -170,8 +150,42 @@ TYPED_TEST_P(TextTraining, SamplesThatDoNotFitAreRefused) {
                run(counting_text(3, 8, 0, 18)));
 }
 
-REGISTER_TYPED_TEST_SUITE_P(TextTraining, SourcesGiveRowsAndWindows, SourcesMaskTokens, SourcesSayWhatIsWrong,
-                            LearnsToCount, LabelsThatAreLeftOutCountNothing, SamplesThatDoNotFitAreRefused);
+TYPED_TEST_P(TextTraining, FivePointGradientsOfTheRegularisedObjective) {
+  if constexpr (std::is_same_v<TypeParam, double>) {
+    using Model = typename TestFixture::Model;
+    train::TextSource<TestSpace> source(counting_text(4, 8));
+    Model const model(this->space, this->config, Seed{3});
+    // Gradients are what the first moment becomes, at rate 0.
+    auto const stepper = [&](double weight) {
+      return train::TrainStep<Model>(this->space, {}, model, optim::AdamW{.beta1 = 0},
+                                     {.local_batch = 3, .clip = 0, .srr_weight = weight});
+    };
+    auto step = stepper(0.3);
+    std::vector<std::size_t> const samples{2, 0, 3};
+    auto const loss = [&](train::TrainStep<Model>& s) { return s.run(this->space, source, samples, 3, 0, 0.0).loss; };
+    auto plain = stepper(0);
+    EXPECT_GT(std::abs(loss(step) - loss(plain)), 0.03);
+    auto const& list = model.parameters();
+    for (std::string const name : {"token_embedding", "position_embedding", "blocks/00/mssa/projection",
+                                   "blocks/01/mssa/projection", "blocks/01/ista/dictionary"}) {
+      auto const& p = list.entries()[list.index(name)];
+      auto const value = list.value(list.index(name));
+      loss(step);
+      Array const before = to_array(value),
+                  gradient = to_array(Vector<double, TestSpace>(step.optimizer().view(0).data() + p.offset, p.size));
+      auto const moved_loss = [&](Array const& moved) {
+        Kokkos::deep_copy(value, to_view<TestSpace, double, 1>(moved));
+        return loss(step);
+      };
+      EXPECT_LE(gradient_error(moved_loss, before, gradient, 1e-6), 1e-5) << name;
+      Kokkos::deep_copy(value, to_view<TestSpace, double, 1>(before));
+    }
+  }
+}
+
+REGISTER_TYPED_TEST_SUITE_P(TextTraining, FivePointGradientsOfTheRegularisedObjective, SourcesGiveRowsAndWindows,
+                            SourcesMaskTokens, SourcesSayWhatIsWrong, LearnsToCount, LabelsThatAreLeftOutCountNothing,
+                            SamplesThatDoNotFitAreRefused);
 KRATE_INSTANTIATE(TextTraining);
 
 }  // namespace

@@ -88,6 +88,9 @@ struct StackState {
   bool prepared = false;                    ///< the folds are those of the parameters already
   bool recompute = false;                   ///< Pass::recompute
 
+  /// Where the backward pass finds the gradient of the last tokens, and where it leaves that of the first.
+  Tensor3<T, Space> const& output_gradient() const { return gradient[saved.size() % 2]; }
+  Tensor3<T, Space> const& input_gradient() const { return gradient[0]; }
   /// Takes all of it from `work`, or measures it. @note allocates: the lists, at the first call
   void cut(Workspace<Space>& work, BlockConfig const& config, std::size_t depth, std::size_t batch,
            std::size_t tokens_each, Pass pass);
@@ -131,6 +134,11 @@ using Ready = FunctionRef<void(ParameterRange)>;
 template <class Space, class T>
 class BlockStack {
  public:
+  using ExecutionSpace = Space;
+  using Scalar = T;
+  using State = StackState<Space, T>;
+  using Cache = TokenCache<Space, T>;
+
   BlockStack() = default;
   /// Lists the parameters of `depth` blocks.
   BlockStack(ParameterTable& table, BlockConfig const& config, std::size_t depth,

@@ -1,34 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
-#include <string>
-#include <vector>
-
-#include "krate/models/block.hpp"
+#include "krate/models/block_classifier.hpp"
 #include "krate/models/crate_alpha_config.hpp"
-#include "krate/models/head.hpp"
-#include "krate/nn/patch_embedding.hpp"
 
 namespace krate::models {
 
-/// What a forward pass of CrateAlpha computes, cut from a workspace; CrateAlpha::backward reads it again.
 template <class Space, class T>
-struct CrateAlphaState : HeadState<Space, T> {
-  Matrix<T, Space> patches, embedded;  ///< [batch * patches, patch_dim], [batch * patches, dim]
-  StackState<Space, T> stack;
-};
+using CrateAlphaState = ClassifierState<Space, T>;
 
 /// CRATE-alpha as an image classifier: convolution of the patches; class token and positions; `depth` blocks with
-/// overcomplete coding; norm, class token, linear. Members are as those of Crate.
+/// overcomplete coding; norm, class token, linear.
 /// Source: Yang et al., "Scaling White-Box Transformers for Vision", NeurIPS 2024; details as the authors' code has
 /// them. Copies share the parameters.
 template <class Space, class T>
-class CrateAlpha {
+class CrateAlpha : public BlockClassifier<Space, T> {
  public:
-  using ExecutionSpace = Space;
-  using Scalar = T;
   using Config = CrateAlphaConfig;
-  using State = CrateAlphaState<Space, T>;
   static constexpr char const* name = "crate_alpha";
 
   /// Parameters start as in the authors' JAX code, from the seed alone: linear maps and positions normal of deviation
@@ -42,39 +30,11 @@ class CrateAlpha {
   static ParameterTable parameter_table(CrateAlphaConfig const& config);
 
   CrateAlphaConfig const& config() const { return config_; }
-  ParameterList<Space, T> const& parameters() const { return parameters_; }
-  std::vector<std::string> const& official_names() const { return table_.official(); }
-  BlockStack<Space, T> const& blocks() const { return at_.blocks; }
-
-  std::size_t prepared_bytes() const { return at_.blocks.prepared_bytes(); }
-  void prepare(Space const& space, Workspace<Space>& work, State& state) const {
-    at_.blocks.prepare(space, parameters_, work, state.stack);
-  }
-
-  std::size_t plan(std::size_t batch, Pass pass) const;
-  void cut(Workspace<Space>& work, std::size_t batch, Pass pass, State& state) const;
-  void forward(Space const& space, ConstTensor4<T, Space> const& images, State& state, Workspace<Space> work,
-               Tap<Space, T> tap = {}) const;
-  void backward(Space const& space, ConstMatrix<T, Space> const& dlogits, State& state, Workspace<Space> work,
-                Ready ready = {}, Tensor4<T, Space> const& dimages = {}, GradientTap<Space, T> tap = {}) const;
-  void backward_features(Space const& space, ConstMatrix<T, Space> const& dfeatures, State& state,
-                         Workspace<Space> work, Ready ready = {}, Tensor4<T, Space> const& dimages = {},
-                         GradientTap<Space, T> tap = {}) const;
 
  private:
-  struct Layers {
-    std::size_t positions, class_token, convolution_weight, convolution_bias;
-    BlockStack<Space, T> blocks;
-    ClassifierHead<Space, T> head;
-  };
-  static Layers list(ParameterTable& table, CrateAlphaConfig const& config);
-  std::size_t backward_workspace(std::size_t batch) const;
-  PatchOptions convolution() const;
+  static ClassifierLayers<Space, T> list(ParameterTable& table, CrateAlphaConfig const& config);
 
   CrateAlphaConfig config_;
-  ParameterTable table_;
-  Layers at_;
-  ParameterList<Space, T> parameters_;
 };
 
 }  // namespace krate::models

@@ -37,6 +37,10 @@ struct CrateConfig {
   /// CRATE's halves of a block, or those of an ordinary transformer in their place, to see what each does.
   AttentionKind attention = AttentionKind::mssa;
   FeedForwardKind feed_forward = FeedForwardKind::ista;
+  /// Norms around the linear map of the patches. Without them, and with `final_norm_eps`, a classifier computes the
+  /// features of a CRATE-MAE's encoder.
+  bool embedding_norms = true;
+  double final_norm_eps = 0;  ///< of the head's norm; 0: norm_eps
 
   static constexpr std::size_t mlp_ratio = 4;  ///< width of the hidden layer to dim, of an MLP
 
@@ -50,8 +54,8 @@ struct CrateConfig {
   /// @throws ValueError naming the field that cannot work and why
   void validate() const;
 
-  /// As a model file has it: `model` = "crate", then one value a field, `num_classes` for classes; `attention` and
-  /// `feed_forward` where they are not CRATE's.
+  /// As a model file has it: `model` = "crate", then one value a field, `num_classes` for classes; `attention`,
+  /// `feed_forward`, `patch_embedding` ("linear") and `final_norm_eps` where they are not CRATE's.
   Configuration configuration() const;
   /// The other way round. @throws ValueError for what is missing, of another type, or cannot work
   static CrateConfig from(Configuration const& stored);

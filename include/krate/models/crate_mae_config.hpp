@@ -18,7 +18,7 @@ struct CrateMaeConfig {
   bool norm_pix_loss = false;    ///< patches are predicted at mean 0 and variance 1
   Products products = Products::full;
 
-  /// What the encoder has in common with a classifier; `classes` means nothing.
+  /// The classifier that computes the encoder's features; `classes` means nothing.
   CrateConfig encoder() const;
   std::size_t patches() const { return encoder().patches(); }
   std::size_t tokens() const { return patches() + 1; }

@@ -49,6 +49,9 @@ struct TostStackState {
   Vector<T, Space> no_bias, no_bias_gradient;   ///< [dim] for the norms of models without biases: zeros; not read
   bool recompute = false;                       ///< Pass::recompute
 
+  Tensor3<T, Space> const& output_gradient() const { return gradient; }
+  Tensor3<T, Space> const& input_gradient() const { return gradient; }
+
   /// Takes all of it from `work`, or measures it. @note allocates: the lists, at the first call
   void cut(Workspace<Space>& work, TostBlockConfig const& config, std::size_t depth, std::size_t batch,
            std::size_t tokens_each, Pass pass);
@@ -59,8 +62,8 @@ template <class Space, class T>
 struct TostCache {
   std::vector<StatisticsSoFar<Space, T>> sums;  ///< [depth]
 
-  /// @note allocates: the list, at the first call
-  void cut(Workspace<Space>& work, TostBlockConfig const& config, std::size_t depth, std::size_t batch) {
+  /// As TokenCache::cut(), of the same size for any context. @note allocates: the list, at the first call
+  void cut(Workspace<Space>& work, TostBlockConfig const& config, std::size_t depth, std::size_t batch, std::size_t) {
     sums.resize(depth);
     for (auto& s : sums) s = StatisticsSoFar<Space, T>::cut(work, batch, config.heads, config.inner());
   }
@@ -89,7 +92,10 @@ struct TostNorm {
 template <class Space, class T>
 class TostStack {
  public:
+  using ExecutionSpace = Space;
+  using Scalar = T;
   using State = TostStackState<Space, T>;
+  using Cache = TostCache<Space, T>;
 
   TostStack() = default;
   /// Lists the parameters of `depth` blocks.
@@ -102,6 +108,10 @@ class TostStack {
   /// Writes what ParameterTable cannot say: the scales' start.
   void initialize_scales(Space const& space, ParameterList<Space, T> const& parameters) const;
 
+  /// Nothing: no layer has work that depends on the parameters only.
+  std::size_t prepared_bytes() const { return 0; }
+  void prepare(Space const&, ParameterList<Space, T> const&, Workspace<Space>&, State&) const {}
+
   /// Bytes that forward() and, for training, backward() take from their workspace.
   std::size_t workspace(std::size_t batch, std::size_t tokens, Pass pass) const;
   /// From state.tokens.front() to state.tokens.back(), [batch, tokens, dim].
@@ -110,8 +120,8 @@ class TostStack {
   /// @note allocates: no; fences: no; bitwise repeatable: yes
   void forward(Space const& space, ParameterList<Space, T> const& parameters, State& state, Workspace<Space> work,
                Tap<Space, T> tap) const;
-  /// Bytes that step() takes from its workspace.
-  std::size_t step_workspace(std::size_t batch) const;
+  /// Bytes that step() takes from its workspace, for any context.
+  std::size_t step_workspace(std::size_t batch, std::size_t context) const;
   /// forward() of one more token a sample, behind those in the cache; see BlockStack::step(). For causal statistics.
   /// @note allocates: no; fences: no; bitwise repeatable: yes
   void step(Space const& space, ParameterList<Space, T> const& parameters, State& state,

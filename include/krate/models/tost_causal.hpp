@@ -1,36 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
-#include <cstddef>
-#include <string>
-#include <vector>
-
+#include "krate/models/language_model.hpp"
 #include "krate/models/tost_block.hpp"
 #include "krate/models/tost_causal_config.hpp"
 
 namespace krate::models {
 
-/// What a forward pass of TostCausal computes, cut from a workspace; TostCausal::backward reads it again.
 template <class Space, class T>
-struct TostCausalState {
-  Matrix<Label, Space> ids, positions;  ///< [batch, tokens]
-  TostStackState<Space, T> stack;
-  Matrix<T, Space> head_input;  ///< [batch * tokens, dim]: the tokens of the last block, normed
-  Vector<T, Space> mean, deviation;
-  Matrix<T, Space> logits;  ///< [batch * tokens, vocabulary]
-};
+using TostCausalState = LanguageState<TostStack<Space, T>>;
 
 /// Causal ToST, a language model: embeddings of tokens and positions; `depth` blocks whose token statistics are those
 /// of a token and those before it; norm; and the token table once more as the head.
 /// Source: Wu et al. 2025 (ToST, arXiv 2412.17810), as the authors' code has it. Copies share the parameters.
 template <class Space, class T>
-class TostCausal {
+class TostCausal : public LanguageModel<TostStack<Space, T>> {
  public:
-  using ExecutionSpace = Space;
-  using Scalar = T;
   using Config = TostCausalConfig;
-  using State = TostCausalState<Space, T>;
-  using Cache = TostCache<Space, T>;
   static constexpr char const* name = "tost_causal";
 
   /// Parameters start as in the authors' code, from the seed alone: embeddings and linear maps normal with deviation
@@ -44,66 +30,11 @@ class TostCausal {
   static ParameterTable parameter_table(TostCausalConfig const& config);
 
   TostCausalConfig const& config() const { return config_; }
-  ParameterList<Space, T> const& parameters() const { return parameters_; }
-  /// The authors' names, in the order of the list.
-  std::vector<std::string> const& official_names() const { return table_.official(); }
-  TostStack<Space, T> const& blocks() const { return at_.blocks; }
-
-  /// Nothing: no layer has work that depends on the parameters only.
-  std::size_t prepared_bytes() const { return 0; }
-  void prepare(Space const&, Workspace<Space>&, State&) const {}
-
-  /// Bytes that cut() takes together with what forward() (and, for training, backward()) take from the rest.
-  std::size_t plan(std::size_t batch, std::size_t tokens, Pass pass) const;
-  /// Cuts the state of a batch from `work`, which then goes on to forward() and backward(). Allocates at the first call
-  /// only.
-  void cut(Workspace<Space>& work, std::size_t batch, std::size_t tokens, Pass pass, State& state) const;
-
-  /// @param ids    [batch, tokens], LayoutRight, in [0, vocabulary); tokens at most the context
-  /// @param state  as cut() made it; state.logits is the result
-  /// @param tap    called after each block
-  /// @throws ShapeError if the tokens do not fit the state; ValueError if there are more than the context
-  /// @note allocates: no; fences: no; bitwise repeatable: yes
-  void forward(Space const& space, ConstMatrix<Label, Space> const& ids, State& state, Workspace<Space> work,
-               Tap<Space, T> tap = {}) const;
-
-  /// Adds to the gradients of all parameters; that of the token table is the sum of both its uses.
-  /// @param dlogits  [batch * tokens, vocabulary]; may be state.logits
-  /// @param state    as forward() left it, cut for training
-  /// @param ready    called with each range of the gradient buffer when it is final, last layer first
-  /// @param tap      may add to the gradient of each block's output
-  /// @note allocates: no; fences: no; bitwise repeatable: yes
-  void backward(Space const& space, ConstMatrix<T, Space> const& dlogits, State& state, Workspace<Space> work,
-                Ready ready = {}, GradientTap<Space, T> tap = {}) const;
-
-  /// Cuts what step() keeps of the tokens so far. @note allocates: at the first call
-  void cut(Workspace<Space>& work, std::size_t batch, Cache& cache) const {
-    cache.cut(work, at_.blocks.config(), at_.blocks.depth(), batch);
-  }
-  /// Bytes that step() takes from its workspace.
-  std::size_t step_workspace(std::size_t batch) const { return at_.blocks.step_workspace(batch); }
-  /// forward() of one more token a sample, behind those in the cache; state.logits [batch, vocabulary] is the result.
-  /// @param ids       [batch, 1]     @param position  of the token, counted from 0
-  /// @param state     cut for inference of one token
-  /// @throws ShapeError, ValueError as forward()
-  /// @note allocates: no; fences: no; bitwise repeatable: yes
-  void step(Space const& space, ConstMatrix<Label, Space> const& ids, std::size_t position, State& state,
-            Cache const& cache, Workspace<Space> work) const;
 
  private:
-  struct Layers {
-    std::size_t tokens, positions;
-    TostStack<Space, T> blocks;
-    TostNorm<Space, T> norm;
-  };
-  static Layers list(ParameterTable& table, TostCausalConfig const& config);
-  void embed(Space const& space, ConstMatrix<Label, Space> const& ids, std::size_t first, State& state) const;
-  void head(Space const& space, State& state) const;
+  static LanguageLayers<TostStack<Space, T>> list(ParameterTable& table, TostCausalConfig const& config);
 
   TostCausalConfig config_;
-  ParameterTable table_;
-  Layers at_;
-  ParameterList<Space, T> parameters_;
 };
 
 }  // namespace krate::models

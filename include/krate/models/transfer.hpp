@@ -19,7 +19,8 @@ struct Transfer {
 /// Where fine-tuning finds the start of a parameter: the name in the other model; empty: it starts anew. A classifier's
 /// head always does, with its norm in a CRATE, where the norm is a part of it in the authors' code. A CRATE takes its
 /// blocks, class token and positions from a CRATE-MAE's encoder, its linear map of the patches from the convolution,
-/// and the head's norm from the encoder's; the norms around that map start anew.
+/// and the head's norm from the encoder's: with CrateMaeConfig::encoder() for its configuration, it computes the
+/// encoder's features. Norms around the linear map start anew.
 /// @param to,from  families, such as "crate" and "crate_mae"
 std::string transfer_source(std::string_view to, std::string_view from, std::string_view parameter);
 

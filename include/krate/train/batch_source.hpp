@@ -33,6 +33,10 @@ class BatchSource {
   ///       allocates: no, up to the largest number of samples given before
   virtual void fill(Space const& space, Part part, std::span<std::size_t const> samples,
                     Tensor4<T, Space> const& images, Vector<Label, Space> const& labels) = 0;
+
+  /// What fill() will be asked for next, as a rule: a source may begin to load it beside other work.
+  /// @note allocates: no, up to the largest number of samples given before
+  virtual void prefetch(Part, std::span<std::size_t const>) {}
 };
 
 }  // namespace krate::train

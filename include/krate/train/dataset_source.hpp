@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "krate/core/compat.hpp"
@@ -10,12 +11,15 @@
 
 namespace krate::train {
 
-/// The images of a dataset file in host memory, copied to the device batch by batch.
+/// The images of a dataset file in host memory, copied to the device batch by batch. What prefetch() announces, a
+/// thread of the source's own converts in the meantime; it calls neither MPI nor HDF5 nor Kokkos.
 template <class Space, class T>
 class DatasetSource final : public BatchSource<Space, T> {
  public:
   /// @throws ValueError if the samples are no images [C, H, W], or have no labels where `labelled`
   explicit DatasetSource(io::SampleTable table, bool labelled = true);
+  ~DatasetSource() override;
+  DatasetSource(DatasetSource const&) = delete;
 
   std::size_t channels() const override { return shape_[0]; }
   std::size_t height() const override { return shape_[1]; }
@@ -25,6 +29,7 @@ class DatasetSource final : public BatchSource<Space, T> {
   T background(std::size_t channel) const override;
   void fill(Space const& space, Part part, std::span<std::size_t const> samples, Tensor4<T, Space> const& images,
             Vector<Label, Space> const& labels) override;
+  void prefetch(Part part, std::span<std::size_t const> samples) override;
 
   io::SampleTable const& table() const { return table_; }
   /// Rows of the file that a part has, in file order.
@@ -33,12 +38,17 @@ class DatasetSource final : public BatchSource<Space, T> {
   void select(std::vector<std::size_t> train, std::vector<std::size_t> test = {});
 
  private:
+  class Ahead;
+  /// Samples from the table to host memory.
+  void load(Part part, std::span<std::size_t const> samples, T* images, Label* labels) const;
+
   io::SampleTable table_;
   std::vector<std::size_t> shape_, train_, test_;
   template <class Element>
   using HostBuffer = Kokkos::View<Element*, Kokkos::HostSpace>;
   HostBuffer<T> staged_images_;
   HostBuffer<Label> staged_labels_;
+  std::unique_ptr<Ahead> ahead_;  ///< once prefetch() was called
 };
 
 }  // namespace krate::train

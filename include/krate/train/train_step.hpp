@@ -19,12 +19,14 @@ struct TrainStepOptions {
   std::size_t local_batch = 64;  ///< most samples of this rank in a step, or in a batch of an evaluation
   double clip = 1;               ///< largest gradient norm; 0: off
   int shift = 0;                 ///< images move by up to so many pixels
+  bool flip = false;             ///< half of the images are mirrored, left and right
+  bool crop = false;             ///< a part of an image, of 8 % to 100 % of its area, is seen at the size of the whole
   Seed seed = {};                ///< of the augmentation, and of what a source draws anew in each step
   bool recompute = false;        ///< less memory for more time: models::Pass::recompute
   double layer_decay = 1;        ///< see optim::layer_rates
   /// How much the sparse rate reduction of the tokens that leave each block counts: the loss falls by so much times its
-  /// mean over blocks and samples. Of tokens at unit length, eps^2 = 0.01, with |Z|_1. For image classifiers of the
-  /// CRATE family with cross-entropy.
+  /// mean over blocks and samples. Of tokens at unit length, eps^2 = 0.01, with |Z|_1. For classifiers of the CRATE
+  /// family with cross-entropy, and CausalCrate.
   double srr_weight = 0;
 };
 
@@ -34,6 +36,7 @@ struct StepResult {
   std::int64_t counted = 0;  ///< labels that are not left out: one a sample, or one a token
   std::optional<std::int64_t> correct{};  ///< labels with the largest logit; none without a head to train
   double gradient_norm = 0;               ///< before clipping
+  double seconds_waiting = 0;             ///< until the source had given the batch
 };
 
 /// One optimizer step of an image classifier, or, where the model's configuration names MCR2, of its features, or of a
@@ -53,8 +56,9 @@ class TrainStep {
   /// @param global  size of the global batch, positive     @param step   counted from 0
   /// @throws NumericalError if loss or gradient norm is no number: the parameters are then left as they were
   /// @note allocates: no (with one rank, on hosts); fences: yes; bitwise repeatable: yes
+  /// @param next    this rank's samples of the step after, which the source may begin to load; may be none
   StepResult run(Space const& space, SourceOf<Model>& source, std::span<std::size_t const> mine, std::size_t global,
-                 std::int64_t step, double learning_rate);
+                 std::int64_t step, double learning_rate, std::span<std::size_t const> next = {});
 
   /// Collective: as Inference::evaluate, with the arena of the steps. @note allocates: no; fences: yes
   Evaluation evaluate(Space const& space, SourceOf<Model>& source, Part part);

@@ -30,6 +30,7 @@ struct TrainerOptions {
   std::int64_t warmup = -1;  ///< steps; -1: 5 % of all
   double clip = 1;
   int shift = 0;                      ///< augmentation: each image moves by up to so many pixels
+  bool flip = false, crop = false;    ///< see TrainStepOptions
   bool recompute = false;             ///< see TrainStepOptions
   double layer_decay = 1;             ///< the same
   double srr_weight = 0;              ///< the same
@@ -48,6 +49,7 @@ struct TrainSummary {
   double train_loss = 0;           ///< of the last step
   std::optional<Evaluation> test;  ///< after the last step, where there is a test part
   double seconds = 0;              ///< of this part of the run
+  double seconds_waiting = 0;      ///< of these, until the source had given this rank its batches
   std::optional<std::int64_t> resumed_from;
   bool finished = false;  ///< false if `stop` ended it
 };

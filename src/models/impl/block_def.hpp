@@ -116,14 +116,6 @@ std::size_t BlockStack<Space, T>::workspace(std::size_t batch, std::size_t token
 }
 
 template <class Space, class T>
-void TokenCache<Space, T>::cut(Workspace<Space>& work, BlockConfig const& config, std::size_t depth, std::size_t batch,
-                               std::size_t context) {
-  projected.resize(depth);
-  std::size_t const columns = config.has_mhsa() ? 2 * config.inner() : config.inner();
-  for (auto& p : projected) p = work.template take<T>(context, batch, columns);
-}
-
-template <class Space, class T>
 std::size_t BlockStack<Space, T>::step_workspace(std::size_t batch, std::size_t context) const {
   std::size_t const inner = config_.inner(), d = config_.dim;
   std::size_t const queries =

@@ -202,7 +202,7 @@ void TostStack<Space, T>::forward(Space const& space, ParameterList<Space, T> co
 }
 
 template <class Space, class T>
-std::size_t TostStack<Space, T>::step_workspace(std::size_t batch) const {
+std::size_t TostStack<Space, T>::step_workspace(std::size_t batch, std::size_t) const {
   return workspace(batch, 1, Pass::inference) +
          measure<Space>([&](auto& work) { work.template take<T>(batch, config_.inner()); });
 }

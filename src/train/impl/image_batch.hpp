@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <chrono>
 
 #include "krate/linalg/elementwise.hpp"
 #include "krate/train/impl/gather_decl.hpp"
@@ -10,8 +11,16 @@
 
 namespace krate::train {
 
-namespace {
-constexpr std::uint32_t shift_stream = 0x53484946;  // "SHIF": apart from all streams of parameters
+/// How long a piece of work keeps the thread that calls it, in seconds.
+template <class Work>
+double seconds_of(Work const& work) {
+  auto const start = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+inline krate::impl::Moves moves_of(TrainStepOptions const& o) {
+  return {o.crop, o.flip, o.shift};
 }
 
 inline models::Pass pass_of(TrainStepOptions const& o) {
@@ -20,15 +29,15 @@ inline models::Pass pass_of(TrainStepOptions const& o) {
 
 template <class Space, class T>
 struct ImageBatch {
-  Tensor4<T, Space> images, shifted;
+  Tensor4<T, Space> images, moved;
   Vector<std::size_t, Space> numbers;  ///< of the samples, where something random hangs on them
   Vector<T, Space> background;
   Vector<Label, Space> labels;
 
   template <class W, class Config>
-  ImageBatch(W& work, Config const& c, std::size_t batch, bool shifts, bool numbered)
+  ImageBatch(W& work, Config const& c, std::size_t batch, bool moves, bool numbered)
       : images(work.template take<T>(batch, c.channels, c.image_size.height, c.image_size.width)),
-        shifted(shifts ? work.template take<T>(batch, c.channels, c.image_size.height, c.image_size.width) : images),
+        moved(moves ? work.template take<T>(batch, c.channels, c.image_size.height, c.image_size.width) : images),
         numbers(work.template take<std::size_t>(numbered ? batch : 0)),
         background(work.template take<T>(c.channels)),
         labels(work.template take<Label>(batch)) {}
@@ -44,16 +53,18 @@ struct ImageBatch {
     }
   }
 
-  void fill_from(Space const& space, BatchSource<Space, T>& source, std::span<std::size_t const> mine,
-                 std::int64_t step, TrainStepOptions const& o) const {
-    source.fill(space, Part::train, mine, images, labels);
+  /// @return seconds until the source had given the images
+  double fill_from(Space const& space, BatchSource<Space, T>& source, std::span<std::size_t const> mine,
+                   std::int64_t step, TrainStepOptions const& o) const {
+    double const waited = seconds_of([&] { source.fill(space, Part::train, mine, images, labels); });
     if (numbers.size() > 0) number(space, mine);
-    if (o.shift == 0) return;
+    auto const moves = moves_of(o);
+    if (!moves.any()) return waited;
     for (std::size_t c = 0; c < background.size(); ++c)
       fill(space, Kokkos::subview(background, std::pair<std::size_t, std::size_t>(c, c + 1)), source.background(c));
-    krate::impl::SampleKernels<Space, T>::shift(space, images, numbers, background,
-                                                Random(o.seed, shift_stream, static_cast<std::uint32_t>(step)), o.shift,
-                                                shifted);
+    krate::impl::SampleKernels<Space, T>::move(space, images, numbers, background, o.seed,
+                                               static_cast<std::uint32_t>(step), moves, moved);
+    return waited;
   }
 };
 

@@ -35,16 +35,17 @@ class ImageStep {
     model.cut(work, count, pass_of(o), state);
   }
 
-  void fill_from(Space const& space, Source& source, std::span<std::size_t const> mine, std::int64_t step,
-                 TrainStepOptions const& o) const {
-    images_.fill_from(space, source, mine, step, o);
+  /// @return seconds until the source had given the images
+  double fill_from(Space const& space, Source& source, std::span<std::size_t const> mine, std::int64_t step,
+                   TrainStepOptions const& o) const {
+    return images_.fill_from(space, source, mine, step, o);
   }
 
   /// Loss and, reduced over the ranks, gradients of the global batch.
   StepResult differentiate(Space const& space, comm::Communicator const& comm, Model const& model,
                            dist::GradientReducer<Space, T>& reducer, std::size_t global, typename Model::State& state,
                            Workspace<Space> work) const {
-    model.forward(space, images_.shifted, state, work);
+    model.forward(space, images_.moved, state, work);
     StepResult result;
     result.counted = static_cast<std::int64_t>(global);
     if (auto const& mcr2 = model.config().mcr2) {
@@ -70,13 +71,13 @@ class ImageStep {
 
  private:
   ImageStep(Workspace<Space>& work, Model const& model, std::size_t batch, TrainStepOptions const& o)
-      : images_(work, model.config(), batch, o.shift > 0, o.shift > 0),
+      : images_(work, model.config(), batch, moves_of(o).any(), moves_of(o).any()),
         dlogits_(work.template take<T>(model.config().mcr2 ? 0 : batch, model.config().classes)),
         dfeatures_(work.template take<T>(model.config().mcr2 ? batch : 0, model.config().dim)),
         loss_(work.template take<double>()),
         correct_(work.template take<std::int64_t>()) {
     if constexpr (HasSubspaces<Model>)
-      if (o.srr_weight > 0) regulariser_.emplace(work, model, batch, o.srr_weight);
+      if (o.srr_weight > 0) regulariser_.emplace(work, model, batch, model.config().tokens(), o.srr_weight);
   }
 
   void backward(Space const& space, Model const& model, std::size_t global, typename Model::State& state,

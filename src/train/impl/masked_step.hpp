@@ -62,10 +62,11 @@ class MaskedStep {
     model.cut(work, count, pass_of(o), state);
   }
 
-  void fill_from(Space const& space, Source& source, std::span<std::size_t const> mine, std::int64_t step,
-                 TrainStepOptions const& o) {
-    images_.fill_from(space, source, mine, step, o);
+  /// @return seconds until the source had given the images
+  double fill_from(Space const& space, Source& source, std::span<std::size_t const> mine, std::int64_t step,
+                   TrainStepOptions const& o) {
     random_ = Random(o.seed, mask_stream, static_cast<std::uint32_t>(step));
+    return images_.fill_from(space, source, mine, step, o);
   }
 
   /// Loss and, reduced over the ranks, gradients of the global batch.
@@ -73,7 +74,7 @@ class MaskedStep {
                            dist::GradientReducer<Space, T>& reducer, std::size_t global, typename Model::State& state,
                            Workspace<Space> work) const {
     patches_.draw(space, model, random_, images_.numbers);
-    model.forward(space, images_.shifted, patches_.removed, state, work);
+    model.forward(space, images_.moved, patches_.removed, state, work);
     StepResult result;
     result.loss = patches_.measure_loss(space, model, state, global, work);
     masked_pixel_loss_backward(space, state.prediction, state.target, patches_.removed,
@@ -87,7 +88,7 @@ class MaskedStep {
  private:
   template <class W>
   MaskedStep(W& work, Model const& model, std::size_t batch, TrainStepOptions const& o)
-      : images_(work, model.config(), batch, o.shift > 0, true),
+      : images_(work, model.config(), batch, moves_of(o).any(), true),
         patches_(work, model, batch),
         dprediction_(work.template take<T>(batch, model.config().tokens(), model.config().patch_dim())) {}
 

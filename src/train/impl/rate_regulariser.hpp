@@ -26,14 +26,13 @@ class RateRegulariser {
   using Space = typename Model::ExecutionSpace;
   using T = typename Model::Scalar;
 
-  /// Takes all of its memory from `work`.
-  RateRegulariser(Workspace<Space>& work, Model const& model, std::size_t batch, double weight)
+  /// Takes all of its memory from `work`. @param tokens  of a sample
+  RateRegulariser(Workspace<Space>& work, Model const& model, std::size_t batch, std::size_t tokens, double weight)
       : model_(model),
         weight_(weight),
         options_{
             .eps_squared = 0.01, .heads = model.blocks().config().heads, .lambda = model.blocks().config().lambda} {
     auto const& c = model.blocks().config();
-    std::size_t const tokens = model.config().tokens();
     unit_ = work.template take<T>(batch, tokens, c.dim);
     gradient_ = work.template take<T>(batch, tokens, c.dim);
     du_ = work.template take<T>(c.inner(), c.dim);

@@ -57,14 +57,16 @@ TrainStep<Model>::TrainStep(Space const& space, comm::Communicator const& comm, 
 
 template <class Model>
 StepResult TrainStep<Model>::run(Space const& space, SourceOf<Model>& source, std::span<std::size_t const> mine,
-                                 std::size_t global, std::int64_t step, double learning_rate) {
+                                 std::size_t global, std::int64_t step, double learning_rate,
+                                 std::span<std::size_t const> next) {
   Kokkos::Profiling::ScopedRegion region(KRATE_LABEL("krate::train::step"));
   auto work = arena_.workspace();
   ClipBuffers<Space, T> const clip(work);
   StepOn<Model> batch(work, model_, source, mine.size(), options_, state_);
   auto const& list = model_.parameters();
 
-  batch.fill_from(space, source, mine, step, options_);
+  double const waited = batch.fill_from(space, source, mine, step, options_);
+  if constexpr (requires { source.prefetch(Part::train, next); }) source.prefetch(Part::train, next);
   if (!gradients_are_zero_)
     for (auto const& s : list.segments()) fill(space, s.gradient, T(0));
   gradients_are_zero_ = false;
@@ -72,6 +74,7 @@ StepResult TrainStep<Model>::run(Space const& space, SourceOf<Model>& source, st
   optim::gradient_norm(space, list, work, clip.norm);
   optim::clip_scale(space, clip.norm, options_.clip, clip.scale);
   result.gradient_norm = read_host(space, clip.norm);
+  result.seconds_waiting = waited;
   if (!std::isfinite(result.loss) || !std::isfinite(result.gradient_norm)) {
     throw NumericalError("krate::train::step", "loss " + std::to_string(result.loss) + " and gradient norm " +
                                                    std::to_string(result.gradient_norm) + " at step " +

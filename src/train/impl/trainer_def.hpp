@@ -22,7 +22,15 @@ struct Trainer<Model>::Clock {
 inline TrainStepOptions step_options(TrainerOptions const& o, comm::Communicator const& comm) {
   require_value(o.batch > 0, "krate::train::Trainer", "batch", o.batch, "must be positive");
   std::size_t const ranks = static_cast<std::size_t>(comm.size());
-  return {(o.batch + ranks - 1) / ranks, o.clip, o.shift, o.seed, o.recompute, o.layer_decay, o.srr_weight};
+  return {.local_batch = (o.batch + ranks - 1) / ranks,
+          .clip = o.clip,
+          .shift = o.shift,
+          .flip = o.flip,
+          .crop = o.crop,
+          .seed = o.seed,
+          .recompute = o.recompute,
+          .layer_decay = o.layer_decay,
+          .srr_weight = o.srr_weight};
 }
 
 template <class Model>
@@ -161,10 +169,15 @@ TrainSummary Trainer<Model>::run(SourceOf<Model>& source) {
     if (epoch != shuffled) shuffle(o.seed, shuffled = epoch, order);
     double const began = clock.seconds();
     std::size_t const first = static_cast<std::size_t>(in_epoch) * o.batch, global = std::min(o.batch, samples - first);
-    comm::Share const mine = comm::share_of(global, comm_.rank(), comm_.size());
+    auto const mine = [&](std::size_t begin) {  // of the batch that begins there
+      auto const share = comm::share_of(std::min(o.batch, samples - begin), comm_.rank(), comm_.size());
+      return std::span<std::size_t const>(order).subspan(begin + share.begin, share.count);
+    };
+    bool const goes_on = first + global < samples && done + 1 < steps;
     double const rate = schedule_.at(done);
-    StepResult const result =
-        step_.run(space_, source, std::span(order).subspan(first + mine.begin, mine.count), global, done, rate);
+    StepResult const result = step_.run(space_, source, mine(first), global, done, rate,
+                                        goes_on ? mine(first + global) : std::span<std::size_t const>());
+    summary.seconds_waiting += result.seconds_waiting;
     ++done;
     double const now = clock.seconds(), per_second = static_cast<double>(global) / std::max(now - began, 1e-9);
     summary.train_loss = result.loss;
