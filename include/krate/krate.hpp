@@ -40,6 +40,8 @@
 #include "krate/games/evaluation.hpp"
 #include "krate/games/finite_game.hpp"
 #include "krate/games/learning_rule.hpp"
+#include "krate/games/linear_game.hpp"
+#include "krate/games/pursuit.hpp"
 #include "krate/games/routing_game.hpp"
 #include "krate/linalg/add_scaled.hpp"
 #include "krate/linalg/batched_gemm.hpp"
