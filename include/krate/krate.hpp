@@ -43,6 +43,7 @@
 #include "krate/games/linear_game.hpp"
 #include "krate/games/pursuit.hpp"
 #include "krate/games/routing_game.hpp"
+#include "krate/games/sequential_game.hpp"
 #include "krate/linalg/add_scaled.hpp"
 #include "krate/linalg/batched_gemm.hpp"
 #include "krate/linalg/bfloat16_gemm.hpp"
