@@ -99,7 +99,7 @@ LinearValues linear_values(ClassStatistics const& data, LinearMaps const& maps, 
   }
   Dense const whole = cholesky(impl::identity_plus(b, all)), inverse = inverse_of_factor(whole);
   LinearValues found;
-  found.expansion = 0.5 * log_det_of_factor(whole);
+  found.rate = found.expansion = 0.5 * log_det_of_factor(whole);
   Dense expansion(width, data.dim), by_encoder(width, data.dim), by_product(width, width);
   for (std::size_t j = 0; j < classes; ++j) {
     double const share = data.counts[j] / samples;

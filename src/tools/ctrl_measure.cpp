@@ -111,7 +111,11 @@ CtrlView view_of(Space const& space, games::PursuitData const& test, Rows const 
 
 /// What the closed form gives, where the subspaces are as independent as it needs.
 double equilibrium_expansion(CtrlSetting const& s, games::PursuitData const& data) {
-  if (!s.file.empty() || s.rule.constraint != games::Constraint::norms) return 0;
+  if (s.rule.constraint == games::Constraint::orthogonal) {
+    auto const one = games::class_statistics(data.rows, data.dim, std::vector<Label>(data.samples(), 0), 1);
+    return games::principal_rate(one, s.rule.width, s.rule.eps_squared);
+  }
+  if (!s.file.empty()) return 0;
   auto const& dims = s.subspaces.dimensions;
   auto const total = std::accumulate(dims.begin(), dims.end(), std::size_t(0));
   if (total > std::min(s.rule.width, data.dim)) return 0;
@@ -139,7 +143,7 @@ void add_game(Space const& space, CtrlSetting const& s, CtrlSamples const& sampl
   auto const data = games::class_statistics(test.rows, test.dim, test.labels, test.classes);
   auto const values = games::linear_values(data, {encoder, decoder}, s.rule.eps_squared);
   score.inconsistency = values.inconsistency;
-  score.expansion = values.expansion;
+  score.expansion = s.rule.constraint == games::Constraint::norms ? values.expansion : values.rate;
   Rows const x{test.dim, test.rows}, z = images(space, x, encoder);
   compare_samples(test, x, z, score);
   result.scores.push_back(score);

@@ -38,6 +38,7 @@ struct LinearMaps {
 /// Source: Pai et al. 2022, "Pursuit of a discriminative representation for multiple subspaces via a sequential game".
 struct LinearValues {
   double expansion = 0, inconsistency = 0;
+  double rate = 0;  ///< 1/2 log det(I + b C) of all codes: what expands where there is one class
   std::vector<double> inconsistency_by_class{};
   std::vector<double> expansion_by_encoder{};      ///< gradient [width, dim]
   std::vector<double> inconsistency_by_encoder{};  ///< [width, dim]

@@ -32,6 +32,7 @@ struct SequentialRule {
 /// follower who answers with many ascents of its own, both by Adam. It ends where the leader does best against best
 /// answers if the leader's utility is Q(x) - u_follower(x, y) up to functions of x: what then changes by the answer
 /// changes to second order only.
+/// Adam scales each coordinate: where a projection binds that is not one of single coordinates, the end depends on it.
 /// @note host memory; whoever plays on a device copies in the functors
 template <UtilityGradient Leader, UtilityGradient Follower, ChoiceProjection ProjectLeader = Unconstrained,
           ChoiceProjection ProjectFollower = Unconstrained>
