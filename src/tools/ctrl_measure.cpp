@@ -21,8 +21,8 @@ std::vector<double> singular_values(Space const& space, Rows const& rows) {
   std::size_t const n = rows.count(), d = rows.columns, side = std::min(n, d);
   if (side == 0) return {};
   auto const m = on_device(space, rows);
-  DeviceMatrix const gram("krate::tools::gram", side, side);
-  Kokkos::View<double*, DeviceOf<Space>> const values("krate::tools::values", side);
+  DeviceMatrix const gram(Kokkos::view_alloc(space, "krate::tools::gram"), side, side);
+  Kokkos::View<double*, DeviceOf<Space>> const values(Kokkos::view_alloc(space, "krate::tools::values"), side);
   if (n < d) {
     gemm(space, "N", "T", 1.0, m, m, 0.0, gram);
   } else {
