@@ -13,40 +13,58 @@ namespace {
 
 constexpr char const* format = "krate-ctrl-checkpoint";
 
-std::vector<double> gathered(comm::Communicator const& comm, std::vector<double> const& mine, std::size_t games,
-                             std::size_t each) {
-  std::vector<std::size_t> bytes;
-  for (int rank = 0; rank < comm.size(); ++rank)
-    bytes.push_back(comm::share_of(games, rank, comm.size()).count * each * sizeof(double));
-  std::vector<double> all(games * each);
-  comm.all_gather(std::as_bytes(std::span(mine)), std::as_writable_bytes(std::span(all)), bytes);
-  return all;
+std::size_t generated(SubspaceOptions const& o) {
+  std::size_t sum = 0;
+  for (std::size_t j = 0; j < o.dimensions.size(); ++j) sum += o.samples[o.samples.size() == 1 ? 0 : j];
+  return sum;
 }
 
-/// A rank's replicas of one setting.
+/// Settings that are played together, in one launch: those with as many steps, seed by seed. A dataset stands alone.
+struct Group {
+  std::size_t first, count = 1, replicas;
+  Group(CtrlTask const& task, std::size_t first) : first(first), replicas(task.replicas) {
+    auto const& s = task.settings;
+    auto const steps = [&](std::size_t i) { return ctrl_steps(s[i], generated(s[i].subspaces)); };
+    while (s[first].file.empty() && first + count < s.size() && s[first + count].file.empty() &&
+           steps(first + count) == steps(first))
+      ++count;
+  }
+  std::size_t games() const { return count * replicas; }
+  std::size_t setting_of(std::size_t game) const { return first + game / replicas; }
+};
+
+/// Where the numbers of each game begin, and their end.
+std::vector<std::size_t> places(CtrlTask const& task, Group const& group, std::size_t dim, std::size_t steps) {
+  std::vector<std::size_t> found{0};
+  for (std::size_t g = 0; g < group.games(); ++g) {
+    auto const& s = task.settings[group.setting_of(g)];
+    found.push_back(found.back() + ctrl_numbers(s, s.file.empty() ? s.subspaces.dim : dim, steps));
+  }
+  return found;
+}
+
+/// A rank's games of a group.
 class Round {
  public:
-  Round(Context& context, CtrlSetting const& setting, comm::Share const& share) : context_(context) {
+  Round(Context& context, CtrlTask const& task, Group const& group, comm::Share const& share) : context_(context) {
+    auto const& leading = task.settings[group.first];
     std::vector<games::PursuitData> data;
     std::vector<games::PursuitGame> games;
-    if (!setting.file.empty()) data.push_back(ctrl_samples(context, setting, 0).train);
-    for (std::size_t r = share.begin; r < share.begin + share.count; ++r) {
-      if (setting.file.empty()) data.push_back(ctrl_samples(context, setting, r).train);
+    if (!leading.file.empty()) data.push_back(ctrl_samples(context, leading, 0).train);
+    for (std::size_t g = share.begin; g < share.begin + share.count; ++g) {
+      auto const& setting = task.settings[group.setting_of(g)];
+      std::size_t const replica = g % group.replicas;
+      if (setting.file.empty()) data.push_back(ctrl_samples(context, setting, replica).train);
       games.push_back({data.size() - 1, setting.rule});
-      games.back().rule.seed += r;
+      games.back().rule.seed += replica;
     }
-    std::size_t samples = 0;
-    if (!data.empty()) samples = data[0].samples(), dim_ = data[0].dim;
-    if (data.empty()) {
-      auto const one = ctrl_samples(context, setting, 0).train;
-      samples = one.samples(), dim_ = one.dim;
-    }
-    steps_ = ctrl_steps(setting, samples);
-    each_ = ctrl_numbers(setting, dim_, steps_);
+    bool const is_file = !leading.file.empty();
+    steps_ = ctrl_steps(leading, is_file ? data[0].samples() : generated(leading.subspaces));
+    places_ = places(task, group, is_file ? data[0].dim : 0, steps_);
     if (!games.empty()) pursuit_ = std::make_unique<games::Pursuit<Space>>(context.space(), data, games, steps_);
   }
   std::size_t steps() const { return steps_; }
-  std::size_t each() const { return each_; }
+  std::vector<std::size_t> const& all_places() const { return places_; }
 
   /// @return seconds
   double play(std::size_t steps) {
@@ -65,15 +83,30 @@ class Round {
     return all;
   }
   void restore(std::size_t step, std::vector<double> const& numbers) {
-    for (std::size_t g = 0; pursuit_ && g < pursuit_->games(); ++g)
-      pursuit_->restore(context_.space(), step, g, std::span(numbers).subspan(g * each_, each_));
+    std::size_t at = 0;
+    for (std::size_t g = 0; pursuit_ && g < pursuit_->games(); at += pursuit_->game_size(g), ++g)
+      pursuit_->restore(context_.space(), step, g, std::span(numbers).subspan(at, pursuit_->game_size(g)));
   }
 
  private:
   Context& context_;
   std::unique_ptr<games::Pursuit<Space>> pursuit_;
-  std::size_t steps_ = 0, dim_ = 0, each_ = 0;
+  std::size_t steps_ = 0;
+  std::vector<std::size_t> places_;
 };
+
+/// All ranks' numbers, game by game.
+std::vector<double> gathered(comm::Communicator const& comm, std::vector<double> const& mine, std::size_t games,
+                             std::vector<std::size_t> const& places) {
+  std::vector<std::size_t> bytes;
+  for (int rank = 0; rank < comm.size(); ++rank) {
+    auto const share = comm::share_of(games, rank, comm.size());
+    bytes.push_back((places[share.begin + share.count] - places[share.begin]) * sizeof(double));
+  }
+  std::vector<double> all(places.back());
+  comm.all_gather(std::as_bytes(std::span(mine)), std::as_writable_bytes(std::span(all)), bytes);
+  return all;
+}
 
 }  // namespace
 
@@ -90,29 +123,37 @@ void play_ctrl(Context& context, CtrlTask const& task, CtrlState& state, std::st
     clock.reset();
   };
   while (state.finished.size() < task.settings.size()) {
-    auto const& setting = task.settings[state.finished.size()];
-    auto const share = comm::share_of(task.replicas, comm.rank(), comm.size());
+    Group const group(task, state.finished.size());
+    auto const share = comm::share_of(group.games(), comm.rank(), comm.size());
     std::unique_ptr<Round> round;
     comm.guarded([&] {
-      round = std::make_unique<Round>(context, setting, share);
+      round = std::make_unique<Round>(context, task, group, share);
       if (state.step > 0) round->restore(state.step, state.playing);
     });
-    bool const follows = setting.rule.follower == games::Follower::adam;
-    std::size_t const at_once = std::max<std::size_t>(1, 1000 / (10 + (follows ? setting.rule.inner_steps : 0)));
+    std::size_t inner = 0;
+    for (std::size_t i = group.first; i < group.first + group.count; ++i)
+      if (task.settings[i].rule.follower == games::Follower::adam)
+        inner = std::max(inner, task.settings[i].rule.inner_steps);
+    std::size_t const at_once = std::max<std::size_t>(1, 1000 / (10 + inner));
     while (state.step < round->steps()) {
       std::size_t const steps = std::min(at_once, round->steps() - state.step);
       double seconds = 0;
       comm.guarded([&] { seconds = round->play(steps); });
       state.seconds += comm.all_reduce(seconds, comm::Reduction::max);
       state.step += steps;
-      progress.update(1000 * state.finished.size() + 1000 * state.step / round->steps());
+      progress.update(1000 * group.first + 1000 * group.count * state.step / round->steps());
       if (state.step == round->steps()) break;
       comm.guarded([&] { state.playing = round->save(); });
       keep();
     }
     std::vector<double> mine;
     comm.guarded([&] { mine = round->save(); });
-    state.finished.push_back(gathered(comm, mine, task.replicas, round->each()));
+    auto const& places = round->all_places();
+    auto const all = gathered(comm, mine, group.games(), places);
+    for (std::size_t k = 0; k < group.count; ++k) {
+      auto const at = [&](std::size_t games) { return all.begin() + static_cast<std::ptrdiff_t>(places[games]); };
+      state.finished.emplace_back(at(k * group.replicas), at((k + 1) * group.replicas));
+    }
     state.step = 0;
     state.playing.clear();
     keep();
@@ -129,10 +170,15 @@ void write_checkpoint(Context& context, CtrlTask const& task, CtrlState const& s
   for (std::size_t i = 0; i < state.finished.size(); ++i)
     file.write_replicated<double>("/finished/" + task.settings[i].name, {state.finished[i].size()}, state.finished[i]);
   if (state.step > 0) {
-    auto const share = comm::share_of(task.replicas, comm.rank(), comm.size());
-    auto const mine = static_cast<std::int64_t>(share.count > 0 ? state.playing.size() / share.count : 0);
-    auto const each = static_cast<std::size_t>(comm.all_reduce(mine, comm::Reduction::max));
-    file.write<double>("/playing", {task.replicas, each}, share.begin, share.count, state.playing);
+    auto const mine = static_cast<std::int64_t>(state.playing.size());
+    std::int64_t begin = 0, all = 0;
+    for (int rank = 0; rank < comm.size(); ++rank) {
+      auto const count = comm.all_reduce(rank == comm.rank() ? mine : std::int64_t(0), comm::Reduction::max);
+      if (rank < comm.rank()) begin += count;
+      all += count;
+    }
+    file.write<double>("/playing", {static_cast<std::size_t>(all)}, static_cast<std::size_t>(begin),
+                       state.playing.size(), state.playing);
   }
   file.commit();
 }
@@ -151,9 +197,21 @@ void read_checkpoint(Context& context, std::string const& path, CtrlTask& task, 
     state.finished.push_back(file.read_all<double>("/finished/" + setting.name));
   }
   if (state.step == 0) return;
-  auto const share = comm::share_of(task.replicas, comm.rank(), comm.size());
-  state.playing.resize(share.count * file.info("/playing").row_size());
-  file.read<double>("/playing", share.begin, share.count, state.playing);
+  Group const group(task, state.finished.size());
+  auto const share = comm::share_of(group.games(), comm.rank(), comm.size());
+  std::size_t const total = file.info("/playing").size();
+  std::vector<std::size_t> at{0};  // games of a dataset are all of one size
+  if (task.settings[group.first].file.empty()) {
+    at =
+        places(task, group, 0, ctrl_steps(task.settings[group.first], generated(task.settings[group.first].subspaces)));
+  } else {
+    for (std::size_t g = 1; g <= group.games(); ++g) at.push_back(total / group.games() * g);
+  }
+  if (at.back() != total)
+    throw IoError("krate::game", path + ": /playing has " + std::to_string(total) + " numbers, expected " +
+                                     std::to_string(at.back()) + " (the file is damaged); start anew");
+  state.playing.resize(at[share.begin + share.count] - at[share.begin]);
+  file.read<double>("/playing", at[share.begin], state.playing.size(), state.playing);
 }
 
 }  // namespace krate::tools

@@ -141,6 +141,26 @@ TEST(Ctrl, ResumeHasTheBitsOfTheUninterruptedRun) {
   expect_failure(krate(ctrl(scratch / "nowhere", {"--resume"})), "has no checkpoint.h5");
 }
 
+TEST(Ctrl, SettingsOfOneLaunchAreEachTheirOwn) {
+  Scratch const scratch;
+  Words const few_steps{"--inner-steps", "5", "--replicas", "2", "--figure"};
+  auto const figure = [&](std::string const& name) {
+    Words words = few_steps;
+    words.push_back(name);
+    return json_of(krate(ctrl(scratch / name, words)))["settings"];
+  };
+  auto const one = figure("1"), widths = figure("D9");
+  ASSERT_EQ(widths.size(), 4u);
+  EXPECT_EQ(widths[2]["width"], 40);
+  EXPECT_EQ(widths[2]["expansion"], one[0]["expansion"]);
+  EXPECT_EQ(content_of(scratch / "D9/D9_width40.csv"), content_of(scratch / "1/figure1.csv"));
+#ifdef KRATE_MPIEXEC
+  Words words = few_steps;
+  words.push_back("D9");
+  EXPECT_EQ(json_of(krate_ranks(4, ctrl(scratch / "ranks", words)))["settings"], widths);
+#endif
+}
+
 #ifdef KRATE_MPIEXEC
 TEST(Ctrl, RanksShareTheGames) {
   Scratch const scratch;
