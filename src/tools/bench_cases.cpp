@@ -13,6 +13,7 @@
 #include "perf/cases/markov.hpp"
 #include "perf/cases/mssa.hpp"
 #include "perf/cases/multi_head_attention.hpp"
+#include "perf/cases/pursuit.hpp"
 #include "perf/cases/step.hpp"
 #include "perf/cases/text_infer.hpp"
 #include "perf/cases/text_step.hpp"
@@ -318,6 +319,30 @@ Json run_markov(Bench& bench, BenchCase const& self, OptionTable const& o) {
   return bench.run<perf::MarkovCase<Space, double>>(self.name, config_of(o), options);
 }
 
+OptionTable ctrl_options() {
+  OptionTable o("krate::bench");
+  o.add<std::int64_t>("games", 1, "Games; a thread plays one").at_least(1).at_most(100000);
+  o.add<std::int64_t>("dim", 50, "Numbers of a sample").at_least(5).at_most(4096);
+  o.add<std::int64_t>("width", 40, "Numbers of a code").at_least(1).at_most(4096);
+  o.add<std::int64_t>("batch", 50, "Samples of a step").at_least(1).at_most(1500);
+  o.add<std::int64_t>("steps", 1, "Steps of the encoder").at_least(1).at_most(1000000);
+  o.add<std::int64_t>("inner-steps", 1000, "Steps of the decoder after each").at_least(1).at_most(1 << 24);
+  o.add<double>("noise", 0, "Mean square norm of noise").at_least(0);
+  return o;
+}
+
+Json run_ctrl(Bench& bench, BenchCase const& self, OptionTable const& o) {
+  perf::PursuitCase<Space, double>::Options options;
+  options.games = o.get<std::size_t>("games");
+  options.dim = o.get<std::size_t>("dim");
+  options.width = o.get<std::size_t>("width");
+  options.batch = o.get<std::size_t>("batch");
+  options.steps = o.get<std::size_t>("steps");
+  options.inner_steps = o.get<std::size_t>("inner-steps");
+  options.noise = o.get<double>("noise");
+  return bench.run<perf::PursuitCase<Space, double>>(self.name, config_of(o), options);
+}
+
 OptionTable product_options() {
   OptionTable o("krate::bench");
   o.add<std::int64_t>("size", 2048, "Rows and columns of the matrices").at_least(1).at_most(1 << 24);
@@ -383,6 +408,10 @@ constexpr BenchCase cases[] = {
      "Timed: stages of the routing game, all replicas from their begin; stages * replicas / seconds is the speed. The\n"
      "arithmetic is fp64.",
      markov_options, run_markov},
+    {"ctrl", "Sequential games of linear maps",
+     "Timed: steps of an encoder, each with steps of the decoder, on samples of three subspaces, from random maps;\n"
+     "seconds / (steps * inner-steps * games) is the time of an inner step. The arithmetic is fp64.",
+     ctrl_options, run_ctrl},
     {"product", "Product of the vendor's library",
      "Timed: C = A B of square matrices by the BLAS itself, without krate.", product_options, run_product},
     {"triad", "Memory bandwidth", "Timed: a = b + s c; three streams are counted.", triad_options, run_triad},

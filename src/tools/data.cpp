@@ -10,6 +10,7 @@
 
 #include "krate/core/random.hpp"
 #include "tools/commands.hpp"
+#include "tools/subspaces.hpp"
 
 namespace krate::tools {
 
@@ -112,7 +113,8 @@ void report_dataset(Context& context, std::string const& path) {
 }
 
 void add_data(CLI::App& app, Context& context) {
-  auto* const data = app.add_subcommand("data", "Make a dataset: digits, mnist, cifar10, images, csv, text or corrupt");
+  auto* const data =
+      app.add_subcommand("data", "Make a dataset: digits, mnist, cifar10, images, csv, text, subspaces or corrupt");
   data->footer("Example: krate data digits -o digits.h5");
   data->require_subcommand(1);
   add_data_digits(*data, context);
@@ -121,6 +123,7 @@ void add_data(CLI::App& app, Context& context) {
   add_data_images(*data, context);
   add_data_csv(*data, context);
   add_data_text(*data, context);
+  add_data_subspaces(*data, context);
   add_data_corrupt(*data, context);
 }
 

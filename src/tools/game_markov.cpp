@@ -12,6 +12,7 @@
 #include "tools/commands.hpp"
 #include "tools/files.hpp"
 #include "tools/markov.hpp"
+#include "tools/result_directory.hpp"
 
 namespace krate::tools {
 
@@ -104,15 +105,6 @@ MarkovTask task_of(Command const& c) {
   task.records = static_cast<std::size_t>(c.records);
   for (auto& s : task.settings) s.rule.seed = static_cast<std::uint64_t>(c.seed);
   return task;
-}
-
-void require_new(std::string const& directory) {
-  std::error_code error;
-  if (!std::filesystem::exists(directory, error)) return;
-  if (!std::filesystem::is_directory(directory, error))
-    throw IoError(where, directory + " exists and is no directory; choose another DIR");
-  if (!std::filesystem::is_empty(directory, error))
-    throw IoError(where, directory + " exists and is not empty (results are never overwritten); choose another DIR");
 }
 
 double mean_of(std::span<double const> values) {
@@ -233,7 +225,7 @@ bool prepare(Context& context, Command const& command, MarkovTask& task, MarkovS
     task = task_of(command);
     comm.guarded([&] {
       if (!comm.is_root()) return;
-      require_new(command.output);
+      require_new(command.output, where);
       make_directories(command.output, where);
     });
     return true;

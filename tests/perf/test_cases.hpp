@@ -15,6 +15,7 @@
 #include "perf/cases/multi_head_attention.hpp"
 #include "perf/cases/patch_embedding.hpp"
 #include "perf/cases/pool.hpp"
+#include "perf/cases/pursuit.hpp"
 #include "perf/cases/soft_coding_rate.hpp"
 #include "perf/cases/subspace_coding_rate.hpp"
 #include "perf/cases/text_infer.hpp"
@@ -126,6 +127,9 @@ TYPED_TEST_P(CaseTest, Games) {
   using Markov = perf::MarkovCase<TestSpace, TypeParam>;
   for (bool const mersenne : {false, true})
     this->template expect_works<Markov>(typename Markov::Options{3, 2, 2, 50, mersenne});
+  using Pursuit = perf::PursuitCase<TestSpace, TypeParam>;
+  for (double const noise : {0.0, 0.1})
+    this->template expect_works<Pursuit>(typename Pursuit::Options{2, 9, 7, 8, 6, 2, 3, noise});
 }
 
 TYPED_TEST_P(CaseTest, Layers) {

@@ -73,6 +73,7 @@ TEST(Bench, EveryCaseRuns) {
   expect_record(record({"rate", "--samples", "30", "--dim", "4", "--value"}), "rate");
   expect_record(record({"markov", "--players", "3", "--routes", "3", "--replicas", "2", "--stages", "100"}), "markov");
   expect_record(record({"markov", "--stages", "100", "--random", "mersenne"}), "markov");
+  expect_record(record({"ctrl", "--games", "2", "--inner-steps", "10"}), "ctrl");
   expect_record(record({"product", "--size", "16"}), "product");
   expect_record(record({"triad", "--elements", "100"}), "triad");
   expect_record(record({"step", "--precision", "fp64", "--image-size", "8x12", "--patch-size", "4x6"},
@@ -134,7 +135,7 @@ TEST(Bench, ListNamesTheCases) {
   std::vector<std::string> names;
   for (auto const& c : list["cases"]) names.push_back(c["case"]);
   EXPECT_EQ(names, (std::vector<std::string>{"infer", "step", "mssa", "mhsa", "tssa", "ista", "rate", "in-situ",
-                                             "markov", "product", "triad"}));
+                                             "markov", "ctrl", "product", "triad"}));
   EXPECT_EQ(list["cases"][1]["config"]["image_size"], 224);
   auto const shown = krate({"bench", "list"});
   EXPECT_NE(shown.out.find("mssa     Subspace attention: --batch 8 --heads 12 --tokens 197 --head-dim 48 [--backward]"),
@@ -151,7 +152,7 @@ TEST(Bench, ForPeopleItIsAFewLines) {
 
 TEST(Bench, HelpSaysWhatIsTimed) {
   for (auto const* name :
-       {"infer", "step", "mssa", "mhsa", "tssa", "ista", "rate", "in-situ", "markov", "product", "triad"}) {
+       {"infer", "step", "mssa", "mhsa", "tssa", "ista", "rate", "in-situ", "markov", "ctrl", "product", "triad"}) {
     auto const outcome = krate({"bench", name, "--help"});
     EXPECT_EQ(outcome.exit_code, 0);
     EXPECT_NE(outcome.out.find("Timed:"), outcome.out.npos) << name;

@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "command.hpp"
+#include "interrupt.hpp"
 #include "krate/io/hdf5.hpp"
 #include "tools/plot.hpp"
 #include "tools/png.hpp"
@@ -121,15 +122,6 @@ TEST(Markov, SmallestSizes) {
     ASSERT_TRUE(found.is_object());
     for (auto const& d : found["settings"][0]["nash_distance"]) EXPECT_TRUE(d.is_number());
   }
-}
-
-/// Starts the command, and kills it after its first checkpoint. @return whether it was killed before it ended
-bool interrupt(std::string const& out, Words const& words) {
-  std::string command = command_path();
-  for (auto const& word : words) command += " '" + word + "'";
-  std::string const script = command + " > /dev/null & p=$!; while [ ! -e '" + out + "/checkpoint.h5' ] && kill -0 $p" +
-                             " 2> /dev/null; do sleep 0.01; done; kill -9 $p; wait $p 2> /dev/null";
-  return std::system(script.c_str()) >= 0 && std::filesystem::exists(out + "/checkpoint.h5");
 }
 
 TEST(Markov, ResumeHasTheBitsOfTheUninterruptedRun) {

@@ -7,6 +7,7 @@
 
 #include "games/impl/measure_distances.hpp"
 #include "games/impl/replicas.hpp"
+#include "games/impl/transfer.hpp"
 #include "krate/core/label.hpp"
 #include "krate/core/require.hpp"
 #include "krate/games/impl/flat_tables.hpp"
@@ -14,23 +15,6 @@
 namespace krate::games {
 
 namespace impl {
-
-/// Host numbers into the memory of a space, which waits for them.
-template <class Space, class T>
-void upload(Space const& space, std::span<T const> from, Vector<T, Space> to) {
-  if (from.empty()) return;
-  Kokkos::View<T const*, Kokkos::HostSpace, krate::impl::Unmanaged> const host(from.data(), from.size());
-  Kokkos::deep_copy(space, to, host);
-  space.fence(KRATE_LABEL("krate::games: numbers are there"));
-}
-template <class Space, class T>
-std::vector<T> download(Space const& space, Vector<T, Space> from) {
-  std::vector<T> found(from.extent(0));
-  Kokkos::View<T*, Kokkos::HostSpace, krate::impl::Unmanaged> const host(found.data(), found.size());
-  Kokkos::deep_copy(space, host, from);
-  space.fence(KRATE_LABEL("krate::games: numbers are read"));
-  return found;
-}
 
 inline void require_rules(std::span<LearningRule const> rules, RandomStream random) {
   constexpr char const* where = "krate::games::Ensemble";
