@@ -112,7 +112,8 @@ void report_dataset(Context& context, std::string const& path) {
 }
 
 void add_data(CLI::App& app, Context& context) {
-  auto* const data = app.add_subcommand("data", "Make a dataset: digits, mnist, cifar10, images, csv, text or corrupt");
+  auto* const data =
+      app.add_subcommand("data", "Make a dataset: digits, mnist, cifar10, images, csv, text, manifold or corrupt");
   data->footer("Example: krate data digits -o digits.h5");
   data->require_subcommand(1);
   add_data_digits(*data, context);
@@ -121,6 +122,7 @@ void add_data(CLI::App& app, Context& context) {
   add_data_images(*data, context);
   add_data_csv(*data, context);
   add_data_text(*data, context);
+  add_data_manifold(*data, context);
   add_data_corrupt(*data, context);
 }
 
