@@ -129,6 +129,7 @@ void train_flatnet(Context& context, OptionTable& options, std::string const& ru
   auto const start = Clock::now();
   auto const mine = on_device(space, my_rows(comm, table, train_rows));
   Builder builder(space, comm, mine, settings);
+  if (options.get<std::string>("dimension") == "whole") builder.set_dimension(builder.find_dimension(space));
   Tables tables{run};
   std::optional<std::size_t> resumed_from;
   if (resume) resumed_from = restore(context, builder, tables);

@@ -145,6 +145,10 @@ OptionTable training_options() {
   o.add<double>("srr-weight", 0, "How much the sparse rate reduction after each block, a mean, lowers the loss; 0: off")
       .at_least(0)
       .only_for({"crate", "crate_alpha"});
+  o.add<std::string>("dimension", "whole",
+                     "Of a layer's plane: found once for all samples, or sought anew for each layer as the authors do")
+      .one_of({"whole", "layer"})
+      .only_for(flatnet);
   o.add<std::int64_t>("iterations", 500, "Candidate layers, at most").at_least(1).only_for(flatnet);
   o.add<std::int64_t>("inner-iterations", 1000, "Steps of one local fit, at most").at_least(1).only_for(flatnet);
   o.add<std::int64_t>("stop-count", 10, "Candidates in a row that change nothing at the largest radius: the end")

@@ -197,6 +197,16 @@ TYPED_TEST(FlatnetTest, FlattensASineWave) {
   EXPECT_LE(error_of_fresh, 2 * error + 1e-3);
 }
 
+TYPED_TEST(FlatnetTest, DimensionOfAllSamples) {
+  for (auto const& [dim, d] : {std::pair<std::size_t, std::size_t>{2, 1}, {6, 2}, {9, 4}}) {
+    FlatnetBuilder builder(this->space, this->comm, view<double, 2>(Quadric(dim, d, 300).x), {});
+    EXPECT_EQ(builder.find_dimension(this->space), d);
+    builder.set_dimension(d);
+    EXPECT_EQ(builder.step(this->space).layer.frame.columns, d);
+    EXPECT_THROW(builder.set_dimension(dim + 1), krate::ValueError);
+  }
+}
+
 TYPED_TEST(FlatnetTest, GoesOnFromARestoredState) {
   auto const x = sine_wave(30);
   FlatnetOptions options;

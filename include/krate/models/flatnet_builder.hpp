@@ -18,7 +18,8 @@ struct FlatnetOptions {
   double dimension_radius = 0.15;       ///< of the search for the dimension
   double error_ratio = 0.3;             ///< largest error there, in that radius
   double smallest_radius = 0.15, largest_radius = 1.1;
-  bool normalise = true;  ///< false: samples are taken as they are, mean 0 and largest norm 1 up to rounding
+  std::size_t dimension = 0;  ///< of all frames; 0: sought anew for each layer, as the authors do
+  bool normalise = true;      ///< false: samples are taken as they are, mean 0 and largest norm 1 up to rounding
   Seed seed{};
 
   /// @throws ValueError naming the field that cannot work and why
@@ -60,6 +61,13 @@ class FlatnetBuilder {
   FlatnetBuilder(Space const& space, comm::Communicator const& comm, ConstMatrix<T, Space> const& x,
                  FlatnetOptions const& options);
 
+  /// Collective: dimension of all samples together, before the first iteration. Quadratic forms with 1, 2, … columns
+  /// are fitted around the sample in the middle, from principal directions; where one column more lowers the loss by
+  /// the largest factor, the manifold has been found.
+  std::size_t find_dimension(Space const& space);
+  /// That dimension for all frames to come; see FlatnetOptions. @throws ValueError beyond the samples' dimension
+  void set_dimension(std::size_t dimension);
+
   bool finished() const { return iteration_ >= options_.iterations || count_ >= options_.stop_count; }
   std::size_t iteration() const { return iteration_; }
   /// Candidates in a row that changed nothing at the largest radius.
@@ -85,6 +93,8 @@ class FlatnetBuilder {
   std::vector<double> row(Space const& space, std::size_t i) const;
   HostMatrix find_frame(Space const& space, FlatnetChoice const& choice, std::span<double const> centre,
                         FlatnetStep& step);
+  HostMatrix principal_directions(Space const& space) const;
+  std::size_t middle_row(Space const& space) const;
   void fit_at_radius(Space const& space, std::span<double const> centre, HostMatrix const& frame, FlatnetStep& step);
   void normalise(Space const& space, ConstMatrix<T, Space> const& z, std::vector<double>& mean, double& scale) const;
   std::vector<double> all_points(Space const& space) const;

@@ -19,6 +19,7 @@ inline std::size_t pairs_of(std::size_t d) {
 struct TangentFitOptions {
   std::size_t iterations = 1000;  ///< at most so many
   double tolerance = 1e-5;        ///< or when the entries of the frame move by less (root mean square)
+  double cutoff = 1e-4;  ///< singular values of the least squares for V below this part of the largest are zero
 };
 
 /// z = z_c + U c + V (c c^T), c = U^T (z - z_c), near z_c.
@@ -55,6 +56,8 @@ class TangentFit {
     double largest = 0;                     ///< of kernel times distance
     std::vector<double> mean_coordinate{};  ///< [d] mean of |c|
   };
+  /// Collective: the loss of the centre alone, in place of all points.
+  double spread(Space const& space, comm::Communicator const& comm);
   /// Collective.
   Error error(Space const& space, comm::Communicator const& comm, QuadraticForm const& form);
 

@@ -3,10 +3,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 #include "krate/core/label.hpp"
 #include "krate/linalg/gemm.hpp"
+#include "krate/linalg/symmetric_eigen.hpp"
 #include "krate/models/flatnet_builder.hpp"
 #include "models/impl/flatnet_builder_kernels.hpp"
 #include "models/impl/host_copies.hpp"
@@ -65,6 +67,83 @@ FlatnetBuilder<Space, T>::FlatnetBuilder(Space const& space, comm::Communicator 
   if (!options_.normalise) input_ = {std::vector<double>(dim_), 1};
   Flatnet<Space, T>(space, input_, {}).encode(space, z_, Workspace<Space>());
   diameter_ = largest_distance(space);
+  set_dimension(options_.dimension);
+}
+
+template <class Space, class T>
+void FlatnetBuilder<Space, T>::set_dimension(std::size_t dimension) {
+  require_value(dimension <= dim_, "krate::models::FlatnetBuilder", "dimension", dimension,
+                "must be at most the samples' dimension");
+  options_.dimension = dimension;
+}
+
+/// Columns, largest variance first.
+template <class Space, class T>
+HostMatrix FlatnetBuilder<Space, T>::principal_directions(Space const& space) const {
+  std::size_t const bytes = measure<Space>([&](Workspace<Space>& work) {
+                              work.template take<T>(dim_, dim_);
+                              work.template take<T>(dim_, dim_);
+                              work.template take<T>(dim_);
+                            }) +
+                            symmetric_eigen_workspace<T>(1, dim_, true);
+  Arena<Space> const arena(space, bytes, "krate::models::FlatnetBuilder::covariance");
+  auto work = arena.workspace();
+  auto const covariance = work.template take<T>(dim_, dim_), vectors = work.template take<T>(dim_, dim_);
+  auto const values = work.template take<T>(dim_);
+  gemm(space, "T", "N", 1, z_, z_, 0, covariance);
+  auto host = copy_to_host(space, Vector<T, Space>(covariance.data(), dim_ * dim_));
+  comm_.all_reduce(std::span<double>(host));
+  copy_to_device<T>(space, host, covariance.data());
+  symmetric_eigen(space, covariance, work, values, vectors);
+  copy_to_host<T>(space, vectors.data(), std::span<T>(host));
+  HostMatrix directions(dim_, dim_);
+  for (std::size_t j = 0; j < dim_; ++j)
+    for (std::size_t a = 0; a < dim_; ++a) directions(j, a) = host[(dim_ - 1 - a) * dim_ + j];
+  comm_.broadcast(std::as_writable_bytes(std::span<double>(directions.values)));
+  return directions;
+}
+
+/// The sample nearest to the mean.
+template <class Space, class T>
+std::size_t FlatnetBuilder<Space, T>::middle_row(Space const& space) const {
+  auto const z = copy_to_host(space, Vector<T, Space>(z_.data(), z_.size()));
+  double nearest = std::numeric_limits<double>::infinity();
+  std::int64_t row = std::numeric_limits<std::int64_t>::max();
+  for (std::size_t i = 0; i < z_.extent(0); ++i) {
+    double square = 0;
+    for (std::size_t j = 0; j < dim_; ++j) square += z[i * dim_ + j] * z[i * dim_ + j];
+    if (square < nearest) {
+      nearest = square;
+      row = static_cast<std::int64_t>(first_ + i);
+    }
+  }
+  bool const mine = comm_.all_reduce(nearest, comm::Reduction::min) == nearest;
+  return static_cast<std::size_t>(
+      comm_.all_reduce(mine ? row : std::numeric_limits<std::int64_t>::max(), comm::Reduction::min));
+}
+
+template <class Space, class T>
+std::size_t FlatnetBuilder<Space, T>::find_dimension(Space const& space) {
+  constexpr std::size_t steps = 30;
+  auto const directions = principal_directions(space);
+  fit_.set_neighbourhood(space, comm_, z_, row(space, middle_row(space)),
+                         0.5 * (options_.smallest_radius + options_.largest_radius) * diameter_);
+  double const spread = fit_.spread(space, comm_);
+  double before = spread, best = 0;
+  std::size_t found = 1;
+  for (std::size_t d = 1; d < dim_ && d < 2 * found + 8 && 3 * pairs_of(d) <= total_; ++d) {
+    HostMatrix frame(dim_, d);
+    for (std::size_t j = 0; j < dim_; ++j)
+      for (std::size_t a = 0; a < d; ++a) frame(j, a) = directions(j, a);
+    double const loss = fit_.fit(space, comm_, frame, {.iterations = steps, .cutoff = 1e-7}).loss;
+    if (loss <= 1e-12 * spread) return d;
+    if (before / loss > best) {
+      best = before / loss;
+      found = d;
+    }
+    before = loss;
+  }
+  return found;
 }
 
 /// Mean and largest distance to it.
@@ -131,7 +210,8 @@ FlatnetChoice FlatnetBuilder<Space, T>::draw() const {
       columns(options_.seed, 0xf1a70003, step);
   FlatnetChoice choice;
   choice.centre = centres.below(0, total_);
-  choice.start = HostMatrix(dim_, layers_.empty() ? 1 : layers_.back().frame.columns);
+  std::size_t const last = layers_.empty() ? 1 : layers_.back().frame.columns;
+  choice.start = HostMatrix(dim_, options_.dimension > 0 ? options_.dimension : last);
   for (std::size_t i = 0; i < choice.start.values.size(); ++i) choice.start.values[i] = frames.normal(i);
   choice.extra = HostMatrix(dim_, dim_);
   for (std::size_t i = 0; i < choice.extra.values.size(); ++i) choice.extra.values[i] = columns.normal(i);
@@ -153,9 +233,13 @@ HostMatrix FlatnetBuilder<Space, T>::find_frame(Space const& space, FlatnetChoic
   double const radius = options_.dimension_radius * diameter_;
   fit_.set_neighbourhood(space, comm_, z_, centre, radius);
   auto frame = orthonormal_columns(choice.start), kept = frame;
+  if (options_.dimension > 0) {
+    step.rounds.push_back({fit_.fit(space, comm_, frame, {.iterations = options_.inner_iterations}), 0});
+    return step.rounds.back().form.frame;
+  }
   bool decreasing = false;
   for (std::size_t round = 0, added = 0; round < dim_; ++round) {
-    auto const form = fit_.fit(space, comm_, frame, {options_.inner_iterations});
+    auto const form = fit_.fit(space, comm_, frame, {.iterations = options_.inner_iterations});
     auto const error = fit_.error(space, comm_, form);
     step.rounds.push_back({form, error.largest});
     std::size_t const d = frame.columns;
@@ -185,7 +269,7 @@ void FlatnetBuilder<Space, T>::fit_at_radius(Space const& space, std::span<doubl
   double const least = options_.smallest_radius * diameter_, most = options_.largest_radius * diameter_;
   double const middle = 0.5 * (least + most), dimension = options_.dimension_radius * diameter_;
   auto const log_error = [&](double loss) { return std::log(std::max(loss, 1e-300)) - std::log(options_.threshold); };
-  TangentFitOptions const fit{options_.inner_iterations};
+  TangentFitOptions const fit{.iterations = options_.inner_iterations};
   fit_.set_neighbourhood(space, comm_, z_, centre, middle);
   step.middle = fit_.fit(space, comm_, frame, fit);
   double const at_middle = log_error(step.middle.loss), at_dimension = log_error(step.rounds.back().form.loss);

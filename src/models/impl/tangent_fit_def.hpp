@@ -143,7 +143,7 @@ QuadraticForm TangentFit<Space, T>::fit(Space const& space, comm::Communicator c
     auto const along = multiply(sums_p, form.frame);  // [q + d, d]: products and coordinates times coordinates
     auto const kept = multiply(along, transpose(form.frame));
     for (std::size_t i = 0; i < q * dim; ++i) host_p.values[i] = sums_p.values[i] - kept.values[i];
-    form.bend = solve_semidefinite(host_s, host_p, 1e-4);
+    form.bend = solve_semidefinite(host_s, host_p, options.cutoff);
 
     copy_to_device<T>(space, form.bend.values, b.bend.data());
     gemm(space, "N", "T", 1, b.bend, b.bend, 0, b.bend_products);
@@ -175,6 +175,16 @@ QuadraticForm TangentFit<Space, T>::fit(Space const& space, comm::Communicator c
   for (double const x : copy_to_host(space, Vector<T, Space>(b.squares.data(), n))) sum += x;
   form.loss = 0.5 * factor * comm.all_reduce(sum);
   return form;
+}
+
+template <class Space, class T>
+double TangentFit<Space, T>::spread(Space const& space, comm::Communicator const& comm) {
+  auto const squares = buffers(space, 1).squares;
+  Kokkos::parallel_for(KRATE_LABEL("krate::models::tangent_fit::spread"), Kokkos::RangePolicy<Space>(space, 0, active_),
+                       WeightedSquares<Space, T>{offsets_, kernel_, squares});
+  double sum = 0;
+  for (double const x : copy_to_host(space, Vector<T, Space>(squares.data(), active_))) sum += x;
+  return 0.5 * comm.all_reduce(sum) / (total_active_ * static_cast<double>(dim_));
 }
 
 template <class Space, class T>
