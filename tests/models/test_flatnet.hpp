@@ -49,7 +49,7 @@ TYPED_TEST_SUITE(FlatnetTest, OnlyDouble, SuiteName);
 struct Quadric {
   Array x;
   HostMatrix tangent;
-  Quadric(std::size_t dim, std::size_t d, std::size_t count) : x({count, dim}) {
+  Quadric(std::size_t dim, std::size_t d, std::size_t count, double bend = 1) : x({count, dim}) {
     auto const turn = orthonormal_columns(random_matrix(dim, dim, 5));
     auto const q = random_matrix(krate::models::pairs_of(d), dim - d, 6);
     krate::Random const random(krate::Seed{7}, 1);
@@ -62,7 +62,7 @@ struct Quadric {
       std::size_t p = 0;
       for (std::size_t a = 0; a < d; ++a)
         for (std::size_t b = a; b < d; ++b, ++p)
-          for (std::size_t j = d; j < dim; ++j) row[j] += row[a] * row[b] * q(p, j - d);
+          for (std::size_t j = d; j < dim; ++j) row[j] += bend * row[a] * row[b] * q(p, j - d);
       for (std::size_t j = 0; j < dim; ++j)
         for (std::size_t k = 0; k < dim; ++k) x(i, j) += turn(j, k) * row[k];
     }
@@ -199,7 +199,7 @@ TYPED_TEST(FlatnetTest, FlattensASineWave) {
 
 TYPED_TEST(FlatnetTest, DimensionOfAllSamples) {
   for (auto const& [dim, d] : {std::pair<std::size_t, std::size_t>{2, 1}, {6, 2}, {9, 4}}) {
-    FlatnetBuilder builder(this->space, this->comm, view<double, 2>(Quadric(dim, d, 300).x), {});
+    FlatnetBuilder builder(this->space, this->comm, view<double, 2>(Quadric(dim, d, 300, 0.2).x), {});
     EXPECT_EQ(builder.find_dimension(this->space), d);
     builder.set_dimension(d);
     EXPECT_EQ(builder.step(this->space).layer.frame.columns, d);

@@ -62,8 +62,9 @@ class FlatnetBuilder {
                  FlatnetOptions const& options);
 
   /// Collective: dimension of all samples together, before the first iteration. Quadratic forms with 1, 2, … columns
-  /// are fitted around the sample in the middle, from principal directions; where one column more lowers the loss by
-  /// the largest factor, the manifold has been found.
+  /// are fitted around the sample in the middle, from principal directions. The dimension is the first that leaves at
+  /// most a fiftieth of the spread and two fifths of what one column less leaves; else that which lowers the loss by
+  /// the largest factor. For manifolds that bend less than they extend.
   std::size_t find_dimension(Space const& space);
   /// That dimension for all frames to come; see FlatnetOptions. @throws ValueError beyond the samples' dimension
   void set_dimension(std::size_t dimension);

@@ -131,12 +131,13 @@ std::size_t FlatnetBuilder<Space, T>::find_dimension(Space const& space) {
   double const spread = fit_.spread(space, comm_);
   double before = spread, best = 0;
   std::size_t found = 1;
-  for (std::size_t d = 1; d < dim_ && d < 2 * found + 8 && 3 * pairs_of(d) <= total_; ++d) {
+  auto const end = [&] { return best > 3 ? found + 5 : 2 * found + 20; };
+  for (std::size_t d = 1; d < dim_ && d < end() && 3 * pairs_of(d) <= total_; ++d) {
     HostMatrix frame(dim_, d);
     for (std::size_t j = 0; j < dim_; ++j)
       for (std::size_t a = 0; a < d; ++a) frame(j, a) = directions(j, a);
     double const loss = fit_.fit(space, comm_, frame, {.iterations = steps, .cutoff = 1e-7}).loss;
-    if (loss <= 1e-12 * spread) return d;
+    if (loss <= 1e-12 * spread || (loss <= 0.02 * spread && loss <= 0.4 * before)) return d;
     if (before / loss > best) {
       best = before / loss;
       found = d;
