@@ -116,7 +116,7 @@ QuadraticForm TangentFit<Space, T>::fit(Space const& space, comm::Communicator c
              pull = top(b.pull), rest = top(b.rest);
   auto const products_only = Kokkos::subview(weighted, Kokkos::ALL, Kokkos::pair<std::size_t, std::size_t>(0, q));
   Matrix<T, Space> const s(b.sums.data(), q, q), p(b.sums.data() + q * q, q + d, dim);
-  Kokkos::RangePolicy<Space> const points(space, 0, n);
+  Kokkos::RangePolicy<Space> const policy(space, 0, n);
   double const factor = 1 / (total_active_ * static_cast<double>(dim));
 
   QuadraticForm form;
@@ -129,7 +129,7 @@ QuadraticForm TangentFit<Space, T>::fit(Space const& space, comm::Communicator c
     ++form.iterations;
     copy_to_device<T>(space, form.frame.values, b.frame.data());
     gemm(space, "N", "N", 1, y, b.frame, 0, c);
-    Kokkos::parallel_for(KRATE_LABEL("krate::models::tangent_fit::products"), points,
+    Kokkos::parallel_for(KRATE_LABEL("krate::models::tangent_fit::products"), policy,
                          CoordinateProducts<Space, T>{c, kernel_, products, weighted});
     gemm(space, "T", "N", 1, products, products_only, 0, s);
     gemm(space, "T", "N", 1, weighted, y, 0, p);
@@ -149,7 +149,7 @@ QuadraticForm TangentFit<Space, T>::fit(Space const& space, comm::Communicator c
     gemm(space, "N", "T", 1, b.bend, b.bend, 0, b.bend_products);
     gemm(space, "N", "T", 1, y, b.bend, 0, missed);
     gemm(space, "N", "N", -1, products, b.bend_products, 1, missed);
-    Kokkos::parallel_for(KRATE_LABEL("krate::models::tangent_fit::pull"), points,
+    Kokkos::parallel_for(KRATE_LABEL("krate::models::tangent_fit::pull"), policy,
                          CoordinatePull<Space, T>{c, missed, kernel_, pull, factor});
     gemm(space, "T", "N", 1, pull, y, 0, b.gradient);
     copy_to_host<T>(space, b.gradient.data(), std::span<T>(turned.values));
@@ -169,7 +169,7 @@ QuadraticForm TangentFit<Space, T>::fit(Space const& space, comm::Communicator c
   Kokkos::deep_copy(space, rest, y);
   gemm(space, "N", "T", -1, c, b.frame, 1, rest);
   gemm(space, "N", "N", -1, products, b.bend, 1, rest);
-  Kokkos::parallel_for(KRATE_LABEL("krate::models::tangent_fit::squares"), points,
+  Kokkos::parallel_for(KRATE_LABEL("krate::models::tangent_fit::squares"), policy,
                        WeightedSquares<Space, T>{rest, kernel_, b.squares});
   double sum = 0;
   for (double const x : copy_to_host(space, Vector<T, Space>(b.squares.data(), n))) sum += x;
@@ -192,16 +192,16 @@ typename TangentFit<Space, T>::Error TangentFit<Space, T>::error(Space const& sp
                                                                  QuadraticForm const& form) {
   std::size_t const d = form.frame.columns;
   auto const b = buffers(space, d);
-  Kokkos::RangePolicy<Space> const points(space, 0, rows_);
+  Kokkos::RangePolicy<Space> const policy(space, 0, rows_);
   copy_to_device<T>(space, form.frame.values, b.frame.data());
   copy_to_device<T>(space, form.bend.values, b.bend.data());
   gemm(space, "N", "N", 1, offsets_, b.frame, 0, b.c);
-  Kokkos::parallel_for(KRATE_LABEL("krate::models::tangent_fit::all_products"), points,
+  Kokkos::parallel_for(KRATE_LABEL("krate::models::tangent_fit::all_products"), policy,
                        CoordinateProducts<Space, T>{b.c, kernel_, b.products, b.weighted});
   Kokkos::deep_copy(space, b.rest, offsets_);
   gemm(space, "N", "T", -1, b.c, b.frame, 1, b.rest);
   gemm(space, "N", "N", -1, b.products, b.bend, 1, b.rest);
-  Kokkos::parallel_for(KRATE_LABEL("krate::models::tangent_fit::all_squares"), points,
+  Kokkos::parallel_for(KRATE_LABEL("krate::models::tangent_fit::all_squares"), policy,
                        WeightedSquares<Space, T>{b.rest, kernel_, b.squares});
   Error found;
   for (double const x : copy_to_host(space, b.squares)) found.largest = std::max(found.largest, x);
