@@ -163,9 +163,9 @@
 #include "krate/models/exchange.hpp"
 #include "krate/models/official_tensors.hpp"
 #include "krate/train/dataset_source.hpp"
+#include "krate/train/flatnet_file.hpp"
 #include "krate/train/metrics_file.hpp"
 #include "krate/train/model_file.hpp"
-#include "krate/train/flatnet_file.hpp"
 #include "krate/train/redunet_file.hpp"
 #include "krate/train/trainer.hpp"
 #endif
