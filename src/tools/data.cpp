@@ -114,7 +114,7 @@ void report_dataset(Context& context, std::string const& path) {
 
 void add_data(CLI::App& app, Context& context) {
   auto* const data =
-      app.add_subcommand("data", "Make a dataset: digits, mnist, cifar10, images, csv, text, subspaces or corrupt");
+      app.add_subcommand("data", "Make a dataset: digits, mnist, cifar10, images, csv, text, subspaces, manifold or corrupt");
   data->footer("Example: krate data digits -o digits.h5");
   data->require_subcommand(1);
   add_data_digits(*data, context);
@@ -124,6 +124,7 @@ void add_data(CLI::App& app, Context& context) {
   add_data_csv(*data, context);
   add_data_text(*data, context);
   add_data_subspaces(*data, context);
+  add_data_manifold(*data, context);
   add_data_corrupt(*data, context);
 }
 

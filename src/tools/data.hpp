@@ -20,6 +20,7 @@ void add_data_corrupt(CLI::App& data, Context& context);
 void add_data_csv(CLI::App& data, Context& context);
 void add_data_digits(CLI::App& data, Context& context);
 void add_data_images(CLI::App& data, Context& context);
+void add_data_manifold(CLI::App& data, Context& context);
 void add_data_mnist(CLI::App& data, Context& context);
 void add_data_text(CLI::App& data, Context& context);
 

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tools/commands.hpp"
+#include "tools/flatnet.hpp"
 #include "tools/model_command.hpp"
 #include "tools/redunet.hpp"
 
@@ -19,6 +20,7 @@ void add_eval(CLI::App& app, Context& context) {
       "and the accuracy that of the nearest subspace: each class is the span of the dim / classes leading directions "
       "of\n"
       "its features in the train part of the same dataset (all samples where it has no /split).\n"
+      "For a flatnet the loss is the mean squared distance of a sample to what comes back.\n"
       "For a crate_mae the loss is that of the removed patches, each image's the same in every evaluation.\n"
       "For a language model loss and accuracy are those of a token; where tokens are bytes, its bits per token are "
       "bits "
@@ -30,7 +32,10 @@ void add_eval(CLI::App& app, Context& context) {
   eval->callback([&context, arguments] {
     train::Evaluation found;
     bool text = false;
-    if (is_redunet(context, arguments->model)) {
+    bool const flatnet = is_flatnet(context, arguments->model);
+    if (flatnet) {
+      found = eval_flatnet(context, *arguments);
+    } else if (is_redunet(context, arguments->model)) {
       found = eval_redunet(context, *arguments);
     } else {
       with_model<AllModels>(context, *arguments, true, [&]<class Model>(ModelOnData<Model>& run) {
@@ -47,8 +52,8 @@ void add_eval(CLI::App& app, Context& context) {
     }
     char line[128];
     if (!found.has_accuracy) {
-      std::snprintf(line, sizeof line, "%lld samples, loss %.6f of the removed patches",
-                    static_cast<long long>(found.samples), found.loss);
+      std::snprintf(line, sizeof line, "%lld samples, loss %.6g of %s", static_cast<long long>(found.samples),
+                    found.loss, flatnet ? "the way there and back" : "the removed patches");
       return context.print(line);
     }
     std::snprintf(line, sizeof line, "%lld samples, loss %.6f, accuracy %.4f (%lld right)",

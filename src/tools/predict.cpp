@@ -7,6 +7,7 @@
 #include "krate/io/hdf5.hpp"
 #include "tools/commands.hpp"
 #include "tools/files.hpp"
+#include "tools/flatnet.hpp"
 #include "tools/masked_prediction.hpp"
 #include "tools/model_command.hpp"
 #include "tools/redunet.hpp"
@@ -29,6 +30,7 @@ struct Command {
   ModelArguments arguments;
   std::string output;
   std::optional<double> mask_ratio;
+  bool decode = false;
 };
 
 void say_made(Context& context, std::string const& output, char const* what, std::size_t samples) {
@@ -99,18 +101,29 @@ void add_predict(CLI::App& app, Context& context) {
       "[samples, dim] (its class token behind the encoder) and /reconstruction [samples, channels, height, width], in "
       "the\n"
       "units of what it was trained to predict, from all patches unless --mask-ratio removes some.\n"
+      "A flatnet gives /features [samples, dim], its codes, and /reconstruction, what comes back from them; with "
+      "--decode\n"
+      "the samples are codes, and it gives /reconstruction alone.\n"
       "Example: krate predict run/model.h5 --data digits.h5 -o outputs.h5");
   auto const given = std::make_shared<Command>();
   add_model_arguments(*command, given->arguments, false);
   command->add_option("-o,--output", given->output, "The file to make (HDF5)")->required()->option_text("OUT.h5");
   command->add_option("--mask-ratio", given->mask_ratio, "Part of the patches that a masked autoencoder does not see")
       ->option_text("NUMBER [0]");
+  command->add_flag("--decode", given->decode, "The samples are codes of a flatnet");
   context.add_json_flag(*command);
   command->callback([&context, given] {
     given->arguments.split = "all";
     double const ratio = given->mask_ratio.value_or(0);
     require_value(ratio >= 0 && ratio <= 1, "krate::predict", "--mask-ratio", ratio, "must lie in [0, 1]");
     context.comm().guarded([&] { require_other(given->output, {given->arguments.model, given->arguments.data}); });
+    if (is_flatnet(context, given->arguments.model) && !given->mask_ratio)
+      return predict_flatnet(context, given->arguments, given->output, given->decode);
+    if (given->decode) {
+      throw ValueError("krate::predict",
+                       "--decode means nothing for this model (only flatnet has a way back); "
+                       "remove it");
+    }
     if (is_redunet(context, given->arguments.model)) return predict_redunet(context, given->arguments, given->output);
     with_model<AllModels>(context, given->arguments, false, [&]<class Model>(ModelOnData<Model>& run) {
       if constexpr (train::RemovesPatches<Model>) return predict_images(context, run, *given);

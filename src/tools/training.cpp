@@ -2,7 +2,6 @@
 #include "tools/training.hpp"
 
 #include <cmath>
-#include <csignal>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -17,6 +16,8 @@
 #include "tools/augmentation.hpp"
 #include "tools/files.hpp"
 #include "tools/fine_tuning.hpp"
+#include "tools/flatnet.hpp"
+#include "tools/graceful_stop.hpp"
 #include "tools/model_options.hpp"
 #include "tools/model_source.hpp"
 #include "tools/network_options.hpp"
@@ -30,17 +31,21 @@ namespace fs = std::filesystem;
 
 OptionTable training_options() {
   std::vector<std::string> const crate{"crate"}, alpha{"crate_alpha"}, mae{"crate_mae"}, redunet{"redunet"}, mlp{"mlp"},
-      causal{"causal_crate"}, text{"causal_crate", "crate_bert", "tost_causal", "gpt2"},
+      flatnet{"flatnet"}, causal{"causal_crate"}, text{"causal_crate", "crate_bert", "tost_causal", "gpt2"},
       patched{"crate", "crate_alpha", "crate_mae", "tost", "vit"}, images{"crate", "crate_alpha", "mlp", "tost", "vit"},
       coded{"crate", "crate_alpha", "crate_mae", "causal_crate", "crate_bert"},
       blocks{"crate", "crate_alpha", "crate_mae", "causal_crate", "crate_bert", "tost", "tost_causal", "vit", "gpt2"},
       labelled{"crate", "crate_alpha", "mlp", "causal_crate", "crate_bert", "tost", "tost_causal", "vit", "gpt2"},
       trained{"crate",      "crate_alpha", "crate_mae",   "mlp", "causal_crate",
               "crate_bert", "tost",        "tost_causal", "vit", "gpt2"};
+  auto const and_model = [](std::vector<std::string> models, char const* model) {
+    models.push_back(model);
+    return models;
+  };
   OptionTable o("krate::train");
   o.add<std::string>("model", {}, "Model family")
       .one_of({"crate", "crate_alpha", "crate_mae", "redunet", "mlp", "causal_crate", "crate_bert", "tost",
-               "tost_causal", "vit", "gpt2"});
+               "tost_causal", "vit", "gpt2", "flatnet"});
   o.add<std::string>("data", {}, "Dataset file");
   o.add<std::string>("from", {},
                      "Model file to start from: the network is its, and the head of a classifier starts anew")
@@ -78,8 +83,12 @@ OptionTable training_options() {
   o.add<std::int64_t>("steps", {}, "Optimizer steps, instead of epochs").at_least(1).only_for(trained);
   o.add<bool>("recompute", false, "Keep less of the forward pass, and do attention again in the backward pass")
       .only_for(blocks);
-  o.add<std::int64_t>("seed", 0, "Of parameters, sample order and augmentation").at_least(0).only_for(trained);
-  o.add<std::string>("precision", "fp32", "Arithmetic").one_of({"fp32", "fp64", "bf16"});
+  o.add<std::int64_t>("seed", 0, "Of parameters, sample order and augmentation")
+      .at_least(0)
+      .only_for(and_model(trained, "flatnet"));
+  o.add<std::string>("precision", "fp32", "Arithmetic")
+      .one_of({"fp32", "fp64", "bf16"})
+      .only_for(and_model(trained, "redunet"));
   o.add<std::string>("size", {}, "The authors' name of width, depth and heads, such as tiny or B/16").only_for(blocks);
   o.add<std::int64_t>("dim", {}, "Width of a transformer's tokens, or of an MLP's features [64, 128]")
       .at_least(1)
@@ -126,9 +135,11 @@ OptionTable training_options() {
   o.add<std::int64_t>("context", {}, "Most tokens that the model sees at once [tokens of a sample]")
       .at_least(1)
       .only_for(text);
-  o.add<std::int64_t>("checkpoint-every", {}, "Steps between checkpoints [an epoch]").at_least(1).only_for(trained);
+  o.add<std::int64_t>("checkpoint-every", {}, "Steps between checkpoints [an epoch; flatnet: 50]")
+      .at_least(1)
+      .only_for(and_model(trained, "flatnet"));
   o.add<double>("checkpoint-minutes", {}, "Minutes between checkpoints, besides").above(0).only_for(trained);
-  o.add<std::int64_t>("keep", 3, "Checkpoints that stay").at_least(1).only_for(trained);
+  o.add<std::int64_t>("keep", 3, "Checkpoints that stay").at_least(1).only_for(and_model(trained, "flatnet"));
   o.add<std::int64_t>("layers", 20, "Number of layers").at_least(1).only_for(redunet);
   o.add<double>("eps-squared", {}, "Squared distortion of the rates of mcr2, or of ReduNet [0.5, 0.1]")
       .above(0)
@@ -139,6 +150,17 @@ OptionTable training_options() {
   o.add<double>("srr-weight", 0, "How much the sparse rate reduction after each block, a mean, lowers the loss; 0: off")
       .at_least(0)
       .only_for({"crate", "crate_alpha", "causal_crate"});
+  o.add<std::string>("dimension", "whole",
+                     "Of a layer's plane: found once for all samples, or sought anew for each layer as the authors do")
+      .one_of({"whole", "layer"})
+      .only_for(flatnet);
+  o.add<std::int64_t>("iterations", 500, "Candidate layers, at most").at_least(1).only_for(flatnet);
+  o.add<std::int64_t>("inner-iterations", 1000, "Steps of one local fit, at most").at_least(1).only_for(flatnet);
+  o.add<std::int64_t>("stop-count", 10, "Candidates in a row that change nothing at the largest radius: the end")
+      .at_least(1)
+      .only_for(flatnet);
+  o.add<double>("threshold", 1e-5, "Local error that a layer's radius is chosen for").above(0).only_for(flatnet);
+  o.add<double>("alpha-max", 0.5, "Largest part of the way to the plane").above(0).at_most(0.999999).only_for(flatnet);
   o.add<double>("lambda-s", 500, "Sharpness of the soft assignment to classes").above(0).only_for(redunet);
   return o;
 }
@@ -157,33 +179,6 @@ OptionTable options_of_run(std::string const& run, char const* where) {
 }
 
 namespace {
-
-std::sig_atomic_t volatile stop_signal = 0;
-void remember_signal(int number) {
-  stop_signal = number;
-}
-
-/// While it lives, SIGTERM and SIGINT (a queue's time limit, a user's Ctrl-C) ask for a checkpoint and an end; the
-/// second one ends at once.
-class GracefulStop {
- public:
-  GracefulStop() {
-    struct sigaction action {};
-    action.sa_handler = remember_signal;
-    action.sa_flags = SA_RESETHAND;
-    sigaction(SIGTERM, &action, &term_);
-    sigaction(SIGINT, &action, &int_);
-  }
-  ~GracefulStop() {
-    sigaction(SIGTERM, &term_, nullptr);
-    sigaction(SIGINT, &int_, nullptr);
-  }
-  GracefulStop(GracefulStop const&) = delete;
-
- private:
-  struct sigaction term_ {
-  }, int_{};
-};
 
 optim::Rule rule_of(OptionTable const& o) {
   double const rate = o.get<double>("learning-rate"), decay = o.get<double>("weight-decay");
@@ -258,7 +253,7 @@ void run_in(TrainingRun const& training, typename Model::Config const& config) {
                   p.part == train::Part::test ? "test " : "", p.loss, accuracy);
     progress->update(static_cast<std::size_t>(p.step), note);
   };
-  settings.stop = [] { return stop_signal != 0; };
+  settings.stop = stop_requested;
 
   Json start;
   if (from && !resume) {
@@ -338,6 +333,7 @@ void run_family(TrainingRun const& r, typename Model<Space, float>::Config confi
 
 void train_run(Context& context, OptionTable& options, std::string const& run, bool resume) {
   auto const model = options.get<std::string>("model");
+  if (model == "flatnet") return train_flatnet(context, options, run, resume);
   bool const has_mlp = model == "mlp" || model == "vit" || model == "gpt2" || model.starts_with("tost") ||
                        (model == "crate" && options.get<std::string>("feed-forward") == "mlp");
   if (options.get<std::string>("precision") == "bf16" && (has_mlp || model == "redunet")) {
