@@ -113,8 +113,8 @@ void report_dataset(Context& context, std::string const& path) {
 }
 
 void add_data(CLI::App& app, Context& context) {
-  auto* const data =
-      app.add_subcommand("data", "Make a dataset: digits, mnist, cifar10, images, csv, text, subspaces, manifold or corrupt");
+  auto* const data = app.add_subcommand(
+      "data", "Make a dataset: digits, mnist, cifar10, images, csv, text, subspaces, manifold or corrupt");
   data->footer("Example: krate data digits -o digits.h5");
   data->require_subcommand(1);
   add_data_digits(*data, context);
