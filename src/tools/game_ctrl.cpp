@@ -3,28 +3,26 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "krate/core/require.hpp"
 #include "tools/commands.hpp"
 #include "tools/ctrl.hpp"
-#include "tools/files.hpp"
-#include "tools/result_directory.hpp"
+#include "tools/game_run.hpp"
 
 namespace krate::tools {
 
 namespace {
 
 constexpr char const* where = "krate::game";
-constexpr char const* checkpoint_name = "/checkpoint.h5";
 
 struct Command {
-  std::string output, figure, data, follower = "adam";
+  GameRun run{"/ctrl.h5"};
+  std::string figure, data, follower = "adam";
   SubspaceOptions subspaces{};
   std::int64_t width = 40, inner_steps = 1000, batch = 50, epochs = 2, replicas = 1, seed = 1337;
-  double eps_squared = 1, encoder_rate = 1e-2, decoder_rate = 1e-3, checkpoint_minutes = 5;
-  bool single = false, resume = false;
+  double eps_squared = 1, encoder_rate = 1e-2, decoder_rate = 1e-3;
+  bool single = false;
   CLI::Option *inner_given = nullptr, *epochs_given = nullptr, *data_given = nullptr;
   std::vector<CLI::Option*> of_the_game{};     ///< which --figure gives
   std::vector<CLI::Option*> of_the_samples{};  ///< which --figure and --data give
@@ -229,53 +227,26 @@ void show(Context& context, CtrlTask const& task, CtrlState const& state, std::v
   context.print(path + " and, beside it, a table (.csv) and pictures (.png) of each");
 }
 
-/// Makes the directory of a new run, or finds that of an interrupted one. @return whether there is something to do
-bool prepare(Context& context, Command const& c, CtrlTask& task, CtrlState& state) {
-  auto const& comm = context.comm();
-  require_value(c.checkpoint_minutes >= 0, where, "--checkpoint-minutes", c.checkpoint_minutes, "must not be negative");
-  if (!c.resume) {
-    task = task_of(c);
-    require_samples(context, task);
-    comm.guarded([&] {
-      if (!comm.is_root()) return;
-      require_new(c.output, where);
-      make_directories(c.output, where);
-    });
-    return true;
-  }
-  refuse(c.of_the_run, "--resume", "a run keeps its settings");
-  refuse(c.of_the_game, "--resume", "a run keeps its settings");
-  refuse(c.of_the_samples, "--resume", "a run keeps its settings");
-  bool finished = std::filesystem::exists(c.output + "/ctrl.h5");
-  comm.broadcast(finished);
-  if (finished) return false;
-  comm.guarded([&] {
-    if (comm.is_root() && !std::filesystem::exists(c.output + checkpoint_name))
-      throw IoError(where, c.output +
-                               " has no checkpoint.h5 (no run stopped there after its first one); start without "
-                               "--resume");
-  });
-  read_checkpoint(context, c.output + checkpoint_name, task, state);
-  return true;
-}
-
 void run(Context& context, Command const& c) {
   CtrlTask task;
   CtrlState state;
-  std::string const path = c.output + "/ctrl.h5", checkpoint = c.output + checkpoint_name;
-  if (!prepare(context, c, task, state)) {
-    if (context.json()) return context.print_json({{"path", path}, {"finished", true}});
-    return context.print(path + " is there: the run is finished; nothing to do");
+  if (c.run.resume) {
+    refuse(c.of_the_run, "--resume", "a run keeps its settings");
+    refuse(c.of_the_game, "--resume", "a run keeps its settings");
+    refuse(c.of_the_samples, "--resume", "a run keeps its settings");
   }
-  play_ctrl(context, task, state, checkpoint, 60 * c.checkpoint_minutes);
+  auto const start = [&] {
+    task = task_of(c);
+    require_samples(context, task);
+  };
+  auto const go_on = [&] { read_checkpoint(context, c.run.checkpoint(), task, state); };
+  if (!begin(context, c.run, start, go_on)) return;
+  play_ctrl(context, task, state, c.run.checkpoint(), c.run.checkpoint_seconds());
   auto const results = measure_ctrl(context, task, state);
-  write_ctrl(context, task, results, c.output);
-  context.comm().guarded([&] {
-    std::error_code ignored;
-    if (context.comm().is_root()) std::filesystem::remove(checkpoint, ignored);
-  });
-  if (context.json()) return context.print_json(result_json(context, task, state, results, path));
-  show(context, task, state, results, path);
+  write_ctrl(context, task, results, c.run.output);
+  end(context, c.run);
+  if (context.json()) return context.print_json(result_json(context, task, state, results, c.run.path()));
+  show(context, task, state, results, c.run.path());
 }
 
 void add_options(CLI::App& app, Command& c) {
@@ -319,11 +290,7 @@ void add_options(CLI::App& app, Command& c) {
   add(of_run, app.add_option("--replicas", c.replicas, "Replicas, of seeds one after another, played together"),
       "INT [1]");
   add(of_run, app.add_option("--seed", c.seed, "Seed of the first replica"), "INT [1337]");
-  app.add_option("--checkpoint-minutes", c.checkpoint_minutes, "Time between checkpoints")->option_text("NUMBER [5]");
-  app.add_flag("--resume", c.resume, "Go on with the interrupted run in DIR, with any number of ranks");
-  app.add_option("-o,--output", c.output, "Directory for the results; must not hold anything, but for --resume")
-      ->required()
-      ->option_text("DIR");
+  add_run_options(app, c.run);
 }
 
 }  // namespace

@@ -3,30 +3,27 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <span>
 
 #include "krate/core/require.hpp"
 #include "tools/commands.hpp"
-#include "tools/files.hpp"
+#include "tools/game_run.hpp"
 #include "tools/markov.hpp"
-#include "tools/result_directory.hpp"
 
 namespace krate::tools {
 
 namespace {
 
 constexpr char const* where = "krate::game";
-constexpr char const* checkpoint_name = "/checkpoint.h5";
 constexpr double near_nash = 0.1;  // "time to Nash distance 0.1"
 
 struct Command {
-  std::string output, figure, rewards = "common", transitions = "action-dependent", random;
+  GameRun run{"/markov.h5"};
+  std::string figure, rewards = "common", transitions = "action-dependent", random;
   std::int64_t players = 4, routes = 2, crowd = 2, stages = 100000, replicas = 5, seed = 1, records = 1000;
-  double checkpoint_minutes = 5, discount = 0.5, tau = 1e-6, alpha_exponent = 0.5, beta_exponent = 1, exploration = 0;
-  bool resume = false;
+  double discount = 0.5, tau = 1e-6, alpha_exponent = 0.5, beta_exponent = 1, exploration = 0;
   std::vector<CLI::Option*> of_the_game{};  ///< which --figure gives
   std::vector<CLI::Option*> of_the_run{};   ///< which a checkpoint gives
 };
@@ -216,53 +213,21 @@ void show(Context& context, MarkovTask const& task, std::vector<MarkovResult> co
   context.print(path + " and, beside it, a table (.csv) and a picture (.png) of each");
 }
 
-/// Makes the directory of a new run, or finds that of an interrupted one; @return whether there is something to do
-bool prepare(Context& context, Command const& command, MarkovTask& task, MarkovState& state) {
-  auto const& comm = context.comm();
-  require_value(command.checkpoint_minutes >= 0, where, "--checkpoint-minutes", command.checkpoint_minutes,
-                "must not be negative");
-  if (!command.resume) {
-    task = task_of(command);
-    comm.guarded([&] {
-      if (!comm.is_root()) return;
-      require_new(command.output, where);
-      make_directories(command.output, where);
-    });
-    return true;
-  }
-  for (auto const* option : command.of_the_run)
-    if (!option->empty())
-      throw ValueError(where, option->get_name() +
-                                  " cannot stand beside --resume (a run keeps its settings); leave it "
-                                  "out");
-  bool finished = std::filesystem::exists(command.output + "/markov.h5");
-  comm.broadcast(finished);
-  comm.guarded([&] {
-    if (!finished && comm.is_root() && !std::filesystem::exists(command.output + checkpoint_name))
-      throw IoError(where, command.output +
-                               " has no checkpoint.h5 (no run stopped there after its first one); start "
-                               "without --resume");
-  });
-  if (!finished) read_checkpoint(context, command.output + checkpoint_name, task, state);
-  return !finished;
-}
-
 void run(Context& context, Command const& command) {
   MarkovTask task;
   MarkovState state;
-  std::string const path = command.output + "/markov.h5", checkpoint = command.output + checkpoint_name;
-  if (!prepare(context, command, task, state)) {
-    if (context.json()) return context.print_json({{"path", path}, {"finished", true}});
-    return context.print(path + " is there: the run is finished; nothing to do");
-  }
-  play_markov(context, task, state, checkpoint, 60 * command.checkpoint_minutes);
-  write_markov(context, task, state.results, command.output);
-  context.comm().guarded([&] {
-    std::error_code ignored;
-    if (context.comm().is_root()) std::filesystem::remove(checkpoint, ignored);
-  });
-  if (context.json()) return context.print_json(result_json(context, task, state.results, path));
-  show(context, task, state.results, path);
+  for (auto const* option : command.of_the_run)
+    if (command.run.resume && !option->empty())
+      throw ValueError(where,
+                       option->get_name() + " cannot stand beside --resume (a run keeps its settings); leave it out");
+  auto const start = [&] { task = task_of(command); };
+  auto const go_on = [&] { read_checkpoint(context, command.run.checkpoint(), task, state); };
+  if (!begin(context, command.run, start, go_on)) return;
+  play_markov(context, task, state, command.run.checkpoint(), command.run.checkpoint_seconds());
+  write_markov(context, task, state.results, command.run.output);
+  end(context, command.run);
+  if (context.json()) return context.print_json(result_json(context, task, state.results, command.run.path()));
+  show(context, task, state.results, command.run.path());
 }
 
 void add_options(CLI::App& app, Command& c) {
@@ -295,11 +260,7 @@ void add_options(CLI::App& app, Command& c) {
   of_the_run(app.add_option("--random", c.random,
                             "Random numbers: counter, or mersenne as the authors' code has them [for --figure]"),
              "TEXT [counter]");
-  app.add_option("--checkpoint-minutes", c.checkpoint_minutes, "Time between checkpoints")->option_text("NUMBER [5]");
-  app.add_flag("--resume", c.resume, "Go on with the interrupted run in DIR, with any number of ranks");
-  app.add_option("-o,--output", c.output, "Directory for the results; must not hold anything, but for --resume")
-      ->required()
-      ->option_text("DIR");
+  add_run_options(app, c.run);
 }
 
 }  // namespace
