@@ -403,8 +403,8 @@ TEST_F(Exchange, EachTensorKeepsItsType) {
   export_to("back.safetensors");
   expect_same("back.safetensors");
   export_to("half.safetensors", {"--dtype", "f16"});
-  for (auto const& tensor : SafetensorsReader(dir / "half.safetensors").tensors())
-    EXPECT_EQ(tensor.type, TensorType::f16);
+  SafetensorsReader const half(dir / "half.safetensors");
+  for (auto const& tensor : half.tensors()) EXPECT_EQ(tensor.type, TensorType::f16);
   tensors.all["mlp_head.1.weight"].type = TensorType::f64;  // the model is one of double precision then
   EXPECT_EQ(import(tensors).exit_code, 0);
   export_to("back.safetensors");
