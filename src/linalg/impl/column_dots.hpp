@@ -21,7 +21,7 @@ class ColumnDots {
  public:
   /// A tile takes `side` columns by `side`; its sums and operands fill the registers.
   static constexpr int side = simd::registers >= 32 ? 4 : 3;
-  static constexpr int most = 32;
+  static constexpr int most = 64;
   /// Where this form is the better choice.
   static bool fits(int columns) { return columns >= side && columns <= most; }
 
@@ -55,9 +55,11 @@ class ColumnDots {
   explicit ColumnDots(Columns const& columns)
       : z(columns),
         groups((columns.count + side - 1) / side),
-        block(columns.count > 8 ? 128 : 64),
-        stretch(columns.count > 16 ? 4 : 1),
-        distance(stretch > 1 ? block * stretch : 64 * most / columns.count) {
+        block(columns.count > 32  ? 256
+              : columns.count > 8 ? 128
+                                  : 64),
+        stretch(columns.count > 16 ? 512 / static_cast<int>(block) : 1),
+        distance(stretch > 1 ? block * stretch : 2048 / columns.count) {
     for (int i = 0; i < groups * (groups + 1) / 2; ++i)
       for (auto& row : sums[i])
         for (auto& sum : row) sum = simd::broadcast(0.0);
@@ -79,11 +81,14 @@ class ColumnDots {
       return next;
     };
     auto const columns = [&](int group) { return z.at(first_of(group)) + begin; };
-    for (int i = 0; i < groups; ++i) {
-      for (int j = 0; j < i; ++j) add_tile(tile(i, j), columns(i), columns(j), rows, ahead());
-      if (i % 2 == 1) {
-        add_diagonals(tile(i - 1, i - 1), tile(i, i), columns(i - 1), columns(i), rows, ahead());
-      } else if (i + 1 == groups) {
+    for (int i = 0; i < groups; i += 2) {  // two groups of rows of tiles use a group of columns while it is near
+      int const last = std::min(i + 1, groups - 1);
+      for (int j = 0; j < i; ++j)
+        for (int x = i; x <= last; ++x) add_tile(tile(x, j), columns(x), columns(j), rows, ahead());
+      if (last > i) {
+        add_tile(tile(last, i), columns(last), columns(i), rows, ahead());
+        add_diagonals(tile(i, i), tile(last, last), columns(i), columns(last), rows, ahead());
+      } else {
         add_tile(tile(i, i), columns(i), columns(i), rows, ahead());
       }
     }
@@ -143,7 +148,7 @@ class ColumnDots {
 
   Columns z;
   int groups;
-  std::int64_t block;     ///< rows that serve all tiles from the first cache
+  std::int64_t block;     ///< rows that serve all tiles from the first cache, or the second where columns are many
   int stretch;            ///< blocks of a column fetched one after the other: where columns are many, memory likes it
   std::int64_t distance;  ///< from the rows at work to those being fetched
   Tile sums[groups_most * (groups_most + 1) / 2];
