@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // krate analyze: what happens inside a trained model.
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
 #include "krate/io/hdf5.hpp"
 #include "tools/analysis.hpp"
+#include "tools/cli.hpp"
 #include "tools/commands.hpp"
 #include "tools/denoise.hpp"
 #include "tools/files.hpp"
@@ -25,8 +25,8 @@ struct Command {
   std::int64_t block = -1;
 };
 
-std::shared_ptr<Command> add_analysis(CLI::App& analyze, Context& context, char const* name, char const* help,
-                                      CLI::App*& app) {
+std::shared_ptr<Command> add_analysis(cli::App& analyze, Context& context, char const* name, char const* help,
+                                      cli::App*& app) {
   app = analyze.add_subcommand(name, help);
   auto const given = std::make_shared<Command>();
   add_model_arguments(*app, given->arguments, true);
@@ -109,7 +109,7 @@ void analyze_attention(Context& context, ModelOnData<Model>& run, Command const&
 
 }  // namespace
 
-void add_analyze(CLI::App& app, Context& context) {
+void add_analyze(cli::App& app, Context& context) {
   auto* const analyze = app.add_subcommand(
       "analyze",
       "Look inside a trained model: layers, attention, objective, probe; and at what it climbs: landscape, denoise");
@@ -117,7 +117,7 @@ void add_analyze(CLI::App& app, Context& context) {
   analyze->footer("Example: krate analyze layers run/model.h5 --data digits.h5 -o analysis");
 
   add_analyze_layers(*analyze, context);
-  CLI::App* attention = nullptr;
+  cli::App* attention = nullptr;
   auto const of_attention = add_analysis(*analyze, context, "attention", "Where the class token looks", attention);
   attention->add_option("--block", of_attention->block, "Which block, from 0 [the last but one]")->option_text("INT");
   attention->footer(

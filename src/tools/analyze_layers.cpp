@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // krate analyze layers: coding rate and density of each block, of a model or of several side by side.
-#include <CLI/CLI.hpp>
 #include <cmath>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
 #include "tools/analysis.hpp"
+#include "tools/cli.hpp"
 #include "tools/commands.hpp"
 #include "tools/files.hpp"
 #include "tools/svg.hpp"
@@ -129,7 +129,7 @@ void analyze_layers(Context& context, Command const& command) {
 
 }  // namespace
 
-void add_analyze_layers(CLI::App& analyze, Context& context) {
+void add_analyze_layers(cli::App& analyze, Context& context) {
   auto* const app = analyze.add_subcommand("layers", "Coding rate and density of each block");
   auto const given = std::make_shared<Command>();
   app->add_option("models", given->models, "Model files or checkpoints")->required()->option_text("M.h5 ...");

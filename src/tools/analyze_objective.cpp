@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // krate analyze objective: does each layer climb the sparse rate reduction that it was derived from?
-#include <CLI/CLI.hpp>
 #include <cmath>
 #include <cstdio>
 #include <limits>
@@ -9,6 +8,7 @@
 #include "krate/analysis/layer_rates.hpp"
 #include "krate/nn/layer_norm.hpp"
 #include "krate/rate/sparse_rate_reduction.hpp"
+#include "tools/cli.hpp"
 #include "tools/commands.hpp"
 #include "tools/files.hpp"
 #include "tools/model_command.hpp"
@@ -262,7 +262,7 @@ void analyze_objective(Context& context, ModelOnData<Model>& run, Command const&
 
 }  // namespace
 
-void add_analyze_objective(CLI::App& analyze, Context& context) {
+void add_analyze_objective(cli::App& analyze, Context& context) {
   auto* const app = analyze.add_subcommand("objective", "Whether layers climb the sparse rate reduction");
   auto const given = std::make_shared<Command>();
   add_model_arguments(*app, given->arguments, true);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // krate analyze probe: what simple classifiers find in a model's features.
-#include <CLI/CLI.hpp>
 #include <cmath>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
 #include "krate/analysis/class_geometry.hpp"
 #include "krate/analysis/regularised_maximiser.hpp"
+#include "tools/cli.hpp"
 #include "tools/commands.hpp"
 #include "tools/files.hpp"
 #include "tools/probe.hpp"
@@ -132,7 +132,7 @@ void analyze_probe(Context& context, ModelOnData<Model>& run, std::string const&
 
 }  // namespace
 
-void add_analyze_probe(CLI::App& analyze, Context& context) {
+void add_analyze_probe(cli::App& analyze, Context& context) {
   struct Command {
     ModelArguments arguments;
     std::string output;

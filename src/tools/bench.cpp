@@ -2,10 +2,10 @@
 // krate bench: measures one case, lists them, runs them all, compares machines.
 #include "tools/bench_cases.hpp"
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 #include "tools/bench_compare.hpp"
 #include "tools/bench_suite.hpp"
+#include "tools/cli.hpp"
 #include "tools/commands.hpp"
 
 namespace krate::tools {
@@ -39,7 +39,7 @@ void show(Context& context, Json const& r) {
                 r["ranks"].dump() + " ranks");
 }
 
-void add_case(CLI::App& bench, Context& context, BenchCase const& which) {
+void add_case(cli::App& bench, Context& context, BenchCase const& which) {
   auto* const sub = bench.add_subcommand(which.name, which.about);
   auto const command = std::make_shared<CaseCommand>(CaseCommand{which.options()});
   command->options.bind(*sub);
@@ -54,7 +54,7 @@ void add_case(CLI::App& bench, Context& context, BenchCase const& which) {
   });
 }
 
-void add_list(CLI::App& bench, Context& context) {
+void add_list(cli::App& bench, Context& context) {
   auto* const list = bench.add_subcommand("list", "The cases with their options");
   context.add_json_flag(*list);
   list->footer("Example: krate bench list");
@@ -83,7 +83,7 @@ void add_list(CLI::App& bench, Context& context) {
 
 }  // namespace
 
-void add_bench(CLI::App& app, Context& context) {
+void add_bench(cli::App& app, Context& context) {
   auto* const bench = app.add_subcommand("bench", "Measure speed and memory, and compare machines");
   bench->require_subcommand(1);
   bench->footer(

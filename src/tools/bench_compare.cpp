@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tools/bench_compare.hpp"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
@@ -10,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "krate/core/error.hpp"
+#include "tools/cli.hpp"
 
 namespace krate::tools {
 
@@ -173,7 +173,7 @@ void show(Context& context, Json const& result) {
 
 }  // namespace
 
-void add_bench_compare(CLI::App& bench, Context& context) {
+void add_bench_compare(cli::App& bench, Context& context) {
   auto const files = std::make_shared<std::vector<std::string>>();
   auto* const sub = bench.add_subcommand("compare", "Set the results of machines side by side");
   sub->add_option("files", *files, "What krate bench suite or krate bench CASE --json wrote")

@@ -6,6 +6,6 @@
 namespace krate::tools {
 
 /// krate bench compare: results of several machines side by side.
-void add_bench_compare(CLI::App& bench, Context& context);
+void add_bench_compare(cli::App& bench, Context& context);
 
 }  // namespace krate::tools

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tools/bench_suite.hpp"
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "krate/version.hpp"
 #include "tools/bench_cases.hpp"
+#include "tools/cli.hpp"
 #include "tools/files.hpp"
 #include "tools/launch.hpp"
 #include "tools/machine.hpp"
@@ -62,11 +62,10 @@ Json run_words(Bench& bench, Words words) {
   for (auto const& c : bench_cases()) {
     if (c.name != words.front()) continue;
     OptionTable options = c.options();
-    CLI::App app;
+    cli::App app;
     options.bind(app);
     words.erase(words.begin());
-    std::reverse(words.begin(), words.end());  // as CLI11 takes them
-    app.parse(words);
+    app.parse(std::move(words));
     return run_case(bench, c, options);
   }
   throw Error("krate::bench", "the suite names " + words.front() + ", which is no case");
@@ -121,7 +120,7 @@ void run_suite(Context& context, std::string const& path, std::int64_t repeat) {
 
 }  // namespace
 
-void add_bench_suite(CLI::App& bench, Context& context) {
+void add_bench_suite(cli::App& bench, Context& context) {
   struct Command {
     std::string output;
     std::int64_t repeat = 7;

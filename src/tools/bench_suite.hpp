@@ -6,6 +6,6 @@
 namespace krate::tools {
 
 /// krate bench suite: all cases at sizes that tell machines apart, in one file.
-void add_bench_suite(CLI::App& bench, Context& context);
+void add_bench_suite(cli::App& bench, Context& context);
 
 }  // namespace krate::tools

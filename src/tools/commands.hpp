@@ -6,23 +6,23 @@
 
 namespace krate::tools {
 
-void add_info(CLI::App& app, Context& context);
-void add_data(CLI::App& app, Context& context);
-void add_train(CLI::App& app, Context& context);
-void add_resume(CLI::App& app, Context& context);
-void add_eval(CLI::App& app, Context& context);
-void add_predict(CLI::App& app, Context& context);
-void add_generate(CLI::App& app, Context& context);
-void add_import(CLI::App& app, Context& context);
-void add_export(CLI::App& app, Context& context);
-void add_rate(CLI::App& app, Context& context);
-void add_analyze(CLI::App& app, Context& context);
-void add_analyze_layers(CLI::App& analyze, Context& context);
-void add_analyze_objective(CLI::App& analyze, Context& context);
-void add_analyze_probe(CLI::App& analyze, Context& context);
-void add_game(CLI::App& app, Context& context);
-void add_game_markov(CLI::App& game, Context& context);
-void add_report(CLI::App& app, Context& context);
-void add_bench(CLI::App& app, Context& context);
+void add_info(cli::App& app, Context& context);
+void add_data(cli::App& app, Context& context);
+void add_train(cli::App& app, Context& context);
+void add_resume(cli::App& app, Context& context);
+void add_eval(cli::App& app, Context& context);
+void add_predict(cli::App& app, Context& context);
+void add_generate(cli::App& app, Context& context);
+void add_import(cli::App& app, Context& context);
+void add_export(cli::App& app, Context& context);
+void add_rate(cli::App& app, Context& context);
+void add_analyze(cli::App& app, Context& context);
+void add_analyze_layers(cli::App& analyze, Context& context);
+void add_analyze_objective(cli::App& analyze, Context& context);
+void add_analyze_probe(cli::App& analyze, Context& context);
+void add_game(cli::App& app, Context& context);
+void add_game_markov(cli::App& game, Context& context);
+void add_report(cli::App& app, Context& context);
+void add_bench(cli::App& app, Context& context);
 
 }  // namespace krate::tools

@@ -2,7 +2,6 @@
 #include "tools/context.hpp"
 
 #include <unistd.h>
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include <chrono>
@@ -13,6 +12,7 @@
 
 #include "krate/core/compat.hpp"
 #include "krate/core/error.hpp"
+#include "tools/cli.hpp"
 #include "tools/launch.hpp"
 #include "tools/memory.hpp"
 
@@ -74,7 +74,7 @@ std::size_t Context::peak_bytes() const {
   return peak > runtime_->resident_at_start ? peak - runtime_->resident_at_start : 0;
 }
 
-void Context::add_json_flag(CLI::App& command) {
+void Context::add_json_flag(cli::App& command) {
   command.add_flag("--json", json_, "Print one JSON object on one line, for programs");
 }
 

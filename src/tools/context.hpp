@@ -15,9 +15,13 @@
 
 namespace krate::tools {
 
+namespace cli {
+class App;
+}
+
 using Json = nlohmann::ordered_json;
 
-/// A subcommand lives in a file of its own with one function `void add_NAME(CLI::App& app, Context& context)`: it makes
+/// A subcommand lives in a file of its own with one function `void add_NAME(cli::App& app, Context& context)`: it makes
 /// the subcommand's options and gives it a callback that does the work. The callback throws where something is wrong;
 /// what it made of Kokkos' and MPI's must be gone when it ends.
 ///
@@ -40,7 +44,7 @@ class Context {
   void reset_peak_bytes();
 
   /// The subcommand's switch --json: the result is one JSON object on one line of stdout, and nothing else is printed.
-  void add_json_flag(CLI::App& command);
+  void add_json_flag(cli::App& command);
   bool json() const { return json_; }
 
   /// A line of the result for people: on rank 0, silent under --json.

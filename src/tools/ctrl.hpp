@@ -10,13 +10,9 @@
 #include "tools/context.hpp"
 #include "tools/subspaces.hpp"
 
-namespace CLI {
-class App;
-}
-
 namespace krate::tools {
 
-void add_game_ctrl(CLI::App& game, Context& context);
+void add_game_ctrl(cli::App& game, Context& context);
 
 /// What is played on, and how.
 struct CtrlSetting {

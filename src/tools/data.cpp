@@ -2,13 +2,13 @@
 // krate data: makes datasets.
 #include "tools/data.hpp"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <numeric>
 
 #include "krate/core/random.hpp"
+#include "tools/cli.hpp"
 #include "tools/commands.hpp"
 #include "tools/subspaces.hpp"
 
@@ -50,7 +50,7 @@ std::vector<std::uint8_t> stratified_split(std::span<Label const> labels) {
   return split;
 }
 
-DataCommand add_source(CLI::App& data, Context& context, std::string const& name, std::string const& description,
+DataCommand add_source(cli::App& data, Context& context, std::string const& name, std::string const& description,
                        std::string const& example) {
   auto* const app = data.add_subcommand(name, description);
   app->footer("Example: " + example);
@@ -112,7 +112,7 @@ void report_dataset(Context& context, std::string const& path) {
   });
 }
 
-void add_data(CLI::App& app, Context& context) {
+void add_data(cli::App& app, Context& context) {
   auto* const data = app.add_subcommand(
       "data", "Make a dataset: digits, mnist, cifar10, images, csv, text, subspaces, manifold or corrupt");
   data->footer("Example: krate data digits -o digits.h5");

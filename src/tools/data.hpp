@@ -15,21 +15,21 @@
 
 namespace krate::tools {
 
-void add_data_cifar10(CLI::App& data, Context& context);
-void add_data_corrupt(CLI::App& data, Context& context);
-void add_data_csv(CLI::App& data, Context& context);
-void add_data_digits(CLI::App& data, Context& context);
-void add_data_images(CLI::App& data, Context& context);
-void add_data_manifold(CLI::App& data, Context& context);
-void add_data_mnist(CLI::App& data, Context& context);
-void add_data_text(CLI::App& data, Context& context);
+void add_data_cifar10(cli::App& data, Context& context);
+void add_data_corrupt(cli::App& data, Context& context);
+void add_data_csv(cli::App& data, Context& context);
+void add_data_digits(cli::App& data, Context& context);
+void add_data_images(cli::App& data, Context& context);
+void add_data_manifold(cli::App& data, Context& context);
+void add_data_mnist(cli::App& data, Context& context);
+void add_data_text(cli::App& data, Context& context);
 
 /// A source's subcommand, with the options that all sources have.
 struct DataCommand {
-  CLI::App* app;
+  cli::App* app;
   std::shared_ptr<std::string> output;  ///< the file to make
 };
-DataCommand add_source(CLI::App& data, Context& context, std::string const& name, std::string const& description,
+DataCommand add_source(cli::App& data, Context& context, std::string const& name, std::string const& description,
                        std::string const& example);
 
 /// Which samples are for testing (1), the others for training (0): a fifth of all, rounded up, spread over the classes

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // krate data cifar10: the binary files of CIFAR-10, records of a label and 3 x 32 x 32 bytes.
-#include <CLI/CLI.hpp>
 #include <filesystem>
 
 #include "krate/core/error.hpp"
+#include "tools/cli.hpp"
 #include "tools/data.hpp"
 #include "tools/files.hpp"
 
@@ -42,15 +42,14 @@ NewDataset read_cifar10(std::string const& directory) {
   made.classes = 10;
   made.scale = 1.0 / 255;
   made.description = "made from CIFAR-10's binary files; test_batch is split 1";
-  for (char const batch : {'1', '2', '3', '4', '5'})
-    append(made, directory, std::string("data_batch_") + batch + ".bin", 0);
+  for (int batch = 1; batch <= 5; ++batch) append(made, directory, "data_batch_" + std::to_string(batch) + ".bin", 0);
   append(made, directory, "test_batch.bin", 1);
   return made;
 }
 
 }  // namespace
 
-void add_data_cifar10(CLI::App& data, Context& context) {
+void add_data_cifar10(cli::App& data, Context& context) {
   auto const command = add_source(data, context, "cifar10", "CIFAR-10: a directory with its binary files, plain or .gz",
                                   "krate data cifar10 ~/cifar-10-batches-bin -o cifar10.h5");
   auto const directory = std::make_shared<std::string>();

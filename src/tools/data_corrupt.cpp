@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // krate data corrupt: a dataset with wrong labels among its training samples.
-#include <CLI/CLI.hpp>
 #include <algorithm>
 
 #include "krate/core/random.hpp"
 #include "krate/core/require.hpp"
 #include "krate/io/hdf5.hpp"
+#include "tools/cli.hpp"
 #include "tools/data.hpp"
 #include "tools/files.hpp"
 
@@ -92,7 +92,7 @@ void corrupt_labels(std::span<Label> labels, std::vector<std::size_t> rows, std:
     labels[rows[i]] = static_cast<Label>(what.below(rows[i], static_cast<std::uint64_t>(classes)));
 }
 
-void add_data_corrupt(CLI::App& data, Context& context) {
+void add_data_corrupt(cli::App& data, Context& context) {
   auto const command = add_source(data, context, "corrupt", "A dataset with wrong labels among its training samples",
                                   "krate data corrupt mnist.h5 --fraction 0.2 -o mnist20.h5");
   command.app->footer(

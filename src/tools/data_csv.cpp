@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // krate data csv: a table of numbers, one sample a line.
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <charconv>
 #include <cmath>
@@ -8,6 +7,7 @@
 #include <optional>
 
 #include "krate/core/error.hpp"
+#include "tools/cli.hpp"
 #include "tools/data.hpp"
 #include "tools/files.hpp"
 
@@ -163,7 +163,7 @@ void check_shape(std::vector<std::size_t>& shape) {
 
 }  // namespace
 
-void add_data_csv(CLI::App& data, Context& context) {
+void add_data_csv(cli::App& data, Context& context) {
   auto const command =
       add_source(data, context, "csv", "A table of numbers, one sample a line, plain or .gz",
                  "krate data csv digits.csv.gz --shape 1,8,8 --label-column last --scale 0.0625 -o digits.h5");

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // krate data digits: the handwritten digits that are shipped with krate.
-#include <CLI/CLI.hpp>
 #include <filesystem>
 
 #include "krate/core/error.hpp"
+#include "tools/cli.hpp"
 #include "tools/data.hpp"
 #include "tools/files.hpp"
 
@@ -25,7 +25,7 @@ std::string shipped_file(std::string const& name) {
 
 }  // namespace
 
-void add_data_digits(CLI::App& data, Context& context) {
+void add_data_digits(cli::App& data, Context& context) {
   auto const command =
       add_source(data, context, "digits", "1797 handwritten digits of 8 x 8 pixels, shipped with krate",
                  "krate data digits -o digits.h5");

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // krate data images: a directory with a folder of PNG files for each class.
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <filesystem>
 #include <optional>
 
 #include "krate/core/error.hpp"
 #include "krate/core/require.hpp"
+#include "tools/cli.hpp"
 #include "tools/data.hpp"
 #include "tools/files.hpp"
 #include "tools/png.hpp"
@@ -96,7 +96,7 @@ NewDataset read_images(ImagesOptions const& o) {
 
 }  // namespace
 
-void add_data_images(CLI::App& data, Context& context) {
+void add_data_images(cli::App& data, Context& context) {
   auto const command =
       add_source(data, context, "images", "A directory with a folder of PNG files (grey or RGB) for each class",
                  "krate data images ~/flowers --resize 256 --crop 224 -o flowers.h5");

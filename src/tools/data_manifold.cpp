@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // krate data manifold: samples of known manifolds.
-#include <CLI/CLI.hpp>
 #include <cmath>
 
 #include "krate/core/require.hpp"
+#include "tools/cli.hpp"
 #include "tools/data.hpp"
 #include "tools/manifold.hpp"
 
@@ -35,7 +35,7 @@ Manifold checked(ManifoldOptions const& o) {
 
 }  // namespace
 
-void add_data_manifold(CLI::App& data, Context& context) {
+void add_data_manifold(cli::App& data, Context& context) {
   auto const command = add_source(data, context, "manifold", "Samples of a known manifold",
                                   "krate data manifold gp --samples 1000 --intrinsic-dim 5 -o gp.h5");
   auto const o = std::make_shared<ManifoldOptions>();
@@ -44,7 +44,7 @@ void add_data_manifold(CLI::App& data, Context& context) {
                    "sine and semicircle (1.5 pi of a circle): curves in the plane; swissroll, and swissroll-aug with "
                    "|x|^2 as fourth number; random: products of waves; gp: each number a Gaussian process")
       ->required()
-      ->check(CLI::IsMember(manifold_shapes()));
+      ->one_of(manifold_shapes());
   command.app->add_option("--samples", o->samples, "Number of samples")->option_text("INT [50]");
   command.app->add_option("--dim", o->dim, "Numbers of a sample of random and gp")->option_text("INT [100]");
   command.app->add_option("--intrinsic-dim", o->intrinsic, "Dimension of the manifold of random and gp")

@@ -2,10 +2,10 @@
 // krate data mnist: the four IDX files of MNIST and its relatives (Fashion-MNIST, KMNIST), plain or packed.
 // Format: big-endian 32-bit magic number (two zero bytes, 8 for unsigned bytes, number of axes), the extents, the
 // bytes.
-#include <CLI/CLI.hpp>
 #include <filesystem>
 
 #include "krate/core/error.hpp"
+#include "tools/cli.hpp"
 #include "tools/data.hpp"
 #include "tools/files.hpp"
 
@@ -92,7 +92,7 @@ NewDataset read_mnist(std::string const& directory) {
 
 }  // namespace
 
-void add_data_mnist(CLI::App& data, Context& context) {
+void add_data_mnist(cli::App& data, Context& context) {
   auto const command =
       add_source(data, context, "mnist", "MNIST and its relatives: a directory with the four IDX files, plain or .gz",
                  "krate data mnist ~/mnist -o mnist.h5");

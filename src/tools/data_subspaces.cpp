@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // krate data subspaces: classes that lie on subspaces, as double numbers.
-#include <CLI/CLI.hpp>
 
+#include "tools/cli.hpp"
 #include "tools/data.hpp"
 #include "tools/subspaces.hpp"
 
@@ -29,7 +29,7 @@ void write_subspaces(SubspaceOptions const& o, std::string const& path) {
 
 }  // namespace
 
-void add_data_subspaces(CLI::App& data, Context& context) {
+void add_data_subspaces(cli::App& data, Context& context) {
   auto const command = add_source(data, context, "subspaces", "Random samples of classes that lie on subspaces",
                                   "krate data subspaces --dim 50 --subspaces 3,4,5 --noise 1e-2 -o subspaces.h5");
   auto const o = std::make_shared<SubspaceOptions>();

@@ -2,8 +2,8 @@
 // krate data text: the bytes of a file as tokens; the label of each is the byte that follows.
 #include "krate/core/error.hpp"
 
-#include <CLI/CLI.hpp>
 #include "krate/core/require.hpp"
+#include "tools/cli.hpp"
 #include "tools/data.hpp"
 #include "tools/files.hpp"
 
@@ -37,7 +37,7 @@ NewDataset read_text(std::string const& path, std::size_t context) {
 
 }  // namespace
 
-void add_data_text(CLI::App& data, Context& context) {
+void add_data_text(cli::App& data, Context& context) {
   auto const command = add_source(data, context, "text", "Bytes of a file, plain or .gz, as tokens of a language model",
                                   "krate data text book.txt --context 256 -o book.h5");
   struct Options {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tools/denoise.hpp"
 
-#include <CLI/CLI.hpp>
 #include <cmath>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
 #include "krate/analysis/subspace_mixture.hpp"
 #include "krate/core/require.hpp"
+#include "tools/cli.hpp"
 #include "tools/files.hpp"
 #include "tools/svg.hpp"
 
@@ -120,7 +120,7 @@ void run(Context& context, Command const& command) {
 
 }  // namespace
 
-void add_denoise(CLI::App& analyze, Context& context) {
+void add_denoise(cli::App& analyze, Context& context) {
   auto* const app =
       analyze.add_subcommand("denoise", "Noise on orthogonal subspaces: soft projections and MSSA beside what is best");
   auto const c = std::make_shared<Command>();

@@ -26,6 +26,6 @@ struct DenoiseMeasure {
 
 std::vector<DenoiseMeasure> measure_denoising(Space const& space, DenoiseProblem const& problem);
 
-void add_denoise(CLI::App& analyze, Context& context);
+void add_denoise(cli::App& analyze, Context& context);
 
 }  // namespace krate::tools

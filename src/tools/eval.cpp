@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // krate eval: loss and accuracy of a model.
-#include <CLI/CLI.hpp>
 #include <cmath>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "tools/cli.hpp"
 #include "tools/commands.hpp"
 #include "tools/flatnet.hpp"
 #include "tools/model_command.hpp"
@@ -12,7 +12,7 @@
 
 namespace krate::tools {
 
-void add_eval(CLI::App& app, Context& context) {
+void add_eval(cli::App& app, Context& context) {
   auto* const eval = app.add_subcommand("eval", "Loss and accuracy of a model on a dataset");
   eval->footer(
       "The loss is plain cross-entropy. For a model trained by mcr2 it is that objective, of all chosen samples "

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // krate export: a model's parameters under the authors' names.
+#include "tools/cli.hpp"
 #include "tools/commands.hpp"
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 #include "tools/family.hpp"
 #include "tools/files.hpp"
@@ -25,7 +25,7 @@ std::string types_text(models::TensorTypes types) {
 
 }  // namespace
 
-void add_export(CLI::App& app, Context& context) {
+void add_export(cli::App& app, Context& context) {
   auto* const command = app.add_subcommand("export", "A model's parameters under the authors' names (safetensors)");
   command->footer(
       "Each tensor has the type that it was imported with, else that of training; other types are rounded to nearest "

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // krate game: systems of players.
-#include <CLI/CLI.hpp>
 
+#include "tools/cli.hpp"
 #include "tools/commands.hpp"
 #include "tools/ctrl.hpp"
 
 namespace krate::tools {
 
-void add_game(CLI::App& app, Context& context) {
+void add_game(cli::App& app, Context& context) {
   auto* const game = app.add_subcommand("game", "Players that learn: ctrl or markov");
   game->require_subcommand(1);
   game->footer("Example: krate game markov --figure all -o figures");

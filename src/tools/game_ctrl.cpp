@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
 #include "krate/core/require.hpp"
+#include "tools/cli.hpp"
 #include "tools/commands.hpp"
 #include "tools/ctrl.hpp"
 #include "tools/game_run.hpp"
@@ -23,13 +23,13 @@ struct Command {
   std::int64_t width = 40, inner_steps = 1000, batch = 50, epochs = 2, replicas = 1, seed = 1337;
   double eps_squared = 1, encoder_rate = 1e-2, decoder_rate = 1e-3;
   bool single = false;
-  CLI::Option *inner_given = nullptr, *epochs_given = nullptr, *data_given = nullptr;
-  std::vector<CLI::Option*> of_the_game{};     ///< which --figure gives
-  std::vector<CLI::Option*> of_the_samples{};  ///< which --figure and --data give
-  std::vector<CLI::Option*> of_the_run{};      ///< which a checkpoint gives
+  cli::Option *inner_given = nullptr, *epochs_given = nullptr, *data_given = nullptr;
+  std::vector<cli::Option*> of_the_game{};     ///< which --figure gives
+  std::vector<cli::Option*> of_the_samples{};  ///< which --figure and --data give
+  std::vector<cli::Option*> of_the_run{};      ///< which a checkpoint gives
 };
 
-void refuse(std::vector<CLI::Option*> const& options, std::string const& beside, std::string const& why) {
+void refuse(std::vector<cli::Option*> const& options, std::string const& beside, std::string const& why) {
   for (auto const* option : options)
     if (!option->empty())
       throw ValueError(where,
@@ -249,9 +249,9 @@ void run(Context& context, Command const& c) {
   show(context, task, state, results, c.run.path());
 }
 
-void add_options(CLI::App& app, Command& c) {
-  using Options = std::vector<CLI::Option*>;
-  auto const add = [&](Options& group, CLI::Option* option, char const* text) {
+void add_options(cli::App& app, Command& c) {
+  using Options = std::vector<cli::Option*>;
+  auto const add = [&](Options& group, cli::Option* option, char const* text) {
     option->option_text(text);
     group.push_back(option);
     return option;
@@ -295,7 +295,7 @@ void add_options(CLI::App& app, Command& c) {
 
 }  // namespace
 
-void add_game_ctrl(CLI::App& game, Context& context) {
+void add_game_ctrl(cli::App& game, Context& context) {
   auto* const app = game.add_subcommand(
       "ctrl", "Closed-loop transcription as a sequential game: an encoder leads, a decoder follows");
   auto const c = std::make_shared<Command>();

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -8,6 +7,7 @@
 #include <span>
 
 #include "krate/core/require.hpp"
+#include "tools/cli.hpp"
 #include "tools/commands.hpp"
 #include "tools/game_run.hpp"
 #include "tools/markov.hpp"
@@ -24,8 +24,8 @@ struct Command {
   std::string figure, rewards = "common", transitions = "action-dependent", random;
   std::int64_t players = 4, routes = 2, crowd = 2, stages = 100000, replicas = 5, seed = 1, records = 1000;
   double discount = 0.5, tau = 1e-6, alpha_exponent = 0.5, beta_exponent = 1, exploration = 0;
-  std::vector<CLI::Option*> of_the_game{};  ///< which --figure gives
-  std::vector<CLI::Option*> of_the_run{};   ///< which a checkpoint gives
+  std::vector<cli::Option*> of_the_game{};  ///< which --figure gives
+  std::vector<cli::Option*> of_the_run{};   ///< which a checkpoint gives
 };
 
 /// Figures 1 to 5 of the paper.
@@ -230,12 +230,12 @@ void run(Context& context, Command const& command) {
   show(context, task, state.results, command.run.path());
 }
 
-void add_options(CLI::App& app, Command& c) {
-  auto const of_the_run = [&](CLI::Option* option, char const* text) {
+void add_options(cli::App& app, Command& c) {
+  auto const of_the_run = [&](cli::Option* option, char const* text) {
     option->option_text(text);
     c.of_the_run.push_back(option);
   };
-  auto const of_the_game = [&](CLI::Option* option, char const* text) {
+  auto const of_the_game = [&](cli::Option* option, char const* text) {
     of_the_run(option, text);
     c.of_the_game.push_back(option);
   };
@@ -265,7 +265,7 @@ void add_options(CLI::App& app, Command& c) {
 
 }  // namespace
 
-void add_game_markov(CLI::App& game, Context& context) {
+void add_game_markov(cli::App& game, Context& context) {
   auto* const app = game.add_subcommand(
       "markov", "Independent learning in Markov potential games: players see the state and their own reward only");
   auto const c = std::make_shared<Command>();

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tools/game_run.hpp"
 
-#include <CLI/CLI.hpp>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "krate/core/require.hpp"
+#include "tools/cli.hpp"
 #include "tools/files.hpp"
 
 namespace krate::tools {
@@ -25,7 +25,7 @@ void require_new(std::string const& directory) {
 
 }  // namespace
 
-void add_run_options(CLI::App& app, GameRun& run) {
+void add_run_options(cli::App& app, GameRun& run) {
   app.add_option("--checkpoint-minutes", run.checkpoint_minutes, "Time between checkpoints")->option_text("NUMBER [5]");
   app.add_flag("--resume", run.resume, "Go on with the interrupted run in DIR, with any number of ranks");
   app.add_option("-o,--output", run.output, "Directory for the results; must not hold anything, but for --resume")

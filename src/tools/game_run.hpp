@@ -7,10 +7,6 @@
 #include "krate/core/function_ref.hpp"
 #include "tools/context.hpp"
 
-namespace CLI {
-class App;
-}
-
 namespace krate::tools {
 
 struct GameRun {
@@ -24,7 +20,7 @@ struct GameRun {
   double checkpoint_seconds() const { return 60 * checkpoint_minutes; }
 };
 
-void add_run_options(CLI::App& app, GameRun& run);
+void add_run_options(cli::App& app, GameRun& run);
 
 /// Collective: makes the directory of a new run, whose settings `start` has made and checked, or lets `go_on` read the
 /// checkpoint of an interrupted one.

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // krate generate: a text that goes on as a language model expects.
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 #include <vector>
 
@@ -11,6 +10,7 @@
 #include "krate/models/gpt2.hpp"
 #include "krate/models/tost_causal.hpp"
 #include "krate/train/model_file.hpp"
+#include "tools/cli.hpp"
 #include "tools/commands.hpp"
 #include "tools/sampling.hpp"
 
@@ -125,7 +125,7 @@ Json as_json(std::string const& text) {
 
 }  // namespace
 
-void add_generate(CLI::App& app, Context& context) {
+void add_generate(cli::App& app, Context& context) {
   auto* const command = app.add_subcommand("generate", "A text that goes on as a language model expects");
   command->footer(
       "The model reads bytes, as krate data text makes them. It is given one byte after the other and keeps of those "

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // krate import: a model file from the authors' parameters.
-#include <CLI/CLI.hpp>
 #include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "tools/cli.hpp"
 #include "tools/commands.hpp"
 #include "tools/family.hpp"
 #include "tools/files.hpp"
@@ -92,7 +92,7 @@ void report(Context& context, std::string const& output, ImportSummary const& ma
 
 }  // namespace
 
-void add_import(CLI::App& app, Context& context) {
+void add_import(cli::App& app, Context& context) {
   auto* const command = app.add_subcommand("import", "A model file from the authors' parameters");
   command->footer(
       "The file is of safetensors; for crate_alpha it may be its JAX code's flax tree as NumPy archive (.npz), keys "

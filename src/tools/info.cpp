@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // krate info: what this machine and this build can do.
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
@@ -9,6 +8,7 @@
 #include "krate/core/compat.hpp"
 #include "krate/io/hdf5.hpp"
 #include "krate/version.hpp"
+#include "tools/cli.hpp"
 #include "tools/commands.hpp"
 #include "tools/launch.hpp"
 #include "tools/machine.hpp"
@@ -139,7 +139,7 @@ void show(Context& context, Json const& info) {
 
 }  // namespace
 
-void add_info(CLI::App& app, Context& context) {
+void add_info(cli::App& app, Context& context) {
   auto* const info = app.add_subcommand("info", "Show version, build, devices, threads and measured peaks");
   info->footer("Example: krate info --peaks");
   auto const with_peaks = std::make_shared<bool>(false);

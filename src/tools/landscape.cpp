@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tools/landscape.hpp"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <charconv>
 #include <cmath>
@@ -10,6 +9,7 @@
 
 #include "krate/analysis/regularised_maximiser.hpp"
 #include "krate/core/require.hpp"
+#include "tools/cli.hpp"
 #include "tools/files.hpp"
 
 namespace krate::tools {
@@ -22,8 +22,8 @@ struct Command {
   std::string output, class_sizes = "20,30,40", ranks;
   std::int64_t dim = 30, starts = 4, iterations = 5000, seed = 0;
   double eps_squared = 0.5, lambda = 0, fraction = 0.1, scale = 1;
-  CLI::Option* given_lambda = nullptr;
-  CLI::Option* given_fraction = nullptr;
+  cli::Option* given_lambda = nullptr;
+  cli::Option* given_fraction = nullptr;
 };
 
 /// "20,30,40"
@@ -174,7 +174,7 @@ void run(Context& context, Command const& command) {
 
 }  // namespace
 
-void add_landscape(CLI::App& analyze, Context& context) {
+void add_landscape(cli::App& analyze, Context& context) {
   auto* const app = analyze.add_subcommand(
       "landscape", "Climb a rate reduction from random starts, beside what theory says of the ends");
   auto const c = std::make_shared<Command>();

@@ -59,6 +59,6 @@ Landscape climb_landscape(Context& context, LandscapeProblem const& problem);
 /// Collective: landscape.h5, landscape.csv and pictures in an existing directory.
 void write_landscape(Context& context, Landscape const& landscape, std::string const& directory);
 
-void add_landscape(CLI::App& analyze, Context& context);
+void add_landscape(cli::App& analyze, Context& context);
 
 }  // namespace krate::tools

@@ -8,6 +8,7 @@
 
 #include "krate/io/hdf5.hpp"
 #include "krate/version.hpp"
+#include "tools/cli.hpp"
 #include "tools/commands.hpp"
 #include "tools/context.hpp"
 #include "tools/failure.hpp"
@@ -39,7 +40,8 @@ void describe_program(CLI::App& app) {
   app.set_version_flag("--version", std::string("krate ") + krate::version());
 }
 
-std::optional<Failure> run(CLI::App& app, int argc, char** argv) {
+std::optional<Failure> run(cli::App& commands, int argc, char** argv) {
+  CLI::App& app = commands.native();
   try {
     app.parse(argc, argv);  // runs the subcommand's callback
     if (!app.get_subcommands().empty()) return {};
@@ -64,9 +66,9 @@ int main(int argc, char** argv) {
   std::signal(SIGXFSZ, SIG_IGN);  // a file beyond the user's limit is an error like a full disk, not the end
   pin_threads(argv);
   krate::io::silence_hdf5();
-  CLI::App app;
+  cli::App app;
   Context context;
-  describe_program(app);
+  describe_program(app.native());
   add_info(app, context);
   add_data(app, context);
   add_train(app, context);

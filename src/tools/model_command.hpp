@@ -28,7 +28,7 @@ struct ModelArguments {
 };
 
 /// The positional model file, --data, --batch and, where `splits`, --split.
-void add_model_arguments(CLI::App& command, ModelArguments& arguments, bool splits);
+void add_model_arguments(cli::App& command, ModelArguments& arguments, bool splits);
 
 /// Rows of a dataset: those that a command is about, and those that classifiers on features learn from.
 struct ChosenRows {

@@ -2,13 +2,13 @@
 #include "tools/options.hpp"
 
 #include <toml++/toml.h>
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <sstream>
 
 #include "krate/core/error.hpp"
+#include "tools/cli.hpp"
 #include "tools/suggestion.hpp"
 
 namespace krate::tools {
@@ -144,7 +144,7 @@ Option& OptionTable::append(std::string name, OptionValue value, bool has_value,
   return *options_.back();
 }
 
-void OptionTable::bind(CLI::App& app) {
+void OptionTable::bind(cli::App& app) {
   constexpr char const* kinds[] = {"", "INT", "NUMBER", "TEXT", "INT|AxB"};
   for (auto const& owned : options_) {
     Option& option = *owned;
@@ -163,14 +163,14 @@ void OptionTable::bind(CLI::App& app) {
     if (std::holds_alternative<bool>(option.value)) {
       app.add_flag_function(
              names + ",!--no-" + option.name, [take](std::int64_t count) { take(count > 0 ? "true" : "false"); }, help)
-          ->check(CLI::IsMember(std::vector<std::string>{"true", "false"}).description(""));
+          ->one_of({"true", "false"});
       continue;
     }
     std::string usage = kinds[option.value.index()];
     if (option.source == Option::Source::fallback && !plain(option.value).empty()) {
       usage += " [" + plain(option.value) + "]";
     }
-    app.add_option_function<std::string>(names, take, help)->option_text(usage);
+    app.add_option_function(names, take, help)->option_text(usage);
   }
 }
 

@@ -11,7 +11,7 @@
 #include <variant>
 #include <vector>
 
-namespace CLI {
+namespace krate::tools::cli {
 class App;
 }
 
@@ -67,7 +67,7 @@ class OptionTable {
   }
 
   /// Makes the flags of all options. The table must outlive the app.
-  void bind(CLI::App& app);
+  void bind(cli::App& app);
 
   /// Takes values from a flat TOML file, except where a flag gave one.
   /// @throws IoError if it cannot be read or is not TOML; ValueError for unknown keys and wrong types

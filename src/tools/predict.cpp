@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // krate predict: outputs of a model for every sample of a dataset.
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 #include <optional>
 
 #include "krate/io/hdf5.hpp"
+#include "tools/cli.hpp"
 #include "tools/commands.hpp"
 #include "tools/files.hpp"
 #include "tools/flatnet.hpp"
@@ -90,7 +90,7 @@ void predict(Context& context, ModelOnData<Model>& run, std::string const& outpu
 
 }  // namespace
 
-void add_predict(CLI::App& app, Context& context) {
+void add_predict(cli::App& app, Context& context) {
   auto* const command = app.add_subcommand("predict", "Outputs of a model for every sample of a dataset");
   command->footer(
       "The file gets /logits [samples, classes] and /features [samples, dim] (the input of the head's linear map), "

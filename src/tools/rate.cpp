@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // krate rate: coding rate, rate of the classes and rate reduction of the features in a file.
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <limits>
@@ -12,6 +11,7 @@
 #include "krate/rate/checked_rate.hpp"
 #include "krate/rate/coding_rate.hpp"
 #include "krate/rate/rate_accumulator.hpp"
+#include "tools/cli.hpp"
 #include "tools/commands.hpp"
 #include "tools/machine.hpp"
 #include "tools/rate_stream.hpp"
@@ -247,7 +247,7 @@ void show(Context& context, Json const& result) {
 
 }  // namespace
 
-void add_rate(CLI::App& app, Context& context) {
+void add_rate(cli::App& app, Context& context) {
   auto* const rate = app.add_subcommand("rate", "Measure the coding rate of features, and how far classes lie apart");
   rate->footer(
       "The rate is in nats a sample: 1/2 log det(I + dim / (samples eps_squared) Z^T Z). The rate reduction is the "

@@ -2,10 +2,10 @@
 // krate report: one page about a training run.
 #include "tools/report.hpp"
 
-#include <CLI/CLI.hpp>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "tools/cli.hpp"
 #include "tools/commands.hpp"
 #include "tools/files.hpp"
 
@@ -58,7 +58,7 @@ Json as_json(Findings const& f) {
 
 }  // namespace
 
-void add_report(CLI::App& app, Context& context) {
+void add_report(cli::App& app, Context& context) {
   auto* const report = app.add_subcommand("report", "One HTML page about a training run");
   report->footer(
       "DIR/index.html stands alone: curves, coding rate and density by layer, attention maps, mistakes, baselines. "

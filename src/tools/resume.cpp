@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // krate resume: goes on with a run that was interrupted.
-#include <CLI/CLI.hpp>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "tools/cli.hpp"
 #include "tools/commands.hpp"
 #include "tools/files.hpp"
 #include "tools/training.hpp"
@@ -12,7 +12,7 @@ namespace krate::tools {
 
 namespace fs = std::filesystem;
 
-void add_resume(CLI::App& app, Context& context) {
+void add_resume(cli::App& app, Context& context) {
   auto* const resume = app.add_subcommand("resume", "Go on with an interrupted training run");
   resume->footer(
       "Goes on from the newest good checkpoint to the configured end, with any number of ranks; with the same number "

@@ -7,14 +7,14 @@
 
 #include "krate/games/pursuit.hpp"
 
-namespace CLI {
+namespace krate::tools::cli {
 class App;
 }
 
 namespace krate::tools {
 
 class Context;
-void add_data_subspaces(CLI::App& data, Context& context);
+void add_data_subspaces(cli::App& data, Context& context);
 
 /// Classes choose from the columns of one random orthogonal matrix, as many as the largest has dimensions, so that they
 /// share most of them; `difference` of each is random instead. Orthogonal classes get columns of their own.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // krate train: trains a model on a dataset.
-#include <CLI/CLI.hpp>
 #include <filesystem>
 
+#include "tools/cli.hpp"
 #include "tools/commands.hpp"
 #include "tools/training.hpp"
 
@@ -28,7 +28,7 @@ void require_new(std::string const& run) {
 
 }  // namespace
 
-void add_train(CLI::App& app, Context& context) {
+void add_train(cli::App& app, Context& context) {
   auto* const train = app.add_subcommand("train", "Train a model on a dataset");
   train->footer(
       "RUN gets config.toml (all options), metrics.csv (a row a step), checkpoints/, model.h5, summary.json and "

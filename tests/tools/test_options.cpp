@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include <CLI/CLI.hpp>
 #include <limits>
 
 #include "command.hpp"
 #include "support/op_test.hpp"
+#include "tools/cli.hpp"
 #include "tools/options.hpp"
 
 namespace krate::testing {
@@ -26,10 +26,9 @@ OptionTable example() {
 }
 
 void parse(OptionTable& table, std::vector<std::string> words) {
-  CLI::App app;
+  tools::cli::App app;
   table.bind(app);
-  std::reverse(words.begin(), words.end());
-  app.parse(words);
+  app.parse(std::move(words));
 }
 
 TEST(Options, DefaultsFlagsAndResolvedValues) {
