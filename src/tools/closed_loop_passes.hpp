@@ -39,9 +39,9 @@ LoopRows<T> run_loop(Space const& space, comm::Communicator const& comm, models:
   auto const& c = model.config;
   auto const share = comm::share_of(rows.size(), comm.rank(), comm.size());
   std::size_t const size = c.channels * c.image_size.height * c.image_size.width;
-  LoopRows<T> out{Features<T>("krate::tools::features", share.count, c.dim),
-                  Features<T>("krate::tools::regenerated", share.count, c.dim),
-                  Kokkos::View<Label*, DeviceOf<Space>>("krate::tools::labels", share.count),
+  LoopRows<T> out{Features<T>(Kokkos::view_alloc(space, "krate::tools::features"), share.count, c.dim),
+                  Features<T>(Kokkos::view_alloc(space, "krate::tools::regenerated"), share.count, c.dim),
+                  Kokkos::View<Label*, DeviceOf<Space>>(Kokkos::view_alloc(space, "krate::tools::labels"), share.count),
                   std::vector<T>(share.count * size),
                   rows.size(),
                   share};
@@ -96,8 +96,10 @@ LoopRows<T> run_loop(Space const& space, comm::Communicator const& comm, models:
   return out;
 }
 
-/// Directions of a class, as the authors take.
-inline constexpr std::size_t subspace_directions = 10;
+/// Directions of a class: 10, as the authors take, or as many as leave room for all classes.
+inline std::size_t subspace_directions(models::CscCtrlConfig const& c) {
+  return std::clamp<std::size_t>(c.dim / c.classes, 1, 10);
+}
 
 /// The game's value on samples with its sign turned, and how many features are nearest to their class's subspace among
 /// those that the samples `known` span. Collective.
@@ -106,9 +108,11 @@ train::Evaluation evaluate_loop(Space const& space, comm::Communicator const& co
                                 LoopRows<T> const& known, LoopRows<T> const& samples) {
   std::size_t const count = samples.share.count;
   Arena<Space> const arena(space, closed_loop_workspace<Space>(count, c.dim, c.classes));
-  Kokkos::View<double*, DeviceOf<Space>> const values("krate::tools::values", 3);
-  Features<T> const dz("krate::tools::dz", count, c.dim), dz_hat("krate::tools::dz_hat", count, c.dim);
-  Kokkos::View<Label*, DeviceOf<Space>> const game_labels("krate::tools::game_labels", count);
+  Kokkos::View<double*, DeviceOf<Space>> const values(Kokkos::view_alloc(space, "krate::tools::values"), 3);
+  Features<T> const dz(Kokkos::view_alloc(space, "krate::tools::dz"), count, c.dim),
+      dz_hat(Kokkos::view_alloc(space, "krate::tools::dz_hat"), count, c.dim);
+  Kokkos::View<Label*, DeviceOf<Space>> const game_labels(Kokkos::view_alloc(space, "krate::tools::game_labels"),
+                                                          count);
   if (!c.binary) copy(space, samples.labels, game_labels);
   closed_loop_rate(space, comm, samples.z, samples.z_hat, game_labels, {c.eps_squared, c.binary ? 1 : c.classes},
                    arena.workspace(), values, dz, dz_hat);
@@ -117,7 +121,7 @@ train::Evaluation evaluate_loop(Space const& space, comm::Communicator const& co
 
   ClassMoments<Space> moments(space, comm, {.dim = c.dim, .classes = c.classes});
   moments.add(space, known.z, known.labels);
-  analysis::ClassSubspaces<Space> const subspaces(space, moments, std::min(c.dim, subspace_directions));
+  analysis::ClassSubspaces<Space> const subspaces(space, moments, subspace_directions(c));
   subspaces.classify(space, samples.z, game_labels);
   std::vector<Label> found(count), right(count);
   impl::copy_to_host(space, Vector<Label, Space>(game_labels.data(), count), found, "krate::tools: answers are read");

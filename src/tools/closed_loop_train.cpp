@@ -114,8 +114,9 @@ void play(Context& context, OptionTable const& o, io::Dataset const& data, model
 
   auto const share = comm::share_of(batch, comm.rank(), comm.size());
   Kokkos::View<T****, Kokkos::LayoutRight, DeviceOf<Space>> const images(
-      "krate::tools::images", share.count, config.channels, config.image_size.height, config.image_size.width);
-  Kokkos::View<Label*, DeviceOf<Space>> const labels("krate::tools::labels", share.count);
+      Kokkos::view_alloc(space, "krate::tools::images"), share.count, config.channels, config.image_size.height,
+      config.image_size.width);
+  Kokkos::View<Label*, DeviceOf<Space>> const labels(Kokkos::view_alloc(space, "krate::tools::labels"), share.count);
   std::vector<std::size_t> order(samples);
   std::int64_t shuffled = -1;
   train::ClosedLoopResult last;

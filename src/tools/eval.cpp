@@ -23,7 +23,7 @@ void add_eval(CLI::App& app, Context& context) {
       "its features in the train part of the same dataset (all samples where it has no /split).\n"
       "For a flatnet the loss is the mean squared distance of a sample to what comes back.\n"
       "For csc_ctrl and ctrl it is the value of their game with its sign turned, and the accuracy that of the nearest\n"
-      "subspace of 10 directions a class.\n"
+      "subspace of dim / classes directions a class, at most 10.\n"
       "For a crate_mae the loss is that of the removed patches, each image's the same in every evaluation.\n"
       "For a language model loss and accuracy are those of a token; where tokens are bytes, its bits per token are "
       "bits "

@@ -55,7 +55,7 @@ struct MaskGradient {
 };
 /// From the gradient of what a step started from to those of the last code and of the one before it.
 template <class Space, class T>
-struct ShareGradient {
+struct ShareStepGradient {
   ConstVector<T, Space> start, direct;  ///< direct: what the residual took of the last code itself; may be empty
   T alpha, beta;
   Vector<T, Space> last, before;
@@ -167,8 +167,8 @@ void ConvCode<Space, T>::backward(Space const& space, ConvShape const& shape, Co
     }
     auto const direct = as_coded ? flattened(g.start) : Vector<T, Space>();
     Kokkos::parallel_for(KRATE_LABEL("krate::conv_code_backward::share"), elements(space, g.last.size()),
-                         ShareGradient<Space, T>{flattened(g.masked), direct, T(m.alpha), T(m.beta), flattened(g.last),
-                                                 flattened(g.before)});
+                         ShareStepGradient<Space, T>{flattened(g.masked), direct, T(m.alpha), T(m.beta),
+                                                     flattened(g.last), flattened(g.before)});
   }
   mask(1);
   if (parameters) dictionary_gradient(space, shape, step, x, g.masked, ddict, work);
