@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cmath>
+#include <limits>
 
 #include "krate/core/compat.hpp"
 #include "krate/core/label.hpp"
@@ -25,15 +26,14 @@ inline Momentum momentum(ConvCodeOptions const& options, std::size_t t) {
   }
 }
 
-/// One work item an element, as all of these.
+/// v less what of it lies between two bounds; one work item an element, as all of these.
 template <class Space, class T>
 struct ShrinkCode {
-  T scale, threshold;
-  bool nonnegative;
+  T scale, lower, upper;
   Vector<T, Space> code;
   KOKKOS_FUNCTION void operator()(std::int64_t i) const {
-    T const v = scale * code(i), above = v - threshold, below = v + threshold;
-    code(i) = above > T(0) ? above : below < T(0) && !nonnegative ? below : T(0);
+    T const v = scale * code(i), above = v < lower ? lower : v;
+    code(i) = v - (above > upper ? upper : above);
   }
 };
 template <class Space, class T>
@@ -51,7 +51,10 @@ struct MaskGradient {
   ConstVector<T, Space> code, gradient;
   T scale;
   Vector<T, Space> out;
-  KOKKOS_FUNCTION void operator()(std::int64_t i) const { out(i) = code(i) != T(0) ? scale * gradient(i) : T(0); }
+  KOKKOS_FUNCTION void operator()(std::int64_t i) const {
+    T const g = scale * gradient(i);
+    out(i) = code(i) != T(0) ? g : T(0);
+  }
 };
 /// From the gradient of what a step started from to those of the last code and of the one before it.
 template <class Space, class T>
@@ -110,10 +113,11 @@ void ConvCode<Space, T>::forward(Space const& space, ConvShape const& shape, Con
   Kokkos::Profiling::ScopedRegion region(KRATE_LABEL("krate::conv_code"));
   T const step = T(options.step);
   double const scale = 1 / (1 + options.mu * options.step);
+  T const bound = T(options.lambda * options.step * scale),
+          lower = options.nonnegative ? -std::numeric_limits<T>::infinity() : -bound;
   auto const shrink = [&](Matrix<T, Space> const& code) {
-    Kokkos::parallel_for(
-        KRATE_LABEL("krate::conv_code::shrink"), elements(space, code.size()),
-        ShrinkCode<Space, T>{T(scale), T(options.lambda * options.step * scale), options.nonnegative, flattened(code)});
+    Kokkos::parallel_for(KRATE_LABEL("krate::conv_code::shrink"), elements(space, code.size()),
+                         ShrinkCode<Space, T>{T(scale), lower, bound, flattened(code)});
   };
   analyze(space, shape, step, x, dict, T(0), saved.codes[0], work);
   shrink(saved.codes[0]);

@@ -24,6 +24,16 @@ struct PatchPlaces {
         code_height(static_cast<std::int64_t>(s.code_height())),
         code_width(static_cast<std::int64_t>(s.code_width())) {}
   KOKKOS_FUNCTION std::int64_t column_size() const { return kernel * channels; }
+  /// Where in memory the columns of a patch begin in a row of pixels; may lie before the row.
+  KOKKOS_FUNCTION std::int64_t pixel(std::int64_t image, std::int64_t row, std::int64_t b) const {
+    return ((image * height + row) * width + b * stride - padding) * channels;
+  }
+  /// What of a patch's columns is inside the image.
+  KOKKOS_FUNCTION Kokkos::pair<std::int64_t, std::int64_t> inside(std::int64_t b) const {
+    std::int64_t const left = b * stride - padding, last = Kokkos::min(kernel, width - left) * channels;
+    std::int64_t const first = Kokkos::max(std::int64_t(0), -left) * channels;
+    return {first, Kokkos::max(first, last)};
+  }
   /// Position of an element of an atom [channels, kernel, kernel] in a patch [kernel, kernel, channels].
   KOKKOS_FUNCTION std::int64_t in_patch(std::int64_t e) const {
     std::int64_t const square = kernel * kernel, c = e / square, place = e % square;
@@ -56,30 +66,36 @@ struct AddPackedAtom {
   }
 };
 
-/// The patch of each place of the code, zeros where it hangs over the edge; one team a place.
+/// The patch of each place of the code, zeros where it hangs over the edge; one team a row of places.
 template <class Space, class T>
-struct GatherPatch {
+struct GatherPatches {
   PatchPlaces at;
   ConstMatrix<T, Space> x;
   Matrix<T, Space> patches;
   KOKKOS_FUNCTION void operator()(RowMember<Space> const& team) const {
-    std::int64_t const r = team.league_rank(), places = at.code_height * at.code_width;
-    std::int64_t const image = r / places, top = r % places / at.code_width * at.stride - at.padding,
-                       left = r % at.code_width * at.stride - at.padding;
-    std::int64_t const first = left < 0 ? -left : 0, last = left + at.kernel > at.width ? at.width - left : at.kernel;
-    std::int64_t const begin = first * at.channels, end = (last > first ? last : first) * at.channels;
-    for (std::int64_t i = 0; i < at.kernel; ++i) {
-      T* const out = &patches(r, i * at.column_size());
-      std::int64_t const row = top + i;
-      bool const inside = row >= 0 && row < at.height;
-      T const* const in = inside ? x.data() + ((image * at.height + row) * at.width + left) * at.channels : nullptr;
-      Kokkos::parallel_for(Kokkos::TeamVectorRange(team, at.column_size()),
-                           [&](std::int64_t e) { out[e] = inside && e >= begin && e < end ? in[e] : T(0); });
+    std::int64_t const image = team.league_rank() / at.code_height, a = team.league_rank() % at.code_height;
+    for (std::int64_t b = 0; b < at.code_width; ++b) {
+      auto const range = at.inside(b);
+      std::int64_t const begin = range.first, end = range.second;
+      T* const patch = &patches(team.league_rank() * at.code_width + b, 0);
+      for (std::int64_t i = 0; i < at.kernel; ++i) {
+        std::int64_t const row = a * at.stride - at.padding + i;
+        bool const inside = row >= 0 && row < at.height;
+        T* const out = patch + i * at.column_size();
+        std::int64_t const first = inside ? begin : 0, last = inside ? end : 0;
+        T const* const in = x.data();
+        std::int64_t const from = at.pixel(image, row, b);
+        Kokkos::parallel_for(Kokkos::TeamVectorRange(team, first), [&](std::int64_t e) { out[e] = T(0); });
+        Kokkos::parallel_for(Kokkos::TeamVectorRange(team, first, last),
+                             [&](std::int64_t e) { out[e] = in[from + e]; });
+        Kokkos::parallel_for(Kokkos::TeamVectorRange(team, last, at.column_size()),
+                             [&](std::int64_t e) { out[e] = T(0); });
+      }
     }
   }
 };
 
-/// x = alpha (sum of the patches over a pixel) + beta x; one team a pixel, each channel of which stays with one thread.
+/// x = alpha (sum of the patches over a pixel) + beta x; one team a row of pixels.
 template <class Space, class T>
 struct SumPatches {
   PatchPlaces at;
@@ -87,21 +103,22 @@ struct SumPatches {
   T alpha, beta;
   Matrix<T, Space> x;
   KOKKOS_FUNCTION void operator()(RowMember<Space> const& team) const {
-    std::int64_t const p = team.league_rank(), image = p / (at.height * at.width),
-                       row = p % (at.height * at.width) / at.width + at.padding, column = p % at.width + at.padding;
-    T* const out = &x(p, 0);
-    Kokkos::parallel_for(Kokkos::TeamVectorRange(team, at.channels),
-                         [&](std::int64_t c) { out[c] = beta == T(0) ? T(0) : beta * out[c]; });
-    for (std::int64_t i = row % at.stride; i < at.kernel && i <= row; i += at.stride) {
-      std::int64_t const a = (row - i) / at.stride;
-      if (a >= at.code_height) continue;
-      for (std::int64_t j = column % at.stride; j < at.kernel && j <= column; j += at.stride) {
-        std::int64_t const b = (column - j) / at.stride;
-        if (b >= at.code_width) continue;
-        T const* const patch =
-            &patches((image * at.code_height + a) * at.code_width + b, (i * at.kernel + j) * at.channels);
-        Kokkos::parallel_for(Kokkos::TeamVectorRange(team, at.channels),
-                             [&](std::int64_t c) { out[c] += alpha * patch[c]; });
+    std::int64_t const image = team.league_rank() / at.height, row = team.league_rank() % at.height;
+    T* const pixels = x.data() + team.league_rank() * at.width * at.channels;
+    Kokkos::parallel_for(Kokkos::TeamVectorRange(team, at.width * at.channels),
+                         [&](std::int64_t e) { pixels[e] = beta == T(0) ? T(0) : beta * pixels[e]; });
+    for (std::int64_t a = 0; a < at.code_height; ++a) {
+      std::int64_t const i = row + at.padding - a * at.stride;
+      if (i < 0 || i >= at.kernel) continue;
+      for (std::int64_t b = 0; b < at.code_width; ++b) {
+        auto const range = at.inside(b);
+        std::int64_t const begin = range.first, end = range.second;
+        T const* const patch = &patches((image * at.code_height + a) * at.code_width + b, i * at.column_size());
+        T* const out = x.data();
+        std::int64_t const to = at.pixel(image, row, b);
+        if constexpr (is_device<Space>) team.team_barrier();  // patches side by side overlap
+        Kokkos::parallel_for(Kokkos::TeamVectorRange(team, begin, end),
+                             [&](std::int64_t e) { out[to + e] += alpha * patch[e]; });
       }
     }
   }
@@ -172,8 +189,8 @@ ConstMatrix<T, Space> gather_patches(Space const& space, ConvShape const& part, 
   if (part.is_whole()) return ConstMatrix<T, Space>(data, part.batch, part.patch());
   Matrix<T, Space> const patches(scratch.patches.data(), part.codes(), part.patch());
   Kokkos::parallel_for(
-      KRATE_LABEL("krate::conv_dictionary::gather"), rows(space, part.codes()),
-      GatherPatch<Space, T>{PatchPlaces(part), ConstMatrix<T, Space>(data, part.pixels(), part.channels), patches});
+      KRATE_LABEL("krate::conv_dictionary::gather"), rows(space, part.batch * part.code_height()),
+      GatherPatches<Space, T>{PatchPlaces(part), ConstMatrix<T, Space>(data, part.pixels(), part.channels), patches});
   return patches;
 }
 
@@ -206,7 +223,7 @@ void ConvDictionary<Space, T>::synthesize(Space const& space, ConvShape const& s
     }
     Matrix<T, Space> const patches(scratch.patches.data(), part.codes(), part.patch());
     gemm(space, "N", "N", T(1), codes, scratch.packed, T(0), patches);
-    Kokkos::parallel_for(KRATE_LABEL("krate::conv_dictionary::sum"), rows(space, part.pixels()),
+    Kokkos::parallel_for(KRATE_LABEL("krate::conv_dictionary::sum"), rows(space, part.batch * part.height),
                          SumPatches<Space, T>{PatchPlaces(part), patches, alpha, beta,
                                               Matrix<T, Space>(data, part.pixels(), part.channels)});
   });
