@@ -61,7 +61,6 @@ TYPED_TEST_SUITE(ClosedLoopStepTest, ::testing::Types<float>, SuiteName);
 
 // K8: the toy game.
 TYPED_TEST(ClosedLoopStepTest, ToyGame) {
-  if (std::string(TestSpace::name()) != Kokkos::DefaultExecutionSpace::name()) return;  // it takes seconds
   ToyGame toy(true);
   auto const results = toy.play(101);
   auto const mean_from = [&](std::size_t first) {
