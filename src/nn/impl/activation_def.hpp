@@ -7,20 +7,26 @@
 
 namespace krate::impl {
 
-/// y = x times `slope` where x is not positive.
+/// y = x times `slope` where x is not positive: the larger of both, as the slope is at most 1.
 template <class Space, class T>
 struct ApplySlope {
   ConstVector<T, Space> x;
   T slope;
   Vector<T, Space> y;
-  KOKKOS_FUNCTION void operator()(std::int64_t i) const { y(i) = x(i) > T(0) ? x(i) : slope * x(i); }
+  KOKKOS_FUNCTION void operator()(std::int64_t i) const {
+    T const v = x(i), below = slope * v;
+    y(i) = v < below ? below : v;
+  }
 };
 template <class Space, class T>
 struct ApplySlopeBackward {
   ConstVector<T, Space> y, dy;
   T slope;
   Vector<T, Space> dx;
-  KOKKOS_FUNCTION void operator()(std::int64_t i) const { dx(i) = y(i) > T(0) ? dy(i) : slope * dy(i); }
+  KOKKOS_FUNCTION void operator()(std::int64_t i) const {
+    T const factor = y(i) > T(0) ? T(1) : slope;
+    dx(i) = factor * dy(i);
+  }
 };
 template <class Space, class T>
 struct ApplyTanh {
