@@ -5,6 +5,7 @@
 
 #include "perf/cases/class_coding_rate.hpp"
 #include "perf/cases/coding_rate.hpp"
+#include "perf/cases/csc.hpp"
 #include "perf/cases/in_bfloat16.hpp"
 #include "perf/cases/in_situ.hpp"
 #include "perf/cases/infer.hpp"
@@ -263,6 +264,31 @@ Json run_ista(Bench& bench, BenchCase const& self, OptionTable const& o) {
   });
 }
 
+OptionTable csc_options() {
+  OptionTable o("krate::bench");
+  add_size(o, "batch", 32, "Images");
+  add_size(o, "size", 16, "Height and width of the images");
+  add_size(o, "channels", 64, "Channels of the images");
+  add_size(o, "atoms", 128, "Channels of the code");
+  add_size(o, "kernel", 4, "Height and width of an atom");
+  add_size(o, "stride", 2, "Pixels from one place of the code to the next");
+  o.add<std::int64_t>("padding", 1, "Pixels of zeros around the image").at_least(0).at_most(1 << 24);
+  add_size(o, "code-steps", 2, "Steps of FISTA");
+  add_backward(o);
+  add_precision(o);
+  return o;
+}
+
+Json run_csc(Bench& bench, BenchCase const& self, OptionTable const& o) {
+  auto const size = [&](char const* name) { return o.get<std::size_t>(name); };
+  return run_case<perf::CscCase>(bench, self, o, [&](auto& options) {
+    options = {{size("batch"), size("channels"), size("size"), size("size"), size("atoms"), size("kernel"),
+                size("stride"), size("padding")},
+               size("code-steps"),
+               o.get<bool>("backward")};
+  });
+}
+
 OptionTable rate_options() {
   OptionTable o("krate::bench");
   add_size(o, "samples", 10000, "Samples");
@@ -395,6 +421,10 @@ constexpr BenchCase cases[] = {
     {"ista", "Sparse coding step",
      "Timed: max(0, x + eta (x - x D^T) D - eta lambda); with --backward also the gradients of x and D.", ista_options,
      run_ista},
+    {"csc", "Convolutional sparse coding",
+     "Timed: steps of FISTA towards the code of images, channels last; with --backward also the gradients of images\n"
+     "and dictionary.",
+     csc_options, run_csc},
     {"rate", "Coding rate with its gradient",
      "Timed: the value and the gradient of R; with --classes those of R^c; with --value the value alone. Sums are\n"
      "double in any precision.",

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tools/cli.hpp"
+#include "tools/closed_loop.hpp"
 #include "tools/commands.hpp"
 #include "tools/flatnet.hpp"
 #include "tools/model_command.hpp"
@@ -21,6 +22,8 @@ void add_eval(cli::App& app, Context& context) {
       "of\n"
       "its features in the train part of the same dataset (all samples where it has no /split).\n"
       "For a flatnet the loss is the mean squared distance of a sample to what comes back.\n"
+      "For csc_ctrl and ctrl it is the value of their game with its sign turned, and the accuracy that of the nearest\n"
+      "subspace of dim / classes directions a class, at most 10.\n"
       "For a crate_mae the loss is that of the removed patches, each image's the same in every evaluation.\n"
       "For a language model loss and accuracy are those of a token; where tokens are bytes, its bits per token are "
       "bits "
@@ -37,6 +40,8 @@ void add_eval(cli::App& app, Context& context) {
       found = eval_flatnet(context, *arguments);
     } else if (is_redunet(context, arguments->model)) {
       found = eval_redunet(context, *arguments);
+    } else if (is_closed_loop(context, arguments->model)) {
+      found = eval_closed_loop(context, *arguments);
     } else {
       with_model<AllModels>(context, *arguments, true, [&]<class Model>(ModelOnData<Model>& run) {
         text = train::ReadsTokens<Model>;

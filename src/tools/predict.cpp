@@ -5,6 +5,7 @@
 
 #include "krate/io/hdf5.hpp"
 #include "tools/cli.hpp"
+#include "tools/closed_loop.hpp"
 #include "tools/commands.hpp"
 #include "tools/files.hpp"
 #include "tools/flatnet.hpp"
@@ -29,7 +30,7 @@ void append(Space const& space, M const& from, std::vector<T>& to) {
 struct Command {
   ModelArguments arguments;
   std::string output;
-  std::optional<double> mask_ratio;
+  std::optional<double> mask_ratio, lambda;
   bool decode = false;
 };
 
@@ -103,25 +104,36 @@ void add_predict(cli::App& app, Context& context) {
       "units of what it was trained to predict, from all patches unless --mask-ratio removes some.\n"
       "A flatnet gives /features [samples, dim], its codes, and /reconstruction, what comes back from them; with "
       "--decode\n"
-      "the samples are codes, and it gives /reconstruction alone.\n"
+      "the samples are codes, and it gives /reconstruction alone. So do csc_ctrl and ctrl, of images in [0, 1]; "
+      "--lambda\n"
+      "codes more sparsely than in training, which helps against noise.\n"
       "Example: krate predict run/model.h5 --data digits.h5 -o outputs.h5");
   auto const given = std::make_shared<Command>();
   add_model_arguments(*command, given->arguments, false);
   command->add_option("-o,--output", given->output, "The file to make (HDF5)")->required()->option_text("OUT.h5");
   command->add_option("--mask-ratio", given->mask_ratio, "Part of the patches that a masked autoencoder does not see")
       ->option_text("NUMBER [0]");
-  command->add_flag("--decode", given->decode, "The samples are codes of a flatnet");
+  command->add_flag("--decode", given->decode, "The samples are codes of a flatnet, or features of csc_ctrl or ctrl");
+  command->add_option("--lambda", given->lambda, "Sparsity weight of the codes of a csc_ctrl, other than in training")
+      ->option_text("NUMBER");
   context.add_json_flag(*command);
   command->callback([&context, given] {
     given->arguments.split = "all";
     double const ratio = given->mask_ratio.value_or(0);
     require_value(ratio >= 0 && ratio <= 1, "krate::predict", "--mask-ratio", ratio, "must lie in [0, 1]");
     context.comm().guarded([&] { require_other(given->output, {given->arguments.model, given->arguments.data}); });
+    if (is_closed_loop(context, given->arguments.model) && !given->mask_ratio)
+      return predict_closed_loop(context, given->arguments, given->output, given->decode, given->lambda);
+    if (given->lambda) {
+      throw ValueError("krate::predict",
+                       "--lambda means nothing for this model (only csc_ctrl codes as strictly as it is told); remove "
+                       "it");
+    }
     if (is_flatnet(context, given->arguments.model) && !given->mask_ratio)
       return predict_flatnet(context, given->arguments, given->output, given->decode);
     if (given->decode) {
       throw ValueError("krate::predict",
-                       "--decode means nothing for this model (only flatnet has a way back); "
+                       "--decode means nothing for this model (only flatnet, csc_ctrl and ctrl have a way back); "
                        "remove it");
     }
     if (is_redunet(context, given->arguments.model)) return predict_redunet(context, given->arguments, given->output);

@@ -14,6 +14,7 @@
 #include "krate/models/tost_causal.hpp"
 #include "krate/models/vit.hpp"
 #include "tools/augmentation.hpp"
+#include "tools/closed_loop.hpp"
 #include "tools/files.hpp"
 #include "tools/fine_tuning.hpp"
 #include "tools/flatnet.hpp"
@@ -38,14 +39,19 @@ OptionTable training_options() {
       labelled{"crate", "crate_alpha", "mlp", "causal_crate", "crate_bert", "tost", "tost_causal", "vit", "gpt2"},
       trained{"crate",      "crate_alpha", "crate_mae",   "mlp", "causal_crate",
               "crate_bert", "tost",        "tost_causal", "vit", "gpt2"};
+  std::vector<std::string> const loop{"csc_ctrl", "ctrl"};
   auto const and_model = [](std::vector<std::string> models, char const* model) {
     models.push_back(model);
+    return models;
+  };
+  auto const and_loop = [](std::vector<std::string> models) {
+    models.insert(models.end(), {"csc_ctrl", "ctrl"});
     return models;
   };
   OptionTable o("krate::train");
   o.add<std::string>("model", {}, "Model family")
       .one_of({"crate", "crate_alpha", "crate_mae", "redunet", "mlp", "causal_crate", "crate_bert", "tost",
-               "tost_causal", "vit", "gpt2", "flatnet"});
+               "tost_causal", "vit", "gpt2", "flatnet", "csc_ctrl", "ctrl"});
   o.add<std::string>("data", {}, "Dataset file");
   o.add<std::string>("from", {},
                      "Model file to start from: the network is its, and the head of a classifier starts anew")
@@ -54,7 +60,7 @@ OptionTable training_options() {
       .one_of({"cross_entropy", "mcr2"})
       .only_for(images);
   o.add<std::string>("optimizer", "adamw", "Update rule").one_of({"adamw", "lion"}).only_for(trained);
-  o.add<double>("learning-rate", 1e-3, "Largest learning rate").above(0).only_for(trained);
+  o.add<double>("learning-rate", 1e-3, "Largest learning rate").above(0).only_for(and_loop(trained));
   o.add<double>(
        "weight-decay", 0.05,
        "Weight decay, of all parameters; of crate_mae, tost, vit and text models: of matrices; of crate_alpha: of "
@@ -65,10 +71,10 @@ OptionTable training_options() {
       .above(0)
       .at_most(1)
       .only_for(blocks);
-  o.add<std::int64_t>("warmup", {}, "Steps of linear warm-up [5 % of all]").at_least(0).only_for(trained);
+  o.add<std::int64_t>("warmup", {}, "Steps of linear warm-up [5 % of all]").at_least(0).only_for(and_loop(trained));
   o.add<std::string>("schedule", "warmup_cosine", "Learning rate over time")
       .one_of({"warmup_cosine", "crate", "constant"})
-      .only_for(trained);
+      .only_for(and_loop(trained));
   o.add<double>("clip", 1, "Largest gradient norm; 0: off").at_least(0).only_for(trained);
   o.add<double>("label-smoothing", {}, "Weight of the uniform target in cross-entropy [0.1; of text models: 0]")
       .at_least(0)
@@ -78,21 +84,23 @@ OptionTable training_options() {
                      "Random changes of each image: shift1 or shift2, in pixels, flip and crop, joined by +, or none; "
                      "windows: a text's samples begin anywhere")
       .only_for(trained);
-  o.add<std::int64_t>("batch", 64, "Samples a step, of all ranks together").at_least(1).only_for(trained);
-  o.add<std::int64_t>("epochs", 50, "Passes over the training samples").at_least(1).only_for(trained);
-  o.add<std::int64_t>("steps", {}, "Optimizer steps, instead of epochs").at_least(1).only_for(trained);
+  o.add<std::int64_t>("batch", 64, "Samples a step, of all ranks together [csc_ctrl, ctrl: 500]")
+      .at_least(1)
+      .only_for(and_loop(trained));
+  o.add<std::int64_t>("epochs", 50, "Passes over the training samples").at_least(1).only_for(and_loop(trained));
+  o.add<std::int64_t>("steps", {}, "Optimizer steps, instead of epochs").at_least(1).only_for(and_loop(trained));
   o.add<bool>("recompute", false, "Keep less of the forward pass, and do attention again in the backward pass")
       .only_for(blocks);
   o.add<std::int64_t>("seed", 0, "Of parameters, sample order and augmentation")
       .at_least(0)
-      .only_for(and_model(trained, "flatnet"));
+      .only_for(and_loop(and_model(trained, "flatnet")));
   o.add<std::string>("precision", "fp32", "Arithmetic")
       .one_of({"fp32", "fp64", "bf16"})
-      .only_for(and_model(trained, "redunet"));
+      .only_for(and_loop(and_model(trained, "redunet")));
   o.add<std::string>("size", {}, "The authors' name of width, depth and heads, such as tiny or B/16").only_for(blocks);
   o.add<std::int64_t>("dim", {}, "Width of a transformer's tokens, or of an MLP's features [64, 128]")
       .at_least(1)
-      .only_for(trained);
+      .only_for(and_loop(trained));
   o.add<std::int64_t>("depth", 4, "Number of blocks").at_least(1).only_for(blocks);
   o.add<std::int64_t>("heads", 4, "Number of subspaces").at_least(1).only_for(blocks);
   o.add<std::int64_t>("dim-head", {}, "Width of a subspace [dim / heads]")
@@ -113,7 +121,9 @@ OptionTable training_options() {
   o.add<double>("eta", {}, "Step size of ISTA, or of a layer of ReduNet [0.1, 0.5]")
       .above(0)
       .only_for({"crate", "crate_alpha", "crate_mae", "redunet", "causal_crate", "crate_bert"});
-  o.add<double>("lambda", {}, "Sparsity weight of ISTA [0.1; crate_mae: 0.5]").at_least(0).only_for(coded);
+  o.add<double>("lambda", {}, "Sparsity weight of ISTA [0.1; crate_mae: 0.5; csc_ctrl: 0]")
+      .at_least(0)
+      .only_for(and_model(coded, "csc_ctrl"));
   o.add<double>("mask-ratio", 0.75, "Part of the patches that is removed").above(0).at_most(1).only_for(mae);
   o.add<bool>("norm-pix-loss", false, "Predict patches at mean 0 and variance 1").only_for(mae);
   o.add<std::int64_t>("decoder-depth", {}, "Number of decoder blocks [depth]").at_least(1).only_for(mae);
@@ -125,7 +135,7 @@ OptionTable training_options() {
   o.add<std::int64_t>("hidden", 2048, "Width of the hidden layer").at_least(1).only_for(mlp);
   o.add<std::int64_t>("classes", {}, "Classes that the model tells apart [classes of the dataset]")
       .at_least(1)
-      .only_for({"crate", "crate_alpha", "mlp", "redunet", "tost", "vit"});
+      .only_for(and_loop(std::vector<std::string>{"crate", "crate_alpha", "mlp", "redunet", "tost", "vit"}));
   o.add<bool>("overcomplete", false, "Code with 4 atoms a feature instead of one").only_for(causal);
   o.add<bool>("bias", false, "Biases in linear maps and norms").only_for({"tost_causal"});
   o.add<std::int64_t>("vocabulary", {},
@@ -137,13 +147,13 @@ OptionTable training_options() {
       .only_for(text);
   o.add<std::int64_t>("checkpoint-every", {}, "Steps between checkpoints [an epoch; flatnet: 50]")
       .at_least(1)
-      .only_for(and_model(trained, "flatnet"));
+      .only_for(and_loop(and_model(trained, "flatnet")));
   o.add<double>("checkpoint-minutes", {}, "Minutes between checkpoints, besides").above(0).only_for(trained);
-  o.add<std::int64_t>("keep", 3, "Checkpoints that stay").at_least(1).only_for(and_model(trained, "flatnet"));
+  o.add<std::int64_t>("keep", 3, "Checkpoints that stay").at_least(1).only_for(and_loop(and_model(trained, "flatnet")));
   o.add<std::int64_t>("layers", 20, "Number of layers").at_least(1).only_for(redunet);
   o.add<double>("eps-squared", {}, "Squared distortion of the rates of mcr2, or of ReduNet [0.5, 0.1]")
       .above(0)
-      .only_for({"crate", "crate_alpha", "mlp", "redunet", "tost", "vit"});
+      .only_for(and_loop(std::vector<std::string>{"crate", "crate_alpha", "mlp", "redunet", "tost", "vit"}));
   o.add<double>("frobenius", {}, "Weight of |Z|^2 / 2 in mcr2; 0: features of unit length instead [0]")
       .at_least(0)
       .only_for(images);
@@ -161,6 +171,16 @@ OptionTable training_options() {
       .only_for(flatnet);
   o.add<double>("threshold", 1e-5, "Local error that a layer's radius is chosen for").above(0).only_for(flatnet);
   o.add<double>("alpha-max", 0.5, "Largest part of the way to the plane").above(0).at_most(0.999999).only_for(flatnet);
+  o.add<std::string>("game", "multi",
+                     "Of encoder and decoder: with the rates of each class, or of all samples together")
+      .one_of({"multi", "binary"})
+      .only_for(loop);
+  o.add<std::int64_t>("width", 64, "Channels behind the first layer; each layer but the last doubles them")
+      .at_least(1)
+      .only_for(loop);
+  o.add<std::int64_t>("encoder-steps", 1, "Of an iteration; the decoder takes one").at_least(1).only_for(loop);
+  o.add<std::int64_t>("code-steps", 2, "Of FISTA in each layer").at_least(1).only_for({"csc_ctrl"});
+  o.add<bool>("nonnegative", false, "Codes without negative numbers").only_for({"csc_ctrl"});
   o.add<double>("lambda-s", 500, "Sharpness of the soft assignment to classes").above(0).only_for(redunet);
   return o;
 }
@@ -334,6 +354,7 @@ void run_family(TrainingRun const& r, typename Model<Space, float>::Config confi
 void train_run(Context& context, OptionTable& options, std::string const& run, bool resume) {
   auto const model = options.get<std::string>("model");
   if (model == "flatnet") return train_flatnet(context, options, run, resume);
+  if (model == "csc_ctrl" || model == "ctrl") return train_closed_loop(context, options, run, resume);
   bool const has_mlp = model == "mlp" || model == "vit" || model == "gpt2" || model.starts_with("tost") ||
                        (model == "crate" && options.get<std::string>("feed-forward") == "mlp");
   if (options.get<std::string>("precision") == "bf16" && (has_mlp || model == "redunet")) {

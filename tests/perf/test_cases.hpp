@@ -7,6 +7,7 @@
 #include "perf/cases/class_coding_rate.hpp"
 #include "perf/cases/class_moments.hpp"
 #include "perf/cases/coding_rate.hpp"
+#include "perf/cases/csc.hpp"
 #include "perf/cases/gradient_clip.hpp"
 #include "perf/cases/in_situ.hpp"
 #include "perf/cases/infer.hpp"
@@ -140,6 +141,7 @@ TYPED_TEST_P(CaseTest, Layers) {
   this->template expect_both_ways<perf::MultiHeadCase<S, T>>({2, 3, 5, 4});
   this->template expect_both_ways<perf::TssaCase<S, T>>({2, 3, 5, 4});
   this->template expect_both_ways<perf::IstaCase<S, T>>({7, 6});
+  this->template expect_both_ways<perf::CscCase<S, T>>({{2, 3, 6, 6, 4, 3, 1, 1}, 3});
   this->template expect_both_ways<perf::LayerNormCase<S, T>>({4, 6});
   this->template expect_both_ways<perf::LinearCase<S, T>>({4, 3, 5});
   this->template expect_both_ways<perf::PatchEmbeddingCase<S, T>>({2, 3, 8, 4});

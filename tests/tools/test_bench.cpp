@@ -134,7 +134,7 @@ TEST(Bench, ListNamesTheCases) {
   auto const list = json_of(krate({"bench", "list", "--json"}));
   std::vector<std::string> names;
   for (auto const& c : list["cases"]) names.push_back(c["case"]);
-  EXPECT_EQ(names, (std::vector<std::string>{"infer", "step", "mssa", "mhsa", "tssa", "ista", "rate", "in-situ",
+  EXPECT_EQ(names, (std::vector<std::string>{"infer", "step", "mssa", "mhsa", "tssa", "ista", "csc", "rate", "in-situ",
                                              "markov", "ctrl", "product", "triad"}));
   EXPECT_EQ(list["cases"][1]["config"]["image_size"], 224);
   auto const shown = krate({"bench", "list"});
@@ -151,8 +151,8 @@ TEST(Bench, ForPeopleItIsAFewLines) {
 }
 
 TEST(Bench, HelpSaysWhatIsTimed) {
-  for (auto const* name :
-       {"infer", "step", "mssa", "mhsa", "tssa", "ista", "rate", "in-situ", "markov", "ctrl", "product", "triad"}) {
+  for (auto const* name : {"infer", "step", "mssa", "mhsa", "tssa", "ista", "csc", "rate", "in-situ", "markov", "ctrl",
+                           "product", "triad"}) {
     auto const outcome = krate({"bench", name, "--help"});
     EXPECT_EQ(outcome.exit_code, 0);
     EXPECT_NE(outcome.out.find("Timed:"), outcome.out.npos) << name;
