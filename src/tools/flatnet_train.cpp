@@ -180,7 +180,7 @@ void train_flatnet(Context& context, OptionTable& options, std::string const& ru
   comm.guarded([&] {
     if (!comm.is_root()) return;
     auto const samples = rows_of(table, train_rows);
-    auto const estimates = estimate_dimension(samples);
+    auto const estimates = estimate_dimension(space, samples);
     result["baselines"] = {{"pca_loss", dim > 0 ? finite(principal_plane_error(space, samples, dim)) : Json()},
                            {"two_nn_dim", finite(estimates.two_nn)},
                            {"mle_dim", finite(estimates.maximum_likelihood)}};

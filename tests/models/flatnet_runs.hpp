@@ -11,7 +11,7 @@ namespace {
 using krate::models::FlatnetChoice;
 using krate::models::FlatnetLayer;
 using krate::models::FlatnetOptions;
-using krate::models::HostMatrix;
+using krate::HostMatrix;
 using Flatnet = krate::models::Flatnet<TestSpace>;
 using FlatnetBuilder = krate::models::FlatnetBuilder<TestSpace>;
 using TangentFit = krate::models::TangentFit<TestSpace>;
