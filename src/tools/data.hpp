@@ -22,6 +22,7 @@ void add_data_digits(CLI::App& data, Context& context);
 void add_data_images(CLI::App& data, Context& context);
 void add_data_manifold(CLI::App& data, Context& context);
 void add_data_mnist(CLI::App& data, Context& context);
+void add_data_principal(CLI::App& data, Context& context);
 void add_data_text(CLI::App& data, Context& context);
 
 /// A source's subcommand, with the options that all sources have.
