@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "models/impl/flatnet_dimension.hpp"
+#include "models/impl/for_rows.hpp"
 
 namespace krate::models {
 
@@ -186,9 +187,8 @@ FlatnetStep FlatnetBuilder<Space, T>::step(Space const& space, FlatnetChoice con
   // With the layer as it is stored, from the start: as any other program will apply it.
   Kokkos::deep_copy(space, candidate_, z_);
   apply(space, layer, candidate_);
-  Kokkos::parallel_for(KRATE_LABEL("krate::models::flatnet::change"),
-                       Kokkos::RangePolicy<Space>(space, 0, z_.extent(0)),
-                       SquaredChange<Space, T>{candidate_, z_, squares_});
+  for_rows(space, KRATE_LABEL("krate::models::flatnet::change"), z_.extent(0),
+           SquaredChange<Space, T>{candidate_, z_, squares_});
   double sum = 0;
   for (double const s : copy_to_host(space, Vector<T, Space>(squares_))) sum += s;
   made.change = std::sqrt(comm_.all_reduce(sum) / static_cast<double>(total_ * dim_));

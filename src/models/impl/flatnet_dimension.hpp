@@ -5,6 +5,7 @@
 #include "krate/linalg/gemm.hpp"
 #include "krate/linalg/symmetric_eigen.hpp"
 #include "models/impl/flatnet_extent.hpp"
+#include "models/impl/for_rows.hpp"
 
 namespace krate::models {
 
@@ -49,8 +50,7 @@ typename FlatnetBuilder<Space, T>::Points FlatnetBuilder<Space, T>::some_points(
   Kokkos::View<std::int64_t*, Kokkos::LayoutRight, DeviceOf<Space>> const rows(
       Kokkos::view_alloc(space, "krate::models::FlatnetBuilder::chosen"), chosen.size());
   copy_to_device<std::int64_t>(space, chosen, rows.data());
-  Kokkos::parallel_for(KRATE_LABEL("krate::models::flatnet::choose"),
-                       Kokkos::RangePolicy<Space>(space, 0, chosen.size()), ChosenRows<Space, T>{z_, rows, some});
+  for_rows(space, KRATE_LABEL("krate::models::flatnet::choose"), chosen.size(), ChosenRows<Space, T>{z_, rows, some});
   space.fence("krate::models::FlatnetBuilder: the rows are copied");
   return some;
 }

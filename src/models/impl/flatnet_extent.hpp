@@ -10,6 +10,7 @@
 #include "krate/linalg/gemm.hpp"
 #include "krate/models/flatnet_builder.hpp"
 #include "models/impl/flatnet_builder_kernels.hpp"
+#include "models/impl/for_rows.hpp"
 #include "models/impl/host_copies.hpp"
 
 namespace krate::models {
@@ -25,8 +26,8 @@ void FlatnetBuilder<Space, T>::normalise(Space const& space, ConstMatrix<T, Spac
   comm_.all_reduce(std::span<double>(mean));
   for (double& m : mean) m /= static_cast<double>(total_);
   copy_to_device<T>(space, mean, sum.data());
-  Kokkos::parallel_for(KRATE_LABEL("krate::models::flatnet::distance"), Kokkos::RangePolicy<Space>(space, 0, rows),
-                       SquaredDistance<Space, T>{z, Vector<T, Space>(sum.data(), dim_), squares_});
+  for_rows(space, KRATE_LABEL("krate::models::flatnet::distance"), rows,
+           SquaredDistance<Space, T>{z, Vector<T, Space>(sum.data(), dim_), squares_});
   scale = 0;
   for (double const s : copy_to_host(space, Vector<T, Space>(squares_))) scale = s <= scale ? scale : s;
   scale = std::sqrt(comm_.all_reduce(scale, comm::Reduction::max));
@@ -66,9 +67,8 @@ template <class Space, class T>
 std::vector<double> FlatnetBuilder<Space, T>::squares_from(Space const& space, std::vector<double> const& point) const {
   Points const from(Kokkos::view_alloc(space, "krate::models::FlatnetBuilder::from"), 1, dim_);
   copy_to_device<T>(space, point, from.data());
-  Kokkos::parallel_for(KRATE_LABEL("krate::models::flatnet::lengths"),
-                       Kokkos::RangePolicy<Space>(space, 0, z_.extent(0)),
-                       SquaredDistance<Space, T>{z_, Vector<T, Space>(from.data(), dim_), squares_});
+  for_rows(space, KRATE_LABEL("krate::models::flatnet::lengths"), z_.extent(0),
+           SquaredDistance<Space, T>{z_, Vector<T, Space>(from.data(), dim_), squares_});
   return copy_to_host(space, Vector<T, Space>(squares_));
 }
 
@@ -102,16 +102,15 @@ double FlatnetBuilder<Space, T>::largest_distance(Space const& space) const {
       farthest(Kokkos::view_alloc(space, "krate::models::FlatnetBuilder::farthest"), own),
       origin(Kokkos::view_alloc(space, "krate::models::FlatnetBuilder::origin"), dim_);
   copy_to_device<T>(space, all, points.data());
-  Kokkos::parallel_for(KRATE_LABEL("krate::models::flatnet::outer_lengths"),
-                       Kokkos::RangePolicy<Space>(space, 0, outer),
-                       SquaredDistance<Space, T>{points, Vector<T, Space>(origin.data(), dim_), squares});
+  for_rows(space, KRATE_LABEL("krate::models::flatnet::outer_lengths"), outer,
+           SquaredDistance<Space, T>{points, Vector<T, Space>(origin.data(), dim_), squares});
   for (std::size_t begin = 0; begin < own; begin += block) {
     std::size_t const count = std::min(block, own - begin);
     Matrix<T, Space> const some(products.data(), count, outer);
     gemm(space, "N", "T", 1, ConstMatrix<T, Space>(&points(first + begin, 0), count, dim_), points, 0, some);
-    Kokkos::parallel_for(KRATE_LABEL("krate::models::flatnet::farthest"), Kokkos::RangePolicy<Space>(space, 0, count),
-                         FarthestPoint<Space, T>{some, ConstVector<T, Space>(squares.data() + first + begin, count),
-                                                 squares, Vector<T, Space>(farthest.data() + begin, count)});
+    for_rows(space, KRATE_LABEL("krate::models::flatnet::farthest"), count,
+             FarthestPoint<Space, T>{some, ConstVector<T, Space>(squares.data() + first + begin, count), squares,
+                                     Vector<T, Space>(farthest.data() + begin, count)});
   }
   double most = 0;
   for (double const s : copy_to_host(space, Vector<T, Space>(farthest))) most = std::max(most, s);

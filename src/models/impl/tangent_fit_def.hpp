@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "krate/linalg/gemm.hpp"
+#include "models/impl/for_rows.hpp"
 #include "models/impl/tangent_chunks.hpp"
 #include "models/impl/tangent_products.hpp"
 
@@ -44,10 +45,9 @@ void TangentFit<Space, T>::set_neighbourhood(Space const& space, comm::Communica
   auto work = points_.workspace();
   cut(work);
 
-  Kokkos::RangePolicy<Space> const policy(space, 0, rows_);
   copy_to_device<T>(space, centre, where.data());
-  Kokkos::parallel_for(KRATE_LABEL("krate::models::tangent_fit::weights"), policy,
-                       KernelOfDistance<Space, T>{z, where, all, gamma_});
+  for_rows(space, KRATE_LABEL("krate::models::tangent_fit::weights"), rows_,
+           KernelOfDistance<Space, T>{z, where, all, gamma_});
   gemm(space, "N", "N", 1, ConstMatrix<T, Space>(all.data(), 1, rows_), z, 0, Matrix<T, Space>(sum.data(), 1, dim_));
   auto host = copy_to_host(space, all);
   std::vector<double> sums = copy_to_host(space, sum);
@@ -59,8 +59,8 @@ void TangentFit<Space, T>::set_neighbourhood(Space const& space, comm::Communica
   for (std::size_t j = 0; j < dim_; ++j) mean_[j] = sums[j] / sums[dim_];
 
   copy_to_device<T>(space, mean_, sum.data());
-  Kokkos::parallel_for(KRATE_LABEL("krate::models::tangent_fit::kernel"), policy,
-                       KernelOfDistance<Space, T>{z, sum, all, gamma_});
+  for_rows(space, KRATE_LABEL("krate::models::tangent_fit::kernel"), rows_,
+           KernelOfDistance<Space, T>{z, sum, all, gamma_});
   copy_to_host<T>(space, all.data(), std::span<T>(host));
   std::vector<std::int64_t> indices(rows_);
   for (std::size_t i = 0; i < rows_; ++i) indices[i] = static_cast<std::int64_t>(i);
@@ -68,12 +68,11 @@ void TangentFit<Space, T>::set_neighbourhood(Space const& space, comm::Communica
       std::stable_partition(indices.begin(), indices.end(), [&](std::int64_t i) { return host[i] > 1e-6; }) -
       indices.begin());
   copy_to_device<std::int64_t>(space, indices, order.data());
-  Kokkos::parallel_for(KRATE_LABEL("krate::models::tangent_fit::gather"),
-                       Kokkos::RangePolicy<Space>(space, 0, all_rows),
-                       GatherOffsets<Space, T>{z, where, all, order, active_, offsets_, weighted, kernel_, squares_});
+  for_rows(space, KRATE_LABEL("krate::models::tangent_fit::gather"), all_rows,
+           GatherOffsets<Space, T>{z, where, all, order, active_, offsets_, weighted, kernel_, squares_});
   if constexpr (in_blocks<Space>) {
-    Kokkos::parallel_for(KRATE_LABEL("krate::models::tangent_fit::columns"),
-                         Kokkos::RangePolicy<Space>(space, 0, blocks), ColumnsOfBlocks<Space>{offsets_, columns_});
+    for_rows(space, KRATE_LABEL("krate::models::tangent_fit::columns"), blocks,
+             ColumnsOfBlocks<Space>{offsets_, columns_});
   }
   Matrix<T, Space> const active(weighted.data(), active_, wide);
   gemm(space, "T", "N", 1, Kokkos::subview(active, Kokkos::ALL, std::pair<std::size_t, std::size_t>(0, dim_)), active,
@@ -173,19 +172,17 @@ typename TangentFit<Space, T>::Missed TangentFit<Space, T>::missed(Space const& 
     rest = work.template take<T>(count, dim_);
     squares = work.template take<T>(count);
   });
-  Kokkos::RangePolicy<Space> const policy(space, 0, count);
   copy_to_device<T>(space, frame.values, u.data());
   copy_to_device<T>(space, bend.values, v.data());
   auto const y = Kokkos::subview(offsets_, std::pair<std::size_t, std::size_t>(0, count),
                                  std::pair<std::size_t, std::size_t>(0, dim_));
   gemm(space, "N", "T", 1, y, u, 0, c);
-  Kokkos::parallel_for(KRATE_LABEL("krate::models::tangent_fit::all_products"), policy,
-                       CoordinateProducts<Space, T>{c, h});
-  Kokkos::deep_copy(space, rest, y);
+  for_rows(space, KRATE_LABEL("krate::models::tangent_fit::all_products"), count, CoordinateProducts<Space, T>{c, h});
+  for_rows(space, KRATE_LABEL("krate::models::tangent_fit::points"), count, FirstColumns<Space, T>{offsets_, rest});
   gemm(space, "N", "N", -1, c, u, 1, rest);
   gemm(space, "N", "N", -1, h, v, 1, rest);
-  Kokkos::parallel_for(KRATE_LABEL("krate::models::tangent_fit::squares"), policy,
-                       WeightedSquares<Space, T>{rest, ConstVector<T, Space>(kernel_.data(), count), squares});
+  for_rows(space, KRATE_LABEL("krate::models::tangent_fit::squares"), count,
+           WeightedSquares<Space, T>{rest, ConstVector<T, Space>(kernel_.data(), count), squares});
   return {copy_to_host(space, squares), copy_to_host(space, Vector<T, Space>(c.data(), c.size()))};
 }
 

@@ -45,6 +45,16 @@ struct GatherOffsets {
   }
 };
 
+/// As many columns as `to` has.
+template <class Space, class T>
+struct FirstColumns {
+  ConstMatrix<T, Space> from;
+  Matrix<T, Space> to;
+  KOKKOS_FUNCTION void operator()(std::size_t i) const {
+    for (std::size_t j = 0; j < to.extent(1); ++j) to(i, j) = from(i, j);
+  }
+};
+
 /// Products of a point's coordinates, zeros beside them.
 template <class Space, class T>
 struct CoordinateProducts {
