@@ -5,18 +5,18 @@
 #include <cmath>
 #include <numeric>
 
-#include "games/dense.hpp"
 #include "krate/core/require.hpp"
+#include "linalg/host_factors.hpp"
 
 namespace krate::games {
 
-using impl::Dense;
+namespace host = krate::impl;
 
 namespace {
 
-Dense moment(ClassStatistics const& data, std::size_t j) {
+HostMatrix moment(ClassStatistics const& data, std::size_t j) {
   std::size_t const size = data.dim * data.dim;
-  return Dense(data.dim, data.dim, std::span(data.moments).subspan(j * size, size));
+  return HostMatrix(data.dim, data.dim, std::span(data.moments).subspan(j * size, size));
 }
 
 void require_encoder(char const* where, ClassStatistics const& data, std::size_t size) {
@@ -33,13 +33,13 @@ double log_cosh(double x) {
 }
 
 /// 1/2 sum log cosh(1/2 log rho), rho the eigenvalues of L^-1 (I + b other) L^-T, L L^T = I + b one.
-double distance(Dense const& factor, double b, Dense const& one, Dense const& other) {
-  Dense change = other;
+double distance(HostMatrix const& factor, double b, HostMatrix const& one, HostMatrix const& other) {
+  HostMatrix change = other;
   change.add(-1, one);
   for (double& x : change.values) x *= b;
-  auto const half = solve_lower(factor, change);
+  auto const half = host::solve_lower(factor, change);
   double sum = 0;
-  for (double const x : symmetric_eigen(solve_lower(factor, transposed(half))).values)
+  for (double const x : host::eigen_of(host::solve_lower(factor, transpose(half))).values)
     sum += 0.5 * log_cosh(0.5 * std::log1p(x));
   return sum;
 }
@@ -89,41 +89,42 @@ LinearValues linear_values(ClassStatistics const& data, LinearMaps const& maps, 
                                 std::to_string(maps.encoder.size()) + " (it is [dim, width]); pass maps of one width");
   std::size_t const width = maps.encoder.size() / data.dim, classes = data.classes();
   double const b = static_cast<double>(width) / eps_squared, samples = data.samples();
-  Dense const f(width, data.dim, maps.encoder), g(data.dim, width, maps.decoder), a = product(f, g);
-  std::vector<Dense> codes, images;  // F S_j and C_j
-  Dense all(width, width);
+  HostMatrix const f(width, data.dim, maps.encoder), g(data.dim, width, maps.decoder), a = multiply(f, g);
+  std::vector<HostMatrix> codes, images;  // F S_j and C_j
+  HostMatrix all(width, width);
   for (std::size_t j = 0; j < classes; ++j) {
-    images.push_back(product(f, moment(data, j)));
-    codes.push_back(product(images[j], transposed(f)));
+    images.push_back(multiply(f, moment(data, j)));
+    codes.push_back(multiply(images[j], transpose(f)));
     all.add(data.counts[j] / samples, codes[j]);
   }
-  Dense const whole = cholesky(impl::identity_plus(b, all)), inverse = inverse_of_factor(whole);
+  HostMatrix const whole = host::cholesky(host::identity_plus(b, all)), inverse = host::inverse_of_factor(whole);
   LinearValues found;
-  found.rate = found.expansion = 0.5 * log_det_of_factor(whole);
-  Dense expansion(width, data.dim), by_encoder(width, data.dim), by_product(width, width);
+  found.rate = found.expansion = 0.5 * host::log_det_of_factor(whole);
+  HostMatrix expansion(width, data.dim), by_encoder(width, data.dim), by_product(width, width);
   for (std::size_t j = 0; j < classes; ++j) {
     double const share = data.counts[j] / samples;
-    Dense const decoded = product(product(a, codes[j]), transposed(a));
-    Dense middle = codes[j];
+    HostMatrix const decoded = multiply(multiply(a, codes[j]), transpose(a));
+    HostMatrix middle = codes[j];
     middle.add(1, decoded);
-    Dense const code_factor = cholesky(impl::identity_plus(b, codes[j])), code_inverse = inverse_of_factor(code_factor),
-                decoded_inverse = inverse_of_factor(cholesky(impl::identity_plus(b, decoded))),
-                middle_inverse = inverse_of_factor(cholesky(impl::identity_plus(b / 2, middle)));
-    found.expansion -= 0.5 * share * log_det_of_factor(code_factor);
+    HostMatrix const code_factor = host::cholesky(host::identity_plus(b, codes[j])),
+                     code_inverse = host::inverse_of_factor(code_factor),
+                     decoded_inverse = host::inverse_of_factor(host::cholesky(host::identity_plus(b, decoded))),
+                     middle_inverse = host::inverse_of_factor(host::cholesky(host::identity_plus(b / 2, middle)));
+    found.expansion -= 0.5 * share * host::log_det_of_factor(code_factor);
     found.inconsistency_by_class.push_back(distance(code_factor, b, codes[j], decoded));
     found.inconsistency += found.inconsistency_by_class.back();
-    Dense slope = inverse, v = middle_inverse, w = middle_inverse;
-    expansion.add(share * b, product(slope.add(-1, code_inverse), images[j]));
+    HostMatrix slope = inverse, v = middle_inverse, w = middle_inverse;
+    expansion.add(share * b, multiply(slope.add(-1, code_inverse), images[j]));
     v.add(-1, code_inverse);
     w.add(-1, decoded_inverse);
-    Dense const weighted = product(w, a);
-    by_product.add(b / 2, product(weighted, codes[j]));
-    by_encoder.add(b / 2, product(v.add(1, product(transposed(a), weighted)), images[j]));
+    HostMatrix const weighted = multiply(w, a);
+    by_product.add(b / 2, multiply(weighted, codes[j]));
+    by_encoder.add(b / 2, multiply(v.add(1, multiply(transpose(a), weighted)), images[j]));
   }
-  by_encoder.add(1, product(by_product, transposed(g)));
+  by_encoder.add(1, multiply(by_product, transpose(g)));
   found.expansion_by_encoder = std::move(expansion.values);
   found.inconsistency_by_encoder = std::move(by_encoder.values);
-  found.inconsistency_by_decoder = product(transposed(f), by_product).values;
+  found.inconsistency_by_decoder = multiply(transpose(f), by_product).values;
   found.inconsistency_by_product = std::move(by_product.values);
   return found;
 }
@@ -132,21 +133,21 @@ Projection project_on_norms(ClassStatistics const& data, std::span<double const>
   constexpr char const* where = "krate::games::project_on_norms";
   require_encoder(where, data, encoder.size());
   std::size_t const dim = data.dim, classes = data.classes();
-  Dense const start(encoder.size() / dim, dim, encoder);
-  Dense const square = product(transposed(start), start);
-  std::vector<Dense> sums;  // n_j S_j: the constraint is tr(F sums F^T) <= n_j
-  for (std::size_t j = 0; j < classes; ++j) sums.push_back(Dense(dim, dim).add(data.counts[j], moment(data, j)));
+  HostMatrix const start(encoder.size() / dim, dim, encoder);
+  HostMatrix const square = multiply(transpose(start), start);
+  std::vector<HostMatrix> sums;  // n_j S_j: the constraint is tr(F sums F^T) <= n_j
+  for (std::size_t j = 0; j < classes; ++j) sums.push_back(HostMatrix(dim, dim).add(data.counts[j], moment(data, j)));
   struct Point {
-    Dense map, squeezed;  // B and B P B
+    HostMatrix map, squeezed;  // B and B P B
     std::vector<double> excess;
     double residual = 0;
   };
   auto const at = [&](std::vector<double> const& mu) {
-    Dense inner = Dense::identity(dim);
+    HostMatrix inner = HostMatrix::identity(dim);
     for (std::size_t j = 0; j < classes; ++j) inner.add(mu[j], sums[j]);
     Point p;
-    p.map = inverse_of_factor(impl::cholesky(inner));
-    p.squeezed = product(product(p.map, square), p.map);
+    p.map = host::inverse_of_factor(host::cholesky(inner));
+    p.squeezed = multiply(multiply(p.map, square), p.map);
     for (std::size_t j = 0; j < classes; ++j) {
       double const h = dot(sums[j], p.squeezed) - data.counts[j];
       p.excess.push_back(h);
@@ -164,19 +165,19 @@ Projection project_on_norms(ClassStatistics const& data, std::span<double const>
     std::vector<std::size_t> active;
     for (std::size_t j = 0; j < classes; ++j)
       if (found.multipliers[j] > 0 || point.excess[j] > 0) active.push_back(j);
-    Dense hessian(active.size(), active.size()), excess(active.size(), 1);
+    HostMatrix hessian(active.size(), active.size()), excess(active.size(), 1);
     double trace = 0;
     for (std::size_t i = 0; i < active.size(); ++i) {
-      Dense const left = product(point.squeezed, product(sums[active[i]], point.map));
+      HostMatrix const left = multiply(point.squeezed, multiply(sums[active[i]], point.map));
       excess(i, 0) = point.excess[active[i]];
       for (std::size_t j = 0; j < active.size(); ++j) hessian(i, j) = 2 * dot(sums[active[j]], left);
       trace += hessian(i, i);
     }
-    hessian = hessian.add(1, transposed(hessian));
+    hessian = hessian.add(1, transpose(hessian));
     for (std::size_t i = 0; i < active.size(); ++i) hessian(i, i) += 2e-15 * trace;
     for (double& x : hessian.values) x /= 2;
-    auto const factor = impl::cholesky(hessian);
-    Dense const step = solve_upper(factor, solve_lower(factor, excess));
+    auto const factor = host::cholesky(hessian);
+    HostMatrix const step = host::solve_upper(factor, host::solve_lower(factor, excess));
     double part = 1;
     for (int halving = 0;; ++halving, part /= 2) {
       auto mu = found.multipliers;
@@ -192,33 +193,33 @@ Projection project_on_norms(ClassStatistics const& data, std::span<double const>
       break;
     }
   }
-  found.encoder = product(start, point.map).values;
+  found.encoder = multiply(start, point.map).values;
   return found;
 }
 
 std::vector<double> pseudo_inverse(std::span<double const> matrix, std::size_t rows, std::size_t columns) {
-  Dense const m(rows, columns, matrix);
+  HostMatrix const m(rows, columns, matrix);
   bool const wide = rows <= columns;
   // One product squares the condition: a step of refinement gives the lost digits back.
-  auto const e = symmetric_eigen(wide ? product(m, transposed(m)) : product(transposed(m), m));
+  auto const e = host::eigen_of(wide ? multiply(m, transpose(m)) : multiply(transpose(m), m));
   double const least = 1e-15 * static_cast<double>(std::max(rows, columns)) * (e.values.empty() ? 0 : e.values.back());
-  Dense const inverse = impl::applied(e, [&](double x) { return x > least ? 1 / x : 0; });
-  Dense found = wide ? product(transposed(m), inverse) : product(inverse, transposed(m));
-  Dense correction = product(product(found, m), found);
+  HostMatrix const inverse = host::applied(e, [&](double x) { return x > least ? 1 / x : 0; });
+  HostMatrix found = wide ? multiply(transpose(m), inverse) : multiply(inverse, transpose(m));
+  HostMatrix correction = multiply(multiply(found, m), found);
   for (std::size_t k = 0; k < found.values.size(); ++k) found.values[k] = 2 * found.values[k] - correction.values[k];
   return found.values;
 }
 
 std::vector<double> polar_factor(std::span<double const> matrix, std::size_t rows, std::size_t columns) {
-  Dense m(rows, columns, matrix);
+  HostMatrix m(rows, columns, matrix);
   bool const wide = rows <= columns;
   for (int refinement = 0; refinement < 2; ++refinement) {  // the second makes up for the squared condition
-    auto const e = symmetric_eigen(wide ? product(m, transposed(m)) : product(transposed(m), m));
+    auto const e = host::eigen_of(wide ? multiply(m, transpose(m)) : multiply(transpose(m), m));
     if (!(e.values.front() > 1e-14 * e.values.back()))
       throw NumericalError("krate::games::polar_factor",
                            "the matrix lacks rank (no nearest semi-orthogonal matrix is the only one); change it");
-    Dense const root = impl::applied(e, [](double x) { return 1 / std::sqrt(x); });
-    m = wide ? product(root, m) : product(m, root);
+    HostMatrix const root = host::applied(e, [](double x) { return 1 / std::sqrt(x); });
+    m = wide ? multiply(root, m) : multiply(m, root);
   }
   return m.values;
 }
@@ -228,10 +229,10 @@ Equilibrium oracle_equilibrium(ClassStatistics const& data, std::size_t width, d
   require_value(eps_squared > 0, where, "eps_squared", eps_squared, "must be positive");
   double const b = static_cast<double>(width) / eps_squared, samples = data.samples();
   Equilibrium found;
-  std::vector<impl::Eigen> classes;
+  std::vector<host::HostEigen> classes;
   std::size_t total = 0;
   for (std::size_t j = 0; j < data.classes(); ++j) {
-    classes.push_back(symmetric_eigen(moment(data, j)));
+    classes.push_back(host::eigen_of(moment(data, j)));
     auto const& values = classes[j].values;
     auto const above = std::count_if(values.begin(), values.end(), [&](double x) { return x > 1e-12 * values.back(); });
     found.ranks.push_back(static_cast<std::size_t>(above));
@@ -239,7 +240,7 @@ Equilibrium oracle_equilibrium(ClassStatistics const& data, std::size_t width, d
   }
   require_value(total <= std::min(width, data.dim), where, "dimensions", total,
                 "of all classes together must be at most width and dim: the closed form is for independent subspaces");
-  Dense bases(data.dim, total), targets(width, total);
+  HostMatrix bases(data.dim, total), targets(width, total);
   double least = std::numeric_limits<double>::infinity();
   std::size_t at = 0;
   for (std::size_t j = 0; j < data.classes(); ++j) {
@@ -254,8 +255,8 @@ Equilibrium oracle_equilibrium(ClassStatistics const& data, std::size_t width, d
     }
   }
   found.precision_ratio = eps_squared * eps_squared / least;
-  Dense const inverse(total, data.dim, pseudo_inverse(bases.values, data.dim, total));
-  found.maps.encoder = product(targets, inverse).values;
+  HostMatrix const inverse(total, data.dim, pseudo_inverse(bases.values, data.dim, total));
+  found.maps.encoder = multiply(targets, inverse).values;
   found.maps.decoder = pseudo_inverse(found.maps.encoder, width, data.dim);
   return found;
 }
@@ -264,7 +265,7 @@ std::vector<double> principal_encoder(ClassStatistics const& data, std::size_t w
   constexpr char const* where = "krate::games::principal_encoder";
   require_value(data.classes() == 1, where, "classes", data.classes(), "must be 1");
   require_value(width > 0 && width <= data.dim, where, "width", width, "must be from 1 to dim");
-  auto const e = symmetric_eigen(moment(data, 0));
+  auto const e = host::eigen_of(moment(data, 0));
   std::vector<double> found;
   for (std::size_t k = 0; k < width; ++k)
     for (std::size_t i = 0; i < data.dim; ++i) found.push_back(e.vectors(data.dim - 1 - k, i));
@@ -273,7 +274,7 @@ std::vector<double> principal_encoder(ClassStatistics const& data, std::size_t w
 
 double principal_rate(ClassStatistics const& data, std::size_t width, double eps_squared) {
   require_value(data.classes() == 1, "krate::games::principal_rate", "classes", data.classes(), "must be 1");
-  auto const e = symmetric_eigen(moment(data, 0));
+  auto const e = host::eigen_of(moment(data, 0));
   double sum = 0;
   for (std::size_t k = 0; k < std::min(width, data.dim); ++k)
     sum += 0.5 * std::log1p(static_cast<double>(width) / eps_squared * std::max(0.0, e.values[data.dim - 1 - k]));

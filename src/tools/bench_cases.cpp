@@ -442,6 +442,11 @@ constexpr BenchCase cases[] = {
      "Timed: steps of an encoder, each with steps of the decoder, on samples of three subspaces, from random maps;\n"
      "seconds / (steps * inner-steps * games) is the time of an inner step. The arithmetic is fp64.",
      ctrl_options, run_ctrl},
+    {"flatnet", "Fit of a manifold's tangent space",
+     "Timed: steps of a frame and a quadratic form, which building a FlatNet consists of; seconds / steps is the time "
+     "of an\n"
+     "inner step. The arithmetic is fp64.",
+     flatnet_bench_options, run_flatnet_bench},
     {"product", "Product of the vendor's library",
      "Timed: C = A B of square matrices by the BLAS itself, without krate.", product_options, run_product},
     {"triad", "Memory bandwidth", "Timed: a = b + s c; three streams are counted.", triad_options, run_triad},

@@ -19,6 +19,10 @@ struct BenchCase {
 
 std::span<BenchCase const> bench_cases();
 
+/// The case of a file of its own.
+OptionTable flatnet_bench_options();
+Json run_flatnet_bench(Bench& bench, BenchCase const& self, OptionTable const& options);
+
 /// Runs a case, once the options fit the model that they name.
 Json run_case(Bench& bench, BenchCase const& which, OptionTable& options);
 

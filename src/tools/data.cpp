@@ -125,6 +125,7 @@ void add_data(cli::App& app, Context& context) {
   add_data_text(*data, context);
   add_data_subspaces(*data, context);
   add_data_manifold(*data, context);
+  add_data_principal(*data, context);
   add_data_corrupt(*data, context);
 }
 

@@ -22,6 +22,7 @@ void add_data_digits(cli::App& data, Context& context);
 void add_data_images(cli::App& data, Context& context);
 void add_data_manifold(cli::App& data, Context& context);
 void add_data_mnist(cli::App& data, Context& context);
+void add_data_principal(cli::App& data, Context& context);
 void add_data_text(cli::App& data, Context& context);
 
 /// A source's subcommand, with the options that all sources have.

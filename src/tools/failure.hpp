@@ -6,9 +6,10 @@
 #include <string>
 #include <string_view>
 
-namespace krate::tools::cli {
+namespace CLI {
 class App;
-}
+class ParseError;
+}  // namespace CLI
 
 namespace krate::tools {
 
@@ -27,9 +28,9 @@ std::string on_one_line(std::string_view text);
 Failure describe(std::exception_ptr const& error, std::string const& command);
 
 /// Arguments that the command line does not allow.
-Failure describe_usage(cli::App const& app, CLI::ParseError const& error);
+Failure describe_usage(CLI::App const& app, CLI::ParseError const& error);
 
 /// The words of the subcommand that was called: "krate analyze layers".
-std::string called_command(cli::App const& app);
+std::string called_command(CLI::App const& app);
 
 }  // namespace krate::tools

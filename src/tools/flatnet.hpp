@@ -31,6 +31,6 @@ struct DimensionEstimates {
   double maximum_likelihood = 0;  ///< Levina and Bickel 2004, 20 neighbours, inverse estimates averaged (MacKay)
 };
 /// Of at most the first 5000 samples, equal ones left out. NaN for fewer than 21.
-DimensionEstimates estimate_dimension(Rows const& samples);
+DimensionEstimates estimate_dimension(Space const& space, Rows samples);
 
 }  // namespace krate::tools

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "tools/baselines.hpp"
 #include "tools/flatnet.hpp"
@@ -30,13 +31,12 @@ double principal_plane_error(Space const& space, Rows samples, std::size_t dim) 
 
 namespace {
 
-constexpr std::size_t neighbours = 20;
+constexpr std::size_t neighbours = 20, candidates = 40, block = 256;
 
-/// Squared distances to the nearest others, ascending; none for a sample that has fewer.
-std::vector<double> nearest(Rows const& samples, std::size_t count, std::size_t i) {
+/// Squared distances to the nearest others among `some`, ascending; none if there are fewer.
+std::vector<double> nearest(Rows const& samples, std::size_t i, std::span<std::size_t const> some) {
   std::vector<double> squares;
-  squares.reserve(count);
-  for (std::size_t k = 0; k < count; ++k) {
+  for (std::size_t const k : some) {
     double sum = 0;
     for (std::size_t j = 0; j < samples.columns; ++j) {
       double const gap = samples.values[i * samples.columns + j] - samples.values[k * samples.columns + j];
@@ -45,25 +45,52 @@ std::vector<double> nearest(Rows const& samples, std::size_t count, std::size_t 
     if (sum > 0) squares.push_back(sum);
   }
   if (squares.size() < neighbours) return {};
-  auto const end = squares.begin() + neighbours;
-  std::partial_sort(squares.begin(), end, squares.end());
-  return {squares.begin(), end};
+  std::partial_sort(squares.begin(), squares.begin() + neighbours, squares.end());
+  squares.resize(neighbours);
+  return squares;
+}
+
+/// visit(the squared distances of a sample to its nearest others), for all that have so many. Products choose the
+/// candidates, differences say how far they are.
+template <class Visit>
+void for_each_neighbourhood(Space const& space, Rows const& samples, Visit const& visit) {
+  std::size_t const count = samples.count();
+  auto const all = on_device(space, samples);
+  std::vector<std::size_t> order(count);
+  std::iota(order.begin(), order.end(), std::size_t(0));
+  auto const everyone = order;
+  std::vector<double> lengths, near(count);
+  for (std::size_t i = 0; i < count; ++i) lengths.push_back(dot(samples.row(i), samples.row(i)));
+  for (std::size_t begin = 0; begin < count; begin += block) {
+    auto const first = samples.values.begin() + static_cast<std::ptrdiff_t>(begin * samples.columns);
+    std::size_t const rows = std::min(block, count - begin);
+    auto const products = product(
+        space, {samples.columns, {first, first + static_cast<std::ptrdiff_t>(rows * samples.columns)}}, "T", all);
+    for (std::size_t i = 0; i < rows; ++i) {
+      auto const mine = products.row(i);
+      for (std::size_t k = 0; k < count; ++k) near[k] = lengths[k] - 2 * mine[k];
+      std::size_t const some = std::min(candidates, count);
+      std::nth_element(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(some - 1), order.end(),
+                       [&](std::size_t a, std::size_t b) { return near[a] < near[b]; });
+      auto found = nearest(samples, begin + i, std::span(order).first(some));
+      if (found.empty()) found = nearest(samples, begin + i, everyone);  // many of the nearest are equal to it
+      if (!found.empty()) visit(found);
+    }
+  }
 }
 
 }  // namespace
 
-DimensionEstimates estimate_dimension(Rows const& samples) {
-  std::size_t const count = std::min<std::size_t>(samples.count(), 5000);
+DimensionEstimates estimate_dimension(Space const& space, Rows samples) {
+  samples.values.resize(std::min<std::size_t>(samples.count(), 5000) * samples.columns);
   std::vector<double> ratios;
   double inverse = 0;
-  for (std::size_t i = 0; i < count; ++i) {
-    auto const near = nearest(samples, count, i);
-    if (near.empty()) continue;
+  for_each_neighbourhood(space, samples, [&](std::span<double const> near) {
     ratios.push_back(0.5 * std::log(near[1] / near[0]));
     double sum = 0;
     for (double const s : near) sum += 0.5 * std::log(near.back() / s);
     inverse += sum / static_cast<double>(neighbours - 1);
-  }
+  });
   if (ratios.empty()) return {std::nan(""), std::nan("")};
   std::size_t const n = ratios.size(), kept = std::max<std::size_t>(1, n - n / 10);
   std::sort(ratios.begin(), ratios.end());

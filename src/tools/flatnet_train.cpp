@@ -11,7 +11,9 @@
 #include "tools/files.hpp"
 #include "tools/flatnet.hpp"
 #include "tools/flatnet_passes.hpp"
+#include "tools/flatnet_picture.hpp"
 #include "tools/graceful_stop.hpp"
+#include "tools/png.hpp"
 #include "tools/run_directory.hpp"
 
 namespace krate::tools {
@@ -180,11 +182,12 @@ void train_flatnet(Context& context, OptionTable& options, std::string const& ru
   comm.guarded([&] {
     if (!comm.is_root()) return;
     auto const samples = rows_of(table, train_rows);
-    auto const estimates = estimate_dimension(samples);
+    auto const estimates = estimate_dimension(space, samples);
     result["baselines"] = {{"pca_loss", dim > 0 ? finite(principal_plane_error(space, samples, dim)) : Json()},
                            {"two_nn_dim", finite(estimates.two_nn)},
                            {"mle_dim", finite(estimates.maximum_likelihood)}};
     tables.write();
+    write_png(run + "/flattened.png", flatnet_picture(space, model, samples));
     write_file(run + "/summary.json", result.dump(2) + "\n");
     if (directory) directory->keep();
   });
@@ -199,7 +202,7 @@ void train_flatnet(Context& context, OptionTable& options, std::string const& ru
                 "dimension: " + text(result["baselines"]["pca_loss"]) + ")");
   context.print("dimension by distances alone: TwoNN " + text(result["baselines"]["two_nn_dim"]) + ", MLE " +
                 text(result["baselines"]["mle_dim"]));
-  context.print("model: " + run + "/model.h5");
+  context.print("model: " + run + "/model.h5; " + run + "/flattened.png shows samples, codes and what comes back");
 }
 
 }  // namespace krate::tools

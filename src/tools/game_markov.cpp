@@ -10,7 +10,7 @@
 #include "tools/cli.hpp"
 #include "tools/commands.hpp"
 #include "tools/game_run.hpp"
-#include "tools/markov.hpp"
+#include "tools/markov_settings.hpp"
 
 namespace krate::tools {
 
@@ -21,88 +21,10 @@ constexpr double near_nash = 0.1;  // "time to Nash distance 0.1"
 
 struct Command {
   GameRun run{"/markov.h5"};
-  std::string figure, rewards = "common", transitions = "action-dependent", random;
-  std::int64_t players = 4, routes = 2, crowd = 2, stages = 100000, replicas = 5, seed = 1, records = 1000;
-  double discount = 0.5, tau = 1e-6, alpha_exponent = 0.5, beta_exponent = 1, exploration = 0;
+  MarkovOptions options{};
   std::vector<cli::Option*> of_the_game{};  ///< which --figure gives
   std::vector<cli::Option*> of_the_run{};   ///< which a checkpoint gives
 };
-
-/// Figures 1 to 5 of the paper.
-std::vector<MarkovSetting> figures() {
-  std::vector<MarkovSetting> all;
-  for (int f = 1; f <= 5; ++f) all.push_back({"figure" + std::to_string(f), games::RoutingGame{}, {}});
-  std::swap(all[1].rule.alpha_exponent, all[1].rule.beta_exponent);  // the wrong way round
-  all[2].rule.tau = 1e-3;
-  all[3].game.players = 8;
-  all[4].game.rewards = games::Rewards::individual;
-  all[4].game.transitions = games::Transitions::strategy_independent;
-  return all;
-}
-
-std::vector<MarkovSetting> chosen_figures(Command const& c) {
-  for (auto const* option : c.of_the_game)
-    if (!option->empty())
-      throw ValueError(where, option->get_name() +
-                                  " cannot stand beside --figure (which gives game and rule); leave "
-                                  "one of them out");
-  auto const all = figures();
-  if (c.figure == "all") return all;
-  require_value(c.figure.size() == 1 && c.figure[0] >= '1' && c.figure[0] <= '5', where, "--figure", c.figure,
-                "must be 1, 2, 3, 4, 5 or all");
-  return {all[static_cast<std::size_t>(c.figure[0] - '1')]};
-}
-
-MarkovSetting own_setting(Command const& c) {
-  require_value(c.players > 0 && c.players <= 10000, where, "--players", c.players, "must be from 1 to 10000");
-  require_value(c.routes > 0 && c.routes <= 10, where, "--routes", c.routes,
-                "must be from 1 to 10: 2^routes states are told apart");
-  require_value(c.crowd >= 0 && c.crowd <= c.players + 1, where, "--crowd", c.crowd,
-                "must be from 0 to the players and one more");
-  double const counts = std::pow(static_cast<double>(c.crowd + 1), static_cast<double>(c.routes));
-  require_value(c.transitions != "action-dependent" || counts <= (1 << 20), where, "--crowd", c.crowd,
-                "is too large for so many routes: (crowd + 1)^routes must be at most 2^20");
-  double const size = static_cast<double>(c.players * c.routes) * std::pow(2.0, static_cast<double>(c.routes));
-  require_value(size <= (1 << 22), where, "--players", c.players,
-                "make policies of more than 2^22 numbers; choose fewer players or routes");
-  MarkovSetting s{
-      "run", games::routing_game(static_cast<std::size_t>(c.players), static_cast<std::size_t>(c.routes)), {}};
-  s.game.crowd = static_cast<std::size_t>(c.crowd);
-  require_value(c.discount >= 0 && c.discount < 1, where, "--discount", c.discount, "must be at least 0 and below 1");
-  s.game.discount = c.discount;
-  require_value(c.rewards == "common" || c.rewards == "individual", where, "--rewards", c.rewards,
-                "must be common or individual");
-  if (c.rewards == "individual") s.game.rewards = games::Rewards::individual;
-  require_value(c.transitions == "action-dependent" || c.transitions == "strategy-independent", where, "--transitions",
-                c.transitions, "must be action-dependent or strategy-independent");
-  if (c.transitions != "action-dependent") s.game.transitions = games::Transitions::strategy_independent;
-  require_value(c.tau >= 0 && std::isfinite(c.tau), where, "--tau", c.tau, "must be finite and not negative");
-  for (auto const& [flag, value] :
-       {std::pair("--alpha-exponent", c.alpha_exponent), {"--beta-exponent", c.beta_exponent}})
-    require_value(value >= 0 && value <= 10, where, flag, value, "must be from 0 to 10");
-  require_value(c.exploration >= 0 && c.exploration <= 1, where, "--exploration", c.exploration, "must be from 0 to 1");
-  s.rule = {c.tau, c.alpha_exponent, c.beta_exponent, c.exploration, 0};
-  return s;
-}
-
-MarkovTask task_of(Command const& c) {
-  MarkovTask task;
-  task.settings = c.figure.empty() ? std::vector{own_setting(c)} : chosen_figures(c);
-  require_value(c.stages >= 0 && c.stages <= 1'000'000'000'000, where, "--stages", c.stages, "must be from 0 to 1e12");
-  require_value(c.replicas > 0 && c.replicas <= 1'000'000, where, "--replicas", c.replicas,
-                "must be from 1 to 1000000");
-  require_value(c.records > 0 && c.records <= 100000, where, "--records", c.records, "must be from 1 to 100000");
-  require_value(c.seed >= 0 && c.seed <= 0xffffffffll - c.replicas, where, "--seed", c.seed,
-                "must not be negative, and with the replicas stay below 2^32");
-  std::string const random = !c.random.empty() ? c.random : c.figure.empty() ? "counter" : "mersenne";
-  require_value(random == "counter" || random == "mersenne", where, "--random", random, "must be counter or mersenne");
-  task.random = random == "counter" ? games::RandomStream::counter : games::RandomStream::mersenne;
-  task.replicas = static_cast<std::size_t>(c.replicas);
-  task.stages = c.stages;
-  task.records = static_cast<std::size_t>(c.records);
-  for (auto& s : task.settings) s.rule.seed = static_cast<std::uint64_t>(c.seed);
-  return task;
-}
 
 double mean_of(std::span<double const> values) {
   return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
@@ -126,12 +48,16 @@ struct Speed {
 };
 Speed speed_of(Context& context, MarkovTask const& task, std::vector<MarkovResult> const& results) {
   Speed s;
-  for (auto const& r : results) s.seconds += r.seconds;
   s.threads = context.space().concurrency();
   double const stages = static_cast<double>(task.stages) * static_cast<double>(task.replicas * results.size());
+  double busy = 0;  // seconds of all cores that had a replica to play
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    auto const together = static_cast<double>(task.of_one_game(i) * task.replicas);
+    s.seconds += results[i].seconds;
+    busy += results[i].seconds * std::min(together, 1.0 * s.threads * context.comm().size());
+  }
   s.per_second = s.seconds > 0 ? stages / s.seconds : 0;
-  double const busy = std::min(static_cast<double>(task.replicas), 1.0 * s.threads * context.comm().size());
-  s.per_core = s.per_second / busy;
+  s.per_core = busy > 0 ? stages / busy : 0;
   return s;
 }
 
@@ -150,23 +76,26 @@ struct Arrival {
 
 Json result_json(Context& context, MarkovTask const& task, std::vector<MarkovResult> const& results,
                  std::string const& path) {
-  Json settings = Json::array();
+  Json settings = Json::array(), seconds = Json::array();
+  Speed const speed = speed_of(context, task, results);
   for (std::size_t i = 0; i < results.size(); ++i) {
     auto const& s = task.settings[i];
     Ends const ends(task, results[i], s.game.players);
+    Arrival const near(results[i].reached(task, near_nash));
     Json reached = Json::array();
     for (auto const k : results[i].reached(task, near_nash)) reached.push_back(k < 0 ? Json() : Json(k));
     Json setting = to_json(s);
     setting["nash_distance"] = ends.mean;
     setting["largest_nash_distance"] = ends.largest;
     setting["stage_of_nash_distance_0.1"] = reached;
+    seconds.push_back(near.replicas > 0 ? Json(static_cast<double>(near.stage) / speed.per_core) : Json());
     settings.push_back(setting);
   }
-  Speed const speed = speed_of(context, task, results);
   Json found{{"path", path}};
   found.update(to_json(task));
   found["settings"] = settings;
   found["seconds"] = speed.seconds;
+  found["core_seconds_to_nash_distance_0.1"] = seconds;
   found["stages_per_second"] = speed.per_second;
   found["stages_per_second_and_core"] = speed.per_core;
   found["threads"] = speed.threads;
@@ -220,7 +149,11 @@ void run(Context& context, Command const& command) {
     if (command.run.resume && !option->empty())
       throw ValueError(where,
                        option->get_name() + " cannot stand beside --resume (a run keeps its settings); leave it out");
-  auto const start = [&] { task = task_of(command); };
+  for (auto const* option : command.of_the_game)
+    if (!command.options.figure.empty() && !option->empty())
+      throw ValueError(where, option->get_name() +
+                                  " cannot stand beside --figure (which gives game and rule); leave one of them out");
+  auto const start = [&] { task = markov_task(command.options); };
   auto const go_on = [&] { read_checkpoint(context, command.run.checkpoint(), task, state); };
   if (!begin(context, command.run, start, go_on)) return;
   play_markov(context, task, state, command.run.checkpoint(), command.run.checkpoint_seconds());
@@ -230,14 +163,15 @@ void run(Context& context, Command const& command) {
   show(context, task, state.results, command.run.path());
 }
 
-void add_options(cli::App& app, Command& c) {
+void add_options(cli::App& app, Command& command) {
+  auto& c = command.options;
   auto const of_the_run = [&](cli::Option* option, char const* text) {
     option->option_text(text);
-    c.of_the_run.push_back(option);
+    command.of_the_run.push_back(option);
   };
   auto const of_the_game = [&](cli::Option* option, char const* text) {
     of_the_run(option, text);
-    c.of_the_game.push_back(option);
+    command.of_the_game.push_back(option);
   };
   of_the_run(app.add_option("--figure", c.figure, "A figure of the paper, 1 to 5, or all: game and rule are its own"),
              "TEXT");
@@ -249,10 +183,13 @@ void add_options(cli::App& app, Command& c) {
   of_the_game(app.add_option("--rewards", c.rewards, "common (the sum of all) or individual"), "TEXT [common]");
   of_the_game(app.add_option("--transitions", c.transitions, "action-dependent or strategy-independent"),
               "TEXT [action-dependent]");
-  of_the_game(app.add_option("--tau", c.tau, "Temperature of the response; 0: the best one"), "NUMBER [1e-6]");
-  of_the_game(app.add_option("--alpha-exponent", c.alpha_exponent, "Steps of values are n^-this"), "NUMBER [0.5]");
-  of_the_game(app.add_option("--beta-exponent", c.beta_exponent, "Steps of policies are n^-this"), "NUMBER [1]");
-  of_the_game(app.add_option("--exploration", c.exploration, "This part of each response is uniform"), "NUMBER [0]");
+  auto const several = [&](char const* flag, std::vector<double>& values, char const* about) {
+    return app.add_option(flag, values, about)->delimiter(',');
+  };
+  of_the_game(several("--tau", c.tau, "Temperature of the response; 0: the best one"), "NUMBER,... [1e-6]");
+  of_the_game(several("--alpha-exponent", c.alpha_exponent, "Steps of values are n^-this"), "NUMBER,... [0.5]");
+  of_the_game(several("--beta-exponent", c.beta_exponent, "Steps of policies are n^-this"), "NUMBER,... [1]");
+  of_the_game(several("--exploration", c.exploration, "This part of each response is uniform"), "NUMBER,... [0]");
   of_the_run(app.add_option("--stages", c.stages, "Stages of a replica"), "INT [100000]");
   of_the_run(app.add_option("--replicas", c.replicas, "Replicas, of seeds one after another"), "INT [5]");
   of_the_run(app.add_option("--seed", c.seed, "Seed of the first replica"), "INT [1]");
@@ -260,7 +197,7 @@ void add_options(cli::App& app, Command& c) {
   of_the_run(app.add_option("--random", c.random,
                             "Random numbers: counter, or mersenne as the authors' code has them [for --figure]"),
              "TEXT [counter]");
-  add_run_options(app, c.run);
+  add_run_options(app, command.run);
 }
 
 }  // namespace
@@ -275,7 +212,10 @@ void add_game_markov(cli::App& game, Context& context) {
       "Routing games: on route e with count_e players each gets b_e - w m_e count_e, b = 9, 16, 23, ..., m = 2, 4, 6, "
       "...,\n"
       "w = 2 on a safe route and 1 on an unsafe one. Potential games are those with common rewards, and those with\n"
-      "strategy-independent transitions. Replicas are shared out over threads and ranks, and play the same on any "
+      "strategy-independent transitions. Of several numbers (--tau 1e-3,1e-6) all combinations are played, with as "
+      "many\n"
+      "replicas each, at once: their results are run1, run2, ... Replicas are shared out over threads and ranks, and "
+      "play the same on any "
       "number.\n"
       "DIR/markov.h5: /stages and, by figure (or /run), {policy,q,nash}_distance/{mean, deviation} [stages, players],\n"
       "replicas/nash_distance [replicas, stages], final/{policy, q, nash_distance}. The Nash distance of a player is "

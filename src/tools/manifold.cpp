@@ -40,14 +40,16 @@ std::vector<double> random_waves(Manifold const& m) {
 }
 
 /// Coordinates are independent Gaussian processes over [0, 1]^d: rows of a factor of the covariance, which a pivoted
-/// Cholesky finds column by column until nothing is left, times normal numbers.
+/// Cholesky finds column by column until nothing is left (or, of very many samples, almost nothing), times normal
+/// numbers.
 std::vector<double> gaussian_process(Manifold const& m) {
   std::size_t const n = m.samples, d = m.intrinsic;
   Random const points(m.seed, 0x5a4), normals(m.seed, 0x5a5);
   std::vector<double> p(n * d), left(n, 1), x(n * m.dim);
   for (std::size_t i = 0; i < p.size(); ++i) p[i] = points.uniform(i);
   std::vector<std::vector<double>> columns;
-  while (columns.size() < n) {
+  auto const most = static_cast<std::size_t>(std::sqrt(2.4e10 / static_cast<double>(n)));
+  while (columns.size() < std::min(n, most)) {
     std::size_t const pivot = static_cast<std::size_t>(std::max_element(left.begin(), left.end()) - left.begin());
     if (left[pivot] < 1e-13) break;
     double const root = std::sqrt(left[pivot]);

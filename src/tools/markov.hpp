@@ -29,6 +29,8 @@ struct MarkovTask {
   std::size_t records = 1000;
   games::RandomStream random = games::RandomStream::counter;
 
+  /// How many settings, one after another, are of the game of this one: they are played at once.
+  std::size_t of_one_game(std::size_t setting) const;
   /// Stages that are kept: the ends of `records` parts, and the begin.
   std::vector<std::int64_t> kept() const;
 };
@@ -58,13 +60,17 @@ struct MarkovResult {
   std::vector<std::int64_t> reached(MarkovTask const& task, double bound) const;
 };
 
-/// How far a task is: the last result may lack replicas, of which some may be in the middle of their stages.
+/// How far a task is. Replicas of all settings are one after another; those that follow the ones with results may be in
+/// the middle of their stages.
 struct MarkovState {
   std::vector<MarkovResult> results{};
-  std::size_t playing = 0;               ///< replicas in the middle
+  std::size_t playing = 0;               ///< replicas in the middle, of settings of one game
   std::int64_t stage = 0;                ///< where they are
+  double seconds = 0;                    ///< that it took
   std::vector<std::uint8_t> replicas{};  ///< this rank's share of them, as Ensemble::save() gives it
   std::vector<double> policy{}, q{};     ///< and of their records, [share, records * size]
+
+  std::size_t done() const;  ///< replicas with results
 };
 
 /// Collective: plays what `state` lacks. Ranks share the replicas, all have the results, whatever their number.

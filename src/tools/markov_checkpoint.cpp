@@ -65,6 +65,7 @@ void write_checkpoint(Context& context, MarkovTask const& task, MarkovState cons
   file.set_attribute("/", "task", to_json(task).dump());
   file.set_attribute("/", "playing", static_cast<std::int64_t>(state.playing));
   file.set_attribute("/", "stage", state.stage);
+  file.set_attribute("/", "seconds", state.seconds);
   for (std::size_t i = 0; i < state.results.size(); ++i)
     write_result(file, "/results/" + task.settings[i].name, state.results[i]);
   if (state.playing > 0) {
@@ -85,6 +86,7 @@ void read_checkpoint(Context& context, std::string const& path, MarkovTask& task
   task = markov_task(Json::parse(about.get<std::string>("task")));
   state.playing = static_cast<std::size_t>(about.get<std::int64_t>("playing"));
   state.stage = about.get<std::int64_t>("stage");
+  state.seconds = about.get<double>("seconds");
   for (auto const& setting : task.settings) {
     if (!file.exists("/results/" + setting.name)) break;
     state.results.push_back(read_result(file, "/results/" + setting.name));

@@ -8,10 +8,10 @@
 
 namespace {
 
+using krate::HostMatrix;
 using krate::models::FlatnetChoice;
 using krate::models::FlatnetLayer;
 using krate::models::FlatnetOptions;
-using krate::models::HostMatrix;
 using Flatnet = krate::models::Flatnet<TestSpace>;
 using FlatnetBuilder = krate::models::FlatnetBuilder<TestSpace>;
 using TangentFit = krate::models::TangentFit<TestSpace>;

@@ -73,12 +73,18 @@ struct Quadric {
 };
 
 TYPED_TEST(FlatnetTest, GradientOfTheFit) {
-  for (auto const& [dim, d] : {std::pair<std::size_t, std::size_t>{4, 1}, {5, 2}, {6, 3}}) {
-    Array const x = filled(3, {40, dim});
+  struct Case {
+    std::size_t count, dim, d;
+    double radius;
+  };
+  // A block, some chunks of blocks, and as many columns as whole products are for.
+  for (auto const& [count, dim, d, radius] :
+       {Case{40, 4, 1, 1}, {40, 5, 2, 1}, {40, 6, 3, 1}, {500, 9, 2, 2}, {300, 19, 17, 3}}) {
+    Array const x = filled(3, {count, dim});
     std::vector<double> const centre(x.data.begin(), x.data.begin() + static_cast<std::ptrdiff_t>(dim));
     auto const points = view<double, 2>(x);
     TangentFit fit;
-    fit.set_neighbourhood(this->space, this->comm, points, centre, 1.0);
+    fit.set_neighbourhood(this->space, this->comm, points, centre, radius);
     auto const frame = orthonormal_columns(random_matrix(dim, d, 11));
     auto const form = fit.fit(this->space, this->comm, frame, {.iterations = 1});
     PlainFit plain{x, {}};

@@ -74,6 +74,7 @@ TEST(Bench, EveryCaseRuns) {
   expect_record(record({"markov", "--players", "3", "--routes", "3", "--replicas", "2", "--stages", "100"}), "markov");
   expect_record(record({"markov", "--stages", "100", "--random", "mersenne"}), "markov");
   expect_record(record({"ctrl", "--games", "2", "--inner-steps", "10"}), "ctrl");
+  expect_record(record({"flatnet", "--samples", "60", "--dim", "6", "--manifold-dim", "2", "--steps", "3"}), "flatnet");
   expect_record(record({"product", "--size", "16"}), "product");
   expect_record(record({"triad", "--elements", "100"}), "triad");
   expect_record(record({"step", "--precision", "fp64", "--image-size", "8x12", "--patch-size", "4x6"},
@@ -135,7 +136,7 @@ TEST(Bench, ListNamesTheCases) {
   std::vector<std::string> names;
   for (auto const& c : list["cases"]) names.push_back(c["case"]);
   EXPECT_EQ(names, (std::vector<std::string>{"infer", "step", "mssa", "mhsa", "tssa", "ista", "csc", "rate", "in-situ",
-                                             "markov", "ctrl", "product", "triad"}));
+                                             "markov", "ctrl", "flatnet", "product", "triad"}));
   EXPECT_EQ(list["cases"][1]["config"]["image_size"], 224);
   auto const shown = krate({"bench", "list"});
   EXPECT_NE(shown.out.find("mssa     Subspace attention: --batch 8 --heads 12 --tokens 197 --head-dim 48 [--backward]"),
@@ -152,7 +153,7 @@ TEST(Bench, ForPeopleItIsAFewLines) {
 
 TEST(Bench, HelpSaysWhatIsTimed) {
   for (auto const* name : {"infer", "step", "mssa", "mhsa", "tssa", "ista", "csc", "rate", "in-situ", "markov", "ctrl",
-                           "product", "triad"}) {
+                           "flatnet", "product", "triad"}) {
     auto const outcome = krate({"bench", name, "--help"});
     EXPECT_EQ(outcome.exit_code, 0);
     EXPECT_NE(outcome.out.find("Timed:"), outcome.out.npos) << name;

@@ -106,7 +106,7 @@ TEST_F(FlatnetCommand, RefusesWhatItDoesNotHave) {
 TEST(Manifolds, HaveTheirDimensions) {
   for (std::size_t const d : {1, 2, 4}) {
     auto const x = tools::sample_manifold({.shape = "gp", .samples = 600, .dim = 20, .intrinsic = d});
-    auto const found = tools::estimate_dimension({20, x});
+    auto const found = tools::estimate_dimension(tools::Space(), {20, x});
     EXPECT_NEAR(found.two_nn, static_cast<double>(d), 0.25 * static_cast<double>(d));
     EXPECT_NEAR(found.maximum_likelihood, static_cast<double>(d), 0.25 * static_cast<double>(d));
     double square = 0;

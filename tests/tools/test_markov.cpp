@@ -109,6 +109,24 @@ TEST(Markov, OwnGamesRepeatAndSpeakToPeople) {
   EXPECT_NE(said.out.find("a second and core"), std::string::npos);
 }
 
+TEST(Markov, SeveralSettingsAtOnceAreThoseAlone) {
+  Scratch const scratch;
+  Words const more = {"--stages", "2000", "--replicas", "3", "--records", "10", "--beta-exponent", "1,0.8"};
+  Words both = more;
+  both.insert(both.end(), {"--tau", "0.2,1e-6"});
+  auto const all = json_of(krate(markov(scratch / "all", both)));
+  ASSERT_EQ(all["settings"].size(), 4u);
+  EXPECT_EQ(all["settings"][3]["name"], "run4");
+  EXPECT_EQ(all["settings"][2]["tau"], 1e-6);
+  EXPECT_EQ(all["settings"][3]["beta_exponent"], 0.8);
+  auto const alone = json_of(krate(
+      markov(scratch / "alone", {"--stages", "2000", "--replicas", "3", "--records", "10", "--beta-exponent", "0.8"})));
+  EXPECT_EQ(all["settings"][3]["nash_distance"], alone["settings"][0]["nash_distance"]);
+  EXPECT_EQ(content_of(scratch / "all/run4.csv"), content_of(scratch / "alone/run.csv"));
+  EXPECT_EQ(all["core_seconds_to_nash_distance_0.1"].size(), 4u);
+  expect_failure(krate(markov(scratch / "bad", {"--tau", "1,-1"})), "--tau");
+}
+
 TEST(Markov, SmallestSizes) {
   Scratch const scratch;
   for (Words const& more : std::vector<Words>{{"--stages", "0"},

@@ -32,6 +32,7 @@ struct RoutingGame {
 
   std::size_t routes() const { return bonus.size(); }
   std::size_t states() const { return std::size_t(1) << routes(); }
+  bool operator==(RoutingGame const&) const = default;
 };
 
 /// At most so many routes: all their statuses are states.

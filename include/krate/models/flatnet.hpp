@@ -6,8 +6,8 @@
 
 #include "krate/core/parameters.hpp"
 #include "krate/core/workspace.hpp"
+#include "krate/linalg/host_matrix.hpp"
 #include "krate/models/flatnet_config.hpp"
-#include "krate/models/host_matrix.hpp"
 
 namespace krate::models {
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include <utility>
+
 #include "krate/comm/communicator.hpp"
 #include "krate/core/random.hpp"
 #include "krate/models/flatnet.hpp"
@@ -62,9 +64,9 @@ class FlatnetBuilder {
                  FlatnetOptions const& options);
 
   /// Collective: dimension of all samples together, before the first iteration. Quadratic forms with 1, 2, … columns
-  /// are fitted around the sample in the middle, from principal directions. The dimension is the first that leaves at
-  /// most a fiftieth of the spread and two fifths of what one column less leaves; else that which lowers the loss by
-  /// the largest factor. For manifolds that bend less than they extend.
+  /// are fitted to a thousand of them around the one in the middle, from principal directions. The dimension is the
+  /// first that leaves at most a fiftieth of the spread and two fifths of what one column less leaves; else that which
+  /// lowers the loss by the largest factor. For manifolds that bend less than they extend.
   std::size_t find_dimension(Space const& space);
   /// That dimension for all frames to come; see FlatnetOptions. @throws ValueError beyond the samples' dimension
   void set_dimension(std::size_t dimension);
@@ -95,10 +97,11 @@ class FlatnetBuilder {
   HostMatrix find_frame(Space const& space, FlatnetChoice const& choice, std::span<double const> centre,
                         FlatnetStep& step);
   HostMatrix principal_directions(Space const& space) const;
-  std::size_t middle_row(Space const& space) const;
+  Points some_points(Space const& space, std::size_t count) const;
+  std::pair<double, std::size_t> largest_of(std::vector<double> const& mine) const;
   void fit_at_radius(Space const& space, std::span<double const> centre, HostMatrix const& frame, FlatnetStep& step);
   void normalise(Space const& space, ConstMatrix<T, Space> const& z, std::vector<double>& mean, double& scale) const;
-  std::vector<double> all_points(Space const& space) const;
+  std::vector<double> squares_from(Space const& space, std::vector<double> const& point) const;
   double largest_distance(Space const& space) const;
   void apply(Space const& space, FlatnetLayer const& layer, Points const& z) const;
 

@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
-#include "krate/models/host_matrix.hpp"
+#include "krate/linalg/host_matrix.hpp"
 
 namespace krate::models {
 
-/// Adam on frames U [D, d] with U^T U = 1, canonical metric: one second moment for the whole matrix, and Cayley's map
-/// for both the step and the transport of the first moment. Source: geoopt's RiemannianAdam; rate 1.
+/// Adam on frames of d orthonormal rows, canonical metric: one second moment for the whole matrix, and Cayley's map for
+/// both the step and the transport of the first moment. Source: geoopt's RiemannianAdam; rate 1.
 class StiefelAdam {
  public:
-  /// Moves u against the gradient in ordinary coordinates.
-  /// @return root of the mean squared change of u's entries
+  /// Moves u [d, D] against the gradient in ordinary coordinates.
+  /// @return sum of the squared changes of u's entries
   double step(HostMatrix& u, HostMatrix const& gradient);
 
  private:
+  HostMatrix direction_{};  ///< [2 d, D] the step, then u, before it
   HostMatrix first_{};
   double second_ = 0;
   int steps_ = 0;

@@ -6,7 +6,7 @@
 
 #include "krate/comm/communicator.hpp"
 #include "krate/core/arena.hpp"
-#include "krate/models/host_matrix.hpp"
+#include "krate/linalg/host_matrix.hpp"
 
 namespace krate::models {
 
@@ -56,22 +56,28 @@ class TangentFit {
     double largest = 0;                     ///< of kernel times distance
     std::vector<double> mean_coordinate{};  ///< [d] mean of |c|
   };
-  /// Collective: the loss of the centre alone, in place of all points.
-  double spread(Space const& space, comm::Communicator const& comm);
+  /// The loss of the centre alone, in place of all points.
+  double spread() const;
   /// Collective.
   Error error(Space const& space, comm::Communicator const& comm, QuadraticForm const& form);
 
  private:
-  struct Buffers;
-  Buffers buffers(Space const& space, std::size_t d);
+  struct Missed {
+    std::vector<double> squares, coordinates;
+  };
+  Missed missed(Space const& space, HostMatrix const& frame, HostMatrix const& bend, std::size_t count);
+  template <class Cut>
+  void cut(Space const& space, Cut const& take);
 
   double gamma_ = 0;
   std::vector<double> mean_{};
   std::size_t rows_ = 0, active_ = 0, dim_ = 0;
   double total_ = 0, total_active_ = 0;  ///< over ranks
   Arena<Space> points_{}, arena_{};
-  Matrix<T, Space> offsets_{};  ///< [rows, D] z - z_c, active points first
-  Vector<T, Space> kernel_{};   ///< [rows] in the same order
+  Matrix<T, Space> offsets_{};             ///< [padded rows, padded D] z - z_c, active points first
+  Matrix<T, Space> columns_{};             ///< the same in blocks (on hosts)
+  Vector<T, Space> kernel_{}, squares_{};  ///< of the rows; squares: 0 for those that are not active
+  HostMatrix moments_{};                   ///< [D, padded D] sum of (k y) (k y)^T, of all ranks
 };
 
 }  // namespace krate::models

@@ -3,15 +3,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
-#include <numeric>
 
-#include "krate/core/label.hpp"
-#include "krate/linalg/gemm.hpp"
-#include "krate/linalg/symmetric_eigen.hpp"
-#include "krate/models/flatnet_builder.hpp"
-#include "models/impl/flatnet_builder_kernels.hpp"
-#include "models/impl/host_copies.hpp"
+#include "models/impl/flatnet_dimension.hpp"
+#include "models/impl/for_rows.hpp"
 
 namespace krate::models {
 
@@ -75,133 +69,6 @@ void FlatnetBuilder<Space, T>::set_dimension(std::size_t dimension) {
   require_value(dimension <= dim_, "krate::models::FlatnetBuilder", "dimension", dimension,
                 "must be at most the samples' dimension");
   options_.dimension = dimension;
-}
-
-/// Columns, largest variance first.
-template <class Space, class T>
-HostMatrix FlatnetBuilder<Space, T>::principal_directions(Space const& space) const {
-  std::size_t const bytes = measure<Space>([&](Workspace<Space>& work) {
-                              work.template take<T>(dim_, dim_);
-                              work.template take<T>(dim_, dim_);
-                              work.template take<T>(dim_);
-                            }) +
-                            symmetric_eigen_workspace<T>(1, dim_, true);
-  Arena<Space> const arena(space, bytes, "krate::models::FlatnetBuilder::covariance");
-  auto work = arena.workspace();
-  auto const covariance = work.template take<T>(dim_, dim_), vectors = work.template take<T>(dim_, dim_);
-  auto const values = work.template take<T>(dim_);
-  gemm(space, "T", "N", 1, z_, z_, 0, covariance);
-  auto host = copy_to_host(space, Vector<T, Space>(covariance.data(), dim_ * dim_));
-  comm_.all_reduce(std::span<double>(host));
-  copy_to_device<T>(space, host, covariance.data());
-  symmetric_eigen(space, covariance, work, values, vectors);
-  copy_to_host<T>(space, vectors.data(), std::span<T>(host));
-  HostMatrix directions(dim_, dim_);
-  for (std::size_t j = 0; j < dim_; ++j)
-    for (std::size_t a = 0; a < dim_; ++a) directions(j, a) = host[(dim_ - 1 - a) * dim_ + j];
-  comm_.broadcast(std::as_writable_bytes(std::span<double>(directions.values)));
-  return directions;
-}
-
-/// The sample nearest to the mean.
-template <class Space, class T>
-std::size_t FlatnetBuilder<Space, T>::middle_row(Space const& space) const {
-  auto const z = copy_to_host(space, Vector<T, Space>(z_.data(), z_.size()));
-  double nearest = std::numeric_limits<double>::infinity();
-  std::int64_t row = std::numeric_limits<std::int64_t>::max();
-  for (std::size_t i = 0; i < z_.extent(0); ++i) {
-    double square = 0;
-    for (std::size_t j = 0; j < dim_; ++j) square += z[i * dim_ + j] * z[i * dim_ + j];
-    if (square < nearest) {
-      nearest = square;
-      row = static_cast<std::int64_t>(first_ + i);
-    }
-  }
-  bool const mine = comm_.all_reduce(nearest, comm::Reduction::min) == nearest;
-  return static_cast<std::size_t>(
-      comm_.all_reduce(mine ? row : std::numeric_limits<std::int64_t>::max(), comm::Reduction::min));
-}
-
-template <class Space, class T>
-std::size_t FlatnetBuilder<Space, T>::find_dimension(Space const& space) {
-  constexpr std::size_t steps = 30;
-  auto const directions = principal_directions(space);
-  fit_.set_neighbourhood(space, comm_, z_, row(space, middle_row(space)),
-                         0.5 * (options_.smallest_radius + options_.largest_radius) * diameter_);
-  double const spread = fit_.spread(space, comm_);
-  double before = spread, best = 0;
-  std::size_t found = 1;
-  auto const end = [&] { return best > 3 ? found + 5 : 2 * found + 20; };
-  for (std::size_t d = 1; d < dim_ && d < end() && 3 * pairs_of(d) <= total_; ++d) {
-    HostMatrix frame(dim_, d);
-    for (std::size_t j = 0; j < dim_; ++j)
-      for (std::size_t a = 0; a < d; ++a) frame(j, a) = directions(j, a);
-    double const loss = fit_.fit(space, comm_, frame, {.iterations = steps, .cutoff = 1e-7}).loss;
-    if (loss <= 1e-12 * spread || (loss <= 0.02 * spread && loss <= 0.4 * before)) return d;
-    if (before / loss > best) {
-      best = before / loss;
-      found = d;
-    }
-    before = loss;
-  }
-  return found;
-}
-
-/// Mean and largest distance to it.
-template <class Space, class T>
-void FlatnetBuilder<Space, T>::normalise(Space const& space, ConstMatrix<T, Space> const& z, std::vector<double>& mean,
-                                         double& scale) const {
-  std::size_t const rows = z.extent(0);
-  Points const sum(Kokkos::view_alloc(space, "krate::models::FlatnetBuilder::mean"), 1, dim_);
-  gemm(space, "N", "N", 1, ConstMatrix<T, Space>(ones_.data(), 1, rows), z, 0, sum);
-  mean = copy_to_host(space, Vector<T, Space>(sum.data(), dim_));
-  comm_.all_reduce(std::span<double>(mean));
-  for (double& m : mean) m /= static_cast<double>(total_);
-  copy_to_device<T>(space, mean, sum.data());
-  Kokkos::parallel_for(KRATE_LABEL("krate::models::flatnet::distance"), Kokkos::RangePolicy<Space>(space, 0, rows),
-                       SquaredDistance<Space, T>{z, Vector<T, Space>(sum.data(), dim_), squares_});
-  scale = 0;
-  for (double const s : copy_to_host(space, Vector<T, Space>(squares_))) scale = s <= scale ? scale : s;
-  scale = std::sqrt(comm_.all_reduce(scale, comm::Reduction::max));
-}
-
-template <class Space, class T>
-std::vector<double> FlatnetBuilder<Space, T>::all_points(Space const& space) const {
-  auto const mine = copy_to_host(space, Vector<T, Space>(z_.data(), z_.size()));
-  std::vector<std::size_t> counts(static_cast<std::size_t>(comm_.size()));
-  std::vector<std::int64_t> sizes(counts.size());
-  sizes[static_cast<std::size_t>(comm_.rank())] = static_cast<std::int64_t>(mine.size());
-  comm_.all_reduce(std::span<std::int64_t>(sizes));
-  for (std::size_t r = 0; r < counts.size(); ++r) counts[r] = static_cast<std::size_t>(sizes[r]) * sizeof(double);
-  std::vector<double> all(total_ * dim_);
-  comm_.all_gather(std::as_bytes(std::span<double const>(mine)), std::as_writable_bytes(std::span<double>(all)),
-                   counts);
-  return all;
-}
-
-template <class Space, class T>
-double FlatnetBuilder<Space, T>::largest_distance(Space const& space) const {
-  constexpr std::size_t block = 256;
-  auto const host = all_points(space);
-  Points const all(Kokkos::view_alloc(space, "krate::models::FlatnetBuilder::all"), total_, dim_),
-      products(Kokkos::view_alloc(space, "krate::models::FlatnetBuilder::products"), block, total_);
-  Kokkos::View<T*, Kokkos::LayoutRight, DeviceOf<Space>> const squares(
-      Kokkos::view_alloc(space, "krate::models::FlatnetBuilder::all_squares"), total_),
-      zero(Kokkos::view_alloc(space, "krate::models::FlatnetBuilder::zero"), dim_);
-  copy_to_device<T>(space, host, all.data());
-  Kokkos::parallel_for(KRATE_LABEL("krate::models::flatnet::lengths"), Kokkos::RangePolicy<Space>(space, 0, total_),
-                       SquaredDistance<Space, T>{all, zero, squares});
-  for (std::size_t begin = 0; begin < z_.extent(0); begin += block) {
-    std::size_t const count = std::min(block, z_.extent(0) - begin), first = first_ + begin;
-    Matrix<T, Space> const some(products.data(), count, total_);
-    gemm(space, "N", "T", 1, ConstMatrix<T, Space>(&all(first, 0), count, dim_), all, 0, some);
-    Kokkos::parallel_for(KRATE_LABEL("krate::models::flatnet::farthest"), Kokkos::RangePolicy<Space>(space, 0, count),
-                         FarthestPoint<Space, T>{some, ConstVector<T, Space>(squares.data() + first, count), squares,
-                                                 Vector<T, Space>(squares_.data() + begin, count)});
-  }
-  double most = 0;
-  for (double const s : copy_to_host(space, Vector<T, Space>(squares_))) most = std::max(most, s);
-  return std::sqrt(comm_.all_reduce(most, comm::Reduction::max));
 }
 
 template <class Space, class T>
@@ -320,9 +187,8 @@ FlatnetStep FlatnetBuilder<Space, T>::step(Space const& space, FlatnetChoice con
   // With the layer as it is stored, from the start: as any other program will apply it.
   Kokkos::deep_copy(space, candidate_, z_);
   apply(space, layer, candidate_);
-  Kokkos::parallel_for(KRATE_LABEL("krate::models::flatnet::change"),
-                       Kokkos::RangePolicy<Space>(space, 0, z_.extent(0)),
-                       SquaredChange<Space, T>{candidate_, z_, squares_});
+  for_rows(space, KRATE_LABEL("krate::models::flatnet::change"), z_.extent(0),
+           SquaredChange<Space, T>{candidate_, z_, squares_});
   double sum = 0;
   for (double const s : copy_to_host(space, Vector<T, Space>(squares_))) sum += s;
   made.change = std::sqrt(comm_.all_reduce(sum) / static_cast<double>(total_ * dim_));

@@ -5,6 +5,16 @@
 
 namespace krate::models {
 
+template <class Space, class T>
+struct ChosenRows {
+  ConstMatrix<T, Space> from;
+  ConstVector<std::int64_t, Space> rows;
+  Matrix<T, Space> to;
+  KOKKOS_FUNCTION void operator()(std::size_t i) const {
+    for (std::size_t j = 0; j < to.extent(1); ++j) to(i, j) = from(static_cast<std::size_t>(rows(i)), j);
+  }
+};
+
 /// |z_i - centre|^2
 template <class Space, class T>
 struct SquaredDistance {

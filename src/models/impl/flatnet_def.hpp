@@ -9,6 +9,7 @@
 #include "krate/models/flatnet.hpp"
 #include "krate/models/tangent_fit.hpp"
 #include "models/impl/flatnet_kernels.hpp"
+#include "models/impl/for_rows.hpp"
 #include "models/impl/host_copies.hpp"
 
 namespace krate::models {
@@ -116,9 +117,8 @@ void Flatnet<Space, T>::encode(Space const& space, std::size_t i, Matrix<T, Spac
                                Workspace<Space> work) const {
   require_shape("krate::models::Flatnet::encode", "z", z, {z.extent(0), config_.dim}, "the model's dimension");
   auto const c = work.template take<T>(z.extent(0), config_.layers[i]);
-  Kokkos::parallel_for(KRATE_LABEL("krate::models::flatnet::flatten"),
-                       Kokkos::RangePolicy<Space>(space, 0, z.extent(0)),
-                       FlattenPoints<Space, T>{flatnet_maps(parameters_, i), z, c});
+  for_rows(space, KRATE_LABEL("krate::models::flatnet::flatten"), z.extent(0),
+           FlattenPoints<Space, T>{flatnet_maps(parameters_, i), z, c});
 }
 
 template <class Space, class T>
@@ -126,15 +126,15 @@ void Flatnet<Space, T>::decode(Space const& space, std::size_t i, Matrix<T, Spac
                                Workspace<Space> work) const {
   require_shape("krate::models::Flatnet::decode", "z", z, {z.extent(0), config_.dim}, "the model's dimension");
   auto const c = work.template take<T>(z.extent(0), 2 * config_.layers[i]);
-  Kokkos::parallel_for(KRATE_LABEL("krate::models::flatnet::bend"), Kokkos::RangePolicy<Space>(space, 0, z.extent(0)),
-                       BendPoints<Space, T>{flatnet_maps(parameters_, i), z, c});
+  for_rows(space, KRATE_LABEL("krate::models::flatnet::bend"), z.extent(0),
+           BendPoints<Space, T>{flatnet_maps(parameters_, i), z, c});
 }
 
 template <class Space, class T>
 void Flatnet<Space, T>::encode(Space const& space, Matrix<T, Space> const& z, Workspace<Space> work) const {
   require_shape("krate::models::Flatnet::encode", "z", z, {z.extent(0), config_.dim}, "the model's dimension");
-  Kokkos::parallel_for(KRATE_LABEL("krate::models::flatnet::input"), Kokkos::RangePolicy<Space>(space, 0, z.extent(0)),
-                       NormaliseInput<Space, T>{parameters_.value(0), parameters_.value(1), z, false});
+  for_rows(space, KRATE_LABEL("krate::models::flatnet::input"), z.extent(0),
+           NormaliseInput<Space, T>{parameters_.value(0), parameters_.value(1), z, false});
   for (std::size_t i = 0; i < config_.layers.size(); ++i) encode(space, i, z, work);
 }
 
@@ -142,8 +142,8 @@ template <class Space, class T>
 void Flatnet<Space, T>::decode(Space const& space, Matrix<T, Space> const& z, Workspace<Space> work) const {
   require_shape("krate::models::Flatnet::decode", "z", z, {z.extent(0), config_.dim}, "the model's dimension");
   for (std::size_t i = config_.layers.size(); i-- > 0;) decode(space, i, z, work);
-  Kokkos::parallel_for(KRATE_LABEL("krate::models::flatnet::output"), Kokkos::RangePolicy<Space>(space, 0, z.extent(0)),
-                       NormaliseInput<Space, T>{parameters_.value(0), parameters_.value(1), z, true});
+  for_rows(space, KRATE_LABEL("krate::models::flatnet::output"), z.extent(0),
+           NormaliseInput<Space, T>{parameters_.value(0), parameters_.value(1), z, true});
 }
 
 }  // namespace krate::models

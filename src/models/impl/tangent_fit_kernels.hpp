@@ -22,39 +22,61 @@ struct KernelOfDistance {
   }
 };
 
-/// Rows less the centre, and their kernels, in another order.
+/// Rows less the centre, alone and times their kernels, in another order; zeros beside and below them.
 template <class Space, class T>
 struct GatherOffsets {
   ConstMatrix<T, Space> z;
   ConstVector<T, Space> centre, all;
   ConstVector<std::int64_t, Space> order;
-  Matrix<T, Space> offsets;
-  Vector<T, Space> kernel;
+  std::size_t active;
+  Matrix<T, Space> offsets, weighted;
+  Vector<T, Space> kernel, squares;  ///< squares: of kernels, 0 for points that are not active
   KOKKOS_FUNCTION void operator()(std::size_t i) const {
-    auto const from = static_cast<std::size_t>(order(i));
-    kernel(i) = all(from);
-    for (std::size_t j = 0; j < centre.size(); ++j) offsets(i, j) = z(from, j) - centre(j);
+    bool const there = i < z.extent(0);
+    auto const from = there ? static_cast<std::size_t>(order(i)) : 0;
+    T const k = there ? all(from) : T(0);
+    squares(i) = i < active ? k * k : T(0);
+    if (there) kernel(i) = k;
+    for (std::size_t j = 0; j < offsets.extent(1); ++j) {
+      T const y = there && j < centre.size() ? z(from, j) - centre(j) : T(0);
+      offsets(i, j) = y;
+      if (i < active) weighted(i, j) = k * y;
+    }
   }
 };
 
-/// Products of a point's coordinates, alone and with the squared kernel, the latter with the coordinates behind them.
+/// As many columns as `to` has.
+template <class Space, class T>
+struct FirstColumns {
+  ConstMatrix<T, Space> from;
+  Matrix<T, Space> to;
+  KOKKOS_FUNCTION void operator()(std::size_t i) const {
+    for (std::size_t j = 0; j < to.extent(1); ++j) to(i, j) = from(i, j);
+  }
+};
+
+/// Products of a point's coordinates, zeros beside them.
 template <class Space, class T>
 struct CoordinateProducts {
   ConstMatrix<T, Space> c;
-  ConstVector<T, Space> kernel;
-  Matrix<T, Space> products, weighted;
+  Matrix<T, Space> products;
   KOKKOS_FUNCTION void operator()(std::size_t i) const {
     std::size_t const d = c.extent(1);
-    T const squared = kernel(i) * kernel(i);
     std::size_t p = 0;
-    for (std::size_t a = 0; a < d; ++a) {
-      for (std::size_t b = a; b < d; ++b, ++p) {
-        T const product = c(i, a) * c(i, b);
-        products(i, p) = product;
-        weighted(i, p) = squared * product;
-      }
-    }
-    for (std::size_t a = 0; a < d; ++a) weighted(i, p + a) = squared * c(i, a);
+    for (std::size_t a = 0; a < d; ++a)
+      for (std::size_t b = a; b < d; ++b, ++p) products(i, p) = c(i, a) * c(i, b);
+    for (; p < products.extent(1); ++p) products(i, p) = 0;
+  }
+};
+
+/// Rows times the square of their kernel.
+template <class Space, class T>
+struct WeightedRows {
+  ConstMatrix<T, Space> rows;
+  ConstVector<T, Space> kernel;
+  Matrix<T, Space> weighted;
+  KOKKOS_FUNCTION void operator()(std::size_t i) const {
+    for (std::size_t j = 0; j < weighted.extent(1); ++j) weighted(i, j) = kernel(i) * kernel(i) * rows(i, j);
   }
 };
 
