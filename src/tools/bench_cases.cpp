@@ -9,7 +9,6 @@
 #include "perf/cases/in_situ.hpp"
 #include "perf/cases/infer.hpp"
 #include "perf/cases/ista.hpp"
-#include "perf/cases/mae_infer.hpp"
 #include "perf/cases/markov.hpp"
 #include "perf/cases/mssa.hpp"
 #include "perf/cases/multi_head_attention.hpp"
