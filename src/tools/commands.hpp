@@ -18,6 +18,7 @@ void add_export(CLI::App& app, Context& context);
 void add_rate(CLI::App& app, Context& context);
 void add_analyze(CLI::App& app, Context& context);
 void add_analyze_layers(CLI::App& analyze, Context& context);
+void add_analyze_inversion(CLI::App& analyze, Context& context);
 void add_analyze_objective(CLI::App& analyze, Context& context);
 void add_analyze_probe(CLI::App& analyze, Context& context);
 void add_game(CLI::App& app, Context& context);
