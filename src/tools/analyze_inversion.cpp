@@ -74,7 +74,7 @@ void compare(std::vector<T> const& here, std::vector<T> const& there, std::size_
 
 /// Layer by layer, with no patch removed.
 template <class Model>
-std::vector<Distance> measure(ModelOnData<Model>& run, Model const& model) {
+std::vector<Distance> distances(ModelOnData<Model>& run, Model const& model) {
   using T = typename Model::Scalar;
   auto const& c = model.config();
   auto const cut = [&](auto& work, std::size_t count) {
@@ -144,8 +144,8 @@ void analyze_inversion(Context& context, ModelOnData<Model>& run, Command const&
       c.depth == c.decoder_depth, "krate::analyze", "decoder_depth", c.decoder_depth,
       ("must be the encoder's depth, " + std::to_string(c.depth) + ", for its layers to be inverses").c_str());
   std::vector<State> states;
-  states.push_back({"initial", measure(run, Model(run.space, c, Seed{static_cast<std::uint64_t>(command.seed)}))});
-  states.push_back({"trained", measure(run, run.model)});
+  states.push_back({"initial", distances(run, Model(run.space, c, Seed{static_cast<std::uint64_t>(command.seed)}))});
+  states.push_back({"trained", distances(run, run.model)});
   std::string const path = command.output + "/inversion.csv";
   run.comm.guarded([&] {
     if (!run.comm.is_root()) return;

@@ -145,7 +145,7 @@ TYPED_TEST(LinearTest, ProductsInBfloat16) {
   using T = TypeParam;
   LinearProblem const p(33, 24, 40);
   std::size_t const rows = 33, in = 24, out = 40;
-  auto const low = Products::bfloat16;
+  auto const low = krate::Products::bfloat16;
   Bench bench(std::max(krate::linear_workspace<T>(low, rows, in, out),
                        krate::linear_backward_workspace<T>(low, rows, in, out)));
   Guarded<TestSpace, T, 2> y(rows, out), dx(rows, in), dweight(out, in);
