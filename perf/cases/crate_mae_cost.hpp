@@ -27,6 +27,7 @@ struct CrateMaeFlops : CrateFlops {
     return linear_flops(patches, patch_dim, dim) + rows() * dim + depth * block_forward() +
            decoder.depth * decoder_forward() + 2 * layer_norm_flops(rows(), dim) + linear_flops(rows(), dim, patch_dim);
   }
+  double inference() const { return forward(); }
   double backward() const {
     return linear_backward_flops(rows(), dim, patch_dim) +
            2 * layer_norm_backward_flops(rows(), dim, InputGradient::write) + depth * block_backward() +

@@ -26,6 +26,17 @@ std::size_t ParameterTable::add(std::string name, std::string official, std::vec
   return specs_.size() - 1;
 }
 
+std::size_t ParameterTable::count() const {
+  std::size_t sum = 0;
+  for (std::size_t i = 0; i < specs_.size(); ++i) {
+    if (std::find(collected_.begin(), collected_.end(), i) != collected_.end()) continue;
+    std::size_t size = 1;
+    for (auto const extent : specs_[i].shape) size *= extent;
+    sum += size;
+  }
+  return sum;
+}
+
 void ParameterTable::require_entries(std::span<Parameter const> entries) const {
   bool const same = std::equal(entries.begin(), entries.end(), specs_.begin(), specs_.end(),
                                [](auto const& a, auto const& b) { return a.name == b.name && a.shape == b.shape; });

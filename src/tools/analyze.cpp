@@ -130,6 +130,7 @@ void add_analyze(cli::App& app, Context& context) {
                                  [&](auto& run) { analyze_attention(context, run, *of_attention); });
   });
 
+  add_analyze_inversion(*analyze, context);
   add_analyze_objective(*analyze, context);
   add_analyze_probe(*analyze, context);
   add_landscape(*analyze, context);

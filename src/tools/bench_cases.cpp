@@ -10,7 +10,6 @@
 #include "perf/cases/in_situ.hpp"
 #include "perf/cases/infer.hpp"
 #include "perf/cases/ista.hpp"
-#include "perf/cases/mae_infer.hpp"
 #include "perf/cases/markov.hpp"
 #include "perf/cases/mssa.hpp"
 #include "perf/cases/multi_head_attention.hpp"
@@ -182,16 +181,16 @@ struct StepOf {
   using Texts = perf::ModelTextStepCase<S, T, Model>;
 };
 
-/// As run_model(), of the family that --model names; without bfloat16 where a model has none.
+/// As run_model(), of the family that --model names; without bfloat16 where a model has none: a ToST.
 template <template <template <class, class> class> class Of, class Fill>
 Json run_family(Bench& bench, BenchCase const& self, OptionTable const& o, Fill const& fill) {
   auto const model = o.get<std::string>("model");
   if (model == "causal_crate") return run_model<Of<models::CausalCrate>::template Texts>(bench, self, o, fill);
   if (model == "crate_bert") return run_model<Of<models::CrateBert>::template Texts>(bench, self, o, fill);
   if (model == "tost_causal") return run_case<Of<models::TostCausal>::template Texts>(bench, self, o, fill);
-  if (model == "gpt2") return run_case<Of<models::Gpt2>::template Texts>(bench, self, o, fill);
+  if (model == "gpt2") return run_model<Of<models::Gpt2>::template Texts>(bench, self, o, fill);
   if (model == "tost") return run_case<Of<models::Tost>::template Images>(bench, self, o, fill);
-  if (model == "vit") return run_case<Of<models::Vit>::template Images>(bench, self, o, fill);
+  if (model == "vit") return run_model<Of<models::Vit>::template Images>(bench, self, o, fill);
   if (model == "crate_alpha") return run_model<Of<models::CrateAlpha>::template Images>(bench, self, o, fill);
   return run_model<Of<models::Crate>::template Images>(bench, self, o, fill);
 }

@@ -18,6 +18,7 @@ void add_export(cli::App& app, Context& context);
 void add_rate(cli::App& app, Context& context);
 void add_analyze(cli::App& app, Context& context);
 void add_analyze_layers(cli::App& analyze, Context& context);
+void add_analyze_inversion(cli::App& analyze, Context& context);
 void add_analyze_objective(cli::App& analyze, Context& context);
 void add_analyze_probe(cli::App& analyze, Context& context);
 void add_game(cli::App& app, Context& context);

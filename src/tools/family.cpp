@@ -113,11 +113,7 @@ struct Exchange {
     models::store_types(table, types, summary.config);
     bool const wide = std::find(types.begin(), types.end(), io::TensorType::f64) != types.end();
     (wide ? write_model<double> : write_model<float>)(context, tensors, config, request, summary.config);
-    for (auto const& spec : table.specs()) {
-      std::size_t size = 1;
-      for (auto const extent : spec.shape) size *= extent;
-      summary.parameters += size;
-    }
+    summary.parameters = table.count();
     summary.buffers = tensors.buffers().size();
     for (auto const& buffer : table.buffers()) summary.buffers += tensors.find(buffer) != nullptr;
     summary.tensors = request.file.tensors().size() - summary.buffers - tensors.foreign(table);
@@ -134,7 +130,7 @@ struct Exchange {
     ExportSummary summary;
     summary.types = request.type ? models::TensorTypes(table.specs().size(), *request.type)
                                  : models::stored_types(table, request.file.config(), usual);
-    summary.parameters = model.parameters().count();
+    summary.parameters = table.count();
     for (auto const& tensor : table.official_tensors()) summary.tensors += tensor.names.size();
     context.comm().guarded([&] {
       if (!context.comm().is_root()) return;

@@ -249,6 +249,14 @@ struct TrainingRun {
   io::CheckpointReader const* from;  ///< see network_file(); null: none
 };
 
+/// As authors count.
+template <class Model>
+std::size_t parameter_count(Model const& model) {
+  if constexpr (requires { Model::parameter_table(model.config()); })
+    return Model::parameter_table(model.config()).count();
+  return model.parameters().count();
+}
+
 template <class Model>
 void run_in(TrainingRun const& training, typename Model::Config const& config) {
   auto& context = training.context;
@@ -297,7 +305,7 @@ void run_in(TrainingRun const& training, typename Model::Config const& config) {
                 "stopped by a signal, a checkpoint was written first; continue with krate resume " + run);
   }
   Json result{{"model", Model::name},
-              {"parameters", model.parameters().count()},
+              {"parameters", parameter_count(model)},
               {"ranks", comm.size()},
               {"threads", space.concurrency()},
               {"steps", summary.steps},
@@ -355,9 +363,7 @@ void train_run(Context& context, OptionTable& options, std::string const& run, b
   auto const model = options.get<std::string>("model");
   if (model == "flatnet") return train_flatnet(context, options, run, resume);
   if (model == "csc_ctrl" || model == "ctrl") return train_closed_loop(context, options, run, resume);
-  bool const has_mlp = model == "mlp" || model == "vit" || model == "gpt2" || model.starts_with("tost") ||
-                       (model == "crate" && options.get<std::string>("feed-forward") == "mlp");
-  if (options.get<std::string>("precision") == "bf16" && (has_mlp || model == "redunet")) {
+  if (options.get<std::string>("precision") == "bf16" && (model.starts_with("tost") || model == "redunet")) {
     throw NotBuiltError("krate::train", "--precision bf16 is not built yet for this model; use fp32 or fp64");
   }
   if (model == "redunet") {

@@ -52,7 +52,7 @@ TYPED_TEST_P(TostReference, OutputsAndEveryIntermediateAgree) {
     ++seen;
   });
   EXPECT_EQ(seen, run.model.config().depth);
-  compare(run.state.code, "/intermediate/position_code");
+  compare(run.state.embedding.code, "/intermediate/position_code");
   for (std::size_t i = 0; i < run.model.config().depth; ++i) {
     auto const& saved = run.state.stack.saved[i];
     std::string const at = "/intermediate/block_" + std::to_string(i);

@@ -141,6 +141,30 @@ TYPED_TEST(LinearTest, SaysWhatIsWrong) {
                krate::linear_backward(space, x, weight, y, krate::Workspace<TestSpace>(), x, weight, bias));
 }
 
+TYPED_TEST(LinearTest, ProductsInBfloat16) {
+  using T = TypeParam;
+  LinearProblem const p(33, 24, 40);
+  std::size_t const rows = 33, in = 24, out = 40;
+  auto const low = krate::Products::bfloat16;
+  Bench bench(std::max(krate::linear_workspace<T>(low, rows, in, out),
+                       krate::linear_backward_workspace<T>(low, rows, in, out)));
+  Guarded<TestSpace, T, 2> y(rows, out), dx(rows, in), dweight(out, in);
+  Guarded<TestSpace, T, 1> dbias(out);
+  krate::testing::set_all(dweight.view(), T(0));
+  krate::testing::set_all(dbias.view(), T(0));
+  auto const x = view<T, 2>(p.x), weight = view<T, 2>(p.weight), dy = view<T, 2>(p.dy);
+  krate::linear(bench.space, x, weight, view<T, 1>(p.bias), y.view(), low, bench.work());
+  krate::linear_backward(bench.space, x, weight, dy, bench.work(), dx.view(), dweight.view(), dbias.view(), low);
+  bench.space.fence("krate::test");
+  EXPECT_TRUE(y.intact() && dx.intact() && dweight.intact() && dbias.intact());
+  auto const wanted = linear_oracle(p);
+  EXPECT_LE(worst_error(y.array(), wanted.y), 0.05);
+  EXPECT_LE(worst_error(dx.array(), wanted.dx), 0.05);
+  EXPECT_LE(worst_error(dweight.array(), wanted.dweight), 0.05);
+  EXPECT_LE(worst_error(dbias.array(), wanted.dbias), krate::testing::tolerance<T>(rows));
+  EXPECT_GE(worst_error(y.array(), wanted.y), 1e-5) << "operands were rounded";
+}
+
 TYPED_TEST(LinearTest, Conduct) {
   using T = TypeParam;
   LinearProblem const p(4, 6, 5);

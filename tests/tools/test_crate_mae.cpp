@@ -30,6 +30,26 @@ struct CrateMaeCommand : ::testing::Test {
   }
 };
 
+TEST_F(CrateMaeCommand, SaysHowFarItsDecoderUndoesItsEncoder) {
+  ASSERT_EQ(krate(train(run, {"--depth", "2"})).exit_code, 0);
+  auto const analyze = [&](std::string const& model) {
+    return krate({"analyze", "inversion", model, "--data", data, "-o", scratch / "look", "--json"});
+  };
+  auto const found = json_of(analyze(run + "/model.h5"))["layers"];
+  ASSERT_EQ(found.size(), 6u);  // three, before and after
+  for (auto const& layer : found) {
+    EXPECT_GT(layer["relative_error"].get<double>(), 0);
+    EXPECT_LE(std::abs(layer["cosine"].get<double>()), 1);
+  }
+  EXPECT_EQ(found[5]["state"], "trained");
+  EXPECT_EQ(found[5]["layer"], 2);
+  auto const table = content_of(scratch / "look/inversion.csv");
+  EXPECT_EQ(std::count(table.begin(), table.end(), '\n'), 1 + 6);
+  EXPECT_TRUE(scratch.holds("look/inversion.svg"));
+  ASSERT_EQ(krate(train(scratch / "uneven", {"--decoder-depth", "2"})).exit_code, 0);
+  expect_failure(analyze(scratch / "uneven/model.h5"), "must be the encoder's depth, 1");
+}
+
 TEST_F(CrateMaeCommand, LearnsToPredictWhatItDoesNotSee) {
   auto const summary = json_of(krate(train(run, {"--json"})));
   EXPECT_EQ(summary["model"], "crate_mae");

@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "command.hpp"
+#include "krate/io/checkpoint.hpp"
 #include "krate/io/hdf5.hpp"
 
 namespace krate::testing {
@@ -29,6 +30,7 @@ struct TostCommand : ::testing::Test {
 TEST_F(TostCommand, TrainsResumesPredictsAndGoesBothWays) {
   auto const summary = json_of(krate(train(run, {"--json"}, "100")));
   EXPECT_EQ(summary["model"], "tost");
+  auto const learnt = summary["parameters"].get<std::int64_t>();
   EXPECT_GT(summary["test_accuracy"].get<double>(), 0.5);
   EXPECT_EQ(krate({"resume", run}).exit_code, 0);
   auto const found = json_of(krate({"eval", run + "/model.h5", "--data", data, "--json"}));
@@ -36,7 +38,19 @@ TEST_F(TostCommand, TrainsResumesPredictsAndGoesBothWays) {
   ASSERT_EQ(krate({"predict", run + "/model.h5", "--data", data, "-o", scratch / "out.h5"}).exit_code, 0);
   EXPECT_EQ(io::File::open(scratch / "out.h5").info("/features").shape, (std::vector<std::size_t>{1797, 32}));
   ASSERT_EQ(krate({"export", run + "/model.h5", "-o", scratch / "m.safetensors"}).exit_code, 0);
-  ASSERT_EQ(krate({"import", scratch / "m.safetensors", "--family", "tost", "-o", scratch / "back.h5"}).exit_code, 0);
+  auto const back =
+      json_of(krate({"import", scratch / "m.safetensors", "--family", "tost", "-o", scratch / "back.h5", "--json"}));
+  // What batch norm collects, a mean and a variance a channel, is no parameter.
+  EXPECT_EQ(back["parameters"].get<std::int64_t>(), learnt);
+  std::int64_t stored = 0, collected = 0;
+  auto const model = io::File::open(scratch / "back.h5");
+  for (auto const& name : io::CheckpointReader(scratch / "back.h5", {}).tensors("/model")) {
+    auto const size = static_cast<std::int64_t>(model.read_all<double>("/model/" + name).size());
+    stored += size;
+    if (name.find("collected") != std::string::npos) collected += size;
+  }
+  EXPECT_GT(collected, 0);
+  EXPECT_EQ(stored, learnt + collected);
   EXPECT_EQ(json_of(krate({"eval", scratch / "back.h5", "--data", data, "--json"})), found);
 }
 

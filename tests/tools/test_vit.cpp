@@ -73,15 +73,26 @@ TEST_F(VitCommand, EachHalfOfACrateCanBeReplaced) {
   EXPECT_FALSE(io::File::open(scratch / "crate/model.h5").attributes("/config").has("attention"));
 }
 
+TEST_F(VitCommand, ProductsInBfloat16TrainNearlyTheSame) {
+  for (auto const& [model, more] :
+       std::vector<std::pair<std::string, Words>>{{"vit", {}}, {"crate", {"--feed-forward", "mlp"}}}) {
+    auto const run_of = [&](std::string const& precision) {
+      Words words = more;
+      words.insert(words.end(), {"--precision", precision, "--json"});
+      return json_of(krate(train(scratch / (model + precision), model, words)))["test_loss"].get<double>();
+    };
+    double const full = run_of("fp32"), low = run_of("bf16");
+    EXPECT_NE(low, full) << model;
+    EXPECT_NEAR(low, full, 0.05 * full) << model;
+  }
+}
+
 TEST_F(VitCommand, SaysWhatDoesNotGoTogether) {
   for (std::string const flag : {"--eta", "--lambda"}) expect_failure(krate(train(run, "vit", {flag, "0.1"})), flag);
   expect_failure(krate(train(run, "vit", {"--pool", "mean"})), "--pool");
   expect_failure(krate(train(run, "vit", {"--attention", "mssa"})), "--attention");
   expect_failure(krate(train(run, "crate_alpha", {"--feed-forward", "mlp"})), "--feed-forward");
   expect_failure(krate(train(run, "crate", {"--attention", "linear"})), "--attention");
-  expect_failure(krate(train(run, "vit", {"--precision", "bf16"})), "not built yet for this model");
-  expect_failure(krate(train(run, "crate", {"--feed-forward", "mlp", "--precision", "bf16"})),
-                 "not built yet for this model");
   EXPECT_FALSE(std::filesystem::exists(run));
 }
 

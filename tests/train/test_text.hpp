@@ -183,8 +183,34 @@ TYPED_TEST_P(TextTraining, FivePointGradientsOfTheRegularisedObjective) {
   }
 }
 
-REGISTER_TYPED_TEST_SUITE_P(TextTraining, FivePointGradientsOfTheRegularisedObjective, SourcesGiveRowsAndWindows,
-                            SourcesMaskTokens, SourcesSayWhatIsWrong, LearnsToCount, LabelsThatAreLeftOutCountNothing,
+TYPED_TEST_P(TextTraining, WhatIsMadeReadyBeforeIsWhatIsAskedFor) {
+  train::TextOptions const options{.windows = true, .masked = 0.3, .mask_id = 16};
+  train::TextSource<TestSpace> plain(counting_text(30, 8), options), ahead(counting_text(30, 8), options);
+  Random const one(Seed{4}, 1, 1), other(Seed{4}, 1, 2);
+  std::vector<std::size_t> const first{3, 1, 4}, second{1, 5, 9, 2};
+  auto const expect_same = [&](std::vector<std::size_t> const& samples, Random const* random) {
+    auto const found = filled_from(ahead, samples, random), wanted = filled_from(plain, samples, random);
+    EXPECT_EQ(found.ids.data, wanted.ids.data);
+    EXPECT_EQ(found.labels.data, wanted.labels.data);
+    EXPECT_EQ(found.counted, wanted.counted);
+  };
+  ahead.prefetch(train::Part::train, first, &one);
+  expect_same(first, &one);
+  ahead.prefetch(train::Part::train, first, &one);
+  expect_same(first, &other);
+  expect_same(first, nullptr);
+  expect_same(second, &one);
+  for (int i = 0; i < 100; ++i) ahead.prefetch(train::Part::train, i % 2 ? first : second, &other);
+  expect_same(first, &other);
+  ahead.prefetch(train::Part::train, second, &one);
+  ahead.select({29, 28, 27, 26, 25, 24, 23, 22, 21, 20});
+  plain.select({29, 28, 27, 26, 25, 24, 23, 22, 21, 20});
+  expect_same(second, &one);
+}
+
+REGISTER_TYPED_TEST_SUITE_P(TextTraining, WhatIsMadeReadyBeforeIsWhatIsAskedFor,
+                            FivePointGradientsOfTheRegularisedObjective, SourcesGiveRowsAndWindows, SourcesMaskTokens,
+                            SourcesSayWhatIsWrong, LearnsToCount, LabelsThatAreLeftOutCountNothing,
                             SamplesThatDoNotFitAreRefused);
 KRATE_INSTANTIATE(TextTraining);
 

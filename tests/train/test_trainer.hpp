@@ -99,6 +99,25 @@ TYPED_TEST_P(TrainerTest, TheSameSeedGivesTheSameBitsAndAnotherDoesNot) {
   EXPECT_NE(once, train(2));
 }
 
+TYPED_TEST_P(TrainerTest, WhatIsDrawnForASampleDoesNotHangOnTheBatch) {
+  // A model that stands still has the same mean loss over an epoch, however the epoch is cut into batches.
+  auto const losses = [&](std::size_t batch) {
+    typename TestFixture::Model const model(this->space, this->toy.config());
+    std::vector<double> means(2);
+    train::TrainerOptions options{.epochs = 2, .batch = batch, .shift = 2};
+    options.progress = [&](train::Progress const& row) {
+      if (row.part == train::Part::train)
+        means[static_cast<std::size_t>(row.epoch)] += row.loss * static_cast<double>(batch) / 50;
+    };
+    train::Trainer trainer(this->space, {}, model, optim::AdamW{.learning_rate = 1e-30, .weight_decay = 0}, options);
+    trainer.run(this->toy.source);
+    return means;
+  };
+  auto const whole = losses(50), parts = losses(10);
+  for (std::size_t epoch = 0; epoch < 2; ++epoch) EXPECT_NEAR(whole[epoch], parts[epoch], 1e-5);
+  EXPECT_GT(std::abs(whole[0] - whole[1]), 1e-4) << "an epoch draws anew";
+}
+
 TYPED_TEST_P(TrainerTest, AStopIsACheckpointFirst) {
   Directory const dir;
   int asked = 0;
@@ -160,9 +179,9 @@ TYPED_TEST_P(TrainerTest, ShufflesArePermutationsThatDependOnSeedAndEpoch) {
 }
 
 REGISTER_TYPED_TEST_SUITE_P(TrainerTest, LearnsTheToyAndWritesARowAStep, ResumingGivesTheBitsOfTheUninterruptedRun,
-                            TheSameSeedGivesTheSameBitsAndAnotherDoesNot, AStopIsACheckpointFirst,
-                            DivergenceAndWrongOptionsAreExplained, AStepIsLabelledAndAllocatesNothing,
-                            ShufflesArePermutationsThatDependOnSeedAndEpoch);
+                            TheSameSeedGivesTheSameBitsAndAnotherDoesNot, WhatIsDrawnForASampleDoesNotHangOnTheBatch,
+                            AStopIsACheckpointFirst, DivergenceAndWrongOptionsAreExplained,
+                            AStepIsLabelledAndAllocatesNothing, ShufflesArePermutationsThatDependOnSeedAndEpoch);
 KRATE_INSTANTIATE(TrainerTest);
 
 }  // namespace

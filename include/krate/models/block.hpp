@@ -12,15 +12,12 @@
 #include "krate/models/block_names.hpp"
 #include "krate/models/feed_forward.hpp"
 #include "krate/models/parameter_table.hpp"
+#include "krate/models/pass.hpp"
 #include "krate/models/sparse_coding.hpp"
 #include "krate/sparse/folded_ista.hpp"
 #include "krate/sparse/overcomplete_ista.hpp"
 
 namespace krate::models {
-
-/// What a pass keeps for a backward pass: nothing; all that it needs; or the tokens between the blocks alone, and then
-/// the backward pass does the attention of each block anew, to the same bits, for a quarter of the memory.
-enum class Pass { inference, training, recompute };
 
 /// What all blocks of a CRATE, or of a transformer that it is compared with, have in common.
 struct BlockConfig {

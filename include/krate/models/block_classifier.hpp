@@ -10,34 +10,41 @@
 
 namespace krate::models {
 
-/// What an image classifier is wired from; a model lists its own.
+/// What most image classifiers are wired from; a model lists its own. Others have layers of the same members.
 template <class Space, class T>
 struct ClassifierLayers {
+  using ExecutionSpace = Space;
+  using Scalar = T;
   ImageEmbedding<Space, T> embedding;
   BlockStack<Space, T> blocks;
   ClassifierHead<Space, T> head;
 };
 
 /// What a forward pass computes, cut from a workspace; the backward pass reads it again.
-template <class Space, class T>
-struct ClassifierState : HeadState<Space, T> {
-  ImageEmbeddingState<Space, T> embedding;
-  StackState<Space, T> stack;
+template <class Layers>
+struct ClassifierState : decltype(Layers::head)::State {
+  typename decltype(Layers::embedding)::State embedding;
+  typename decltype(Layers::blocks)::State stack;
 };
 
-/// An image classifier: embedding, blocks, head. What Crate, CrateAlpha and Vit have in common. Copies share the
+/// An image classifier: embedding, blocks, head. What Crate, CrateAlpha, Vit and Tost have in common. Copies share the
 /// parameters.
-template <class Space, class T>
+template <class Layers>
 class BlockClassifier {
  public:
-  using ExecutionSpace = Space;
-  using Scalar = T;
-  using State = ClassifierState<Space, T>;
+  using ExecutionSpace = typename Layers::ExecutionSpace;
+  using Scalar = typename Layers::Scalar;
+  using State = ClassifierState<Layers>;
 
+ private:
+  using Space = ExecutionSpace;
+  using T = Scalar;
+
+ public:
   ParameterList<Space, T> const& parameters() const { return parameters_; }
   /// The authors' names, in the order of the list.
   std::vector<std::string> const& official_names() const { return table_.official(); }
-  BlockStack<Space, T> const& blocks() const { return at_.blocks; }
+  auto const& blocks() const { return at_.blocks; }
 
   /// Bytes that prepare() takes.
   std::size_t prepared_bytes() const { return at_.blocks.prepared_bytes(); }
@@ -55,11 +62,11 @@ class BlockClassifier {
   /// only.
   void cut(Workspace<Space>& work, std::size_t batch, Pass pass, State& state) const;
 
-  /// @param images  [batch, channels, height, width], LayoutRight, normalised
+  /// @param images  [batch, channels, height, width], LayoutRight, normalised; they outlive backward()
   /// @param state   as cut() made it; state.logits and state.head_input are the results
   /// @param tap     called after each block
   /// @throws ShapeError if the images do not fit configuration and state
-  /// @note allocates: no; fences: no; bitwise repeatable: yes
+  /// @note allocates: no; fences: none, but in training those of the embedding; bitwise repeatable: yes
   void forward(Space const& space, ConstTensor4<T, Space> const& images, State& state, Workspace<Space> work,
                Tap<Space, T> tap = {}) const;
 
@@ -69,7 +76,7 @@ class BlockClassifier {
   /// @param dimages  written; extents of 0: not wanted
   /// @param ready    called with each range of the gradient buffer when it is final, last layer first
   /// @param tap      may add to the gradient of each block's output
-  /// @note allocates: no; fences: no; bitwise repeatable: yes
+  /// @note allocates: no; fences: none, but those of the embedding; bitwise repeatable: yes
   void backward(Space const& space, ConstMatrix<T, Space> const& dlogits, State& state, Workspace<Space> work,
                 Ready ready = {}, Tensor4<T, Space> const& dimages = {}, GradientTap<Space, T> tap = {}) const;
 
@@ -82,16 +89,16 @@ class BlockClassifier {
  protected:
   /// @param where  of errors and profiling labels: "krate::models::Crate"     @param list  lists the layers
   /// @note allocates: parameters and gradients; fences: no
-  BlockClassifier(Space const& space, std::string const& where, Seed seed,
-                  FunctionRef<ClassifierLayers<Space, T>(ParameterTable&)> list);
+  BlockClassifier(Space const& space, std::string const& where, Seed seed, FunctionRef<Layers(ParameterTable&)> list);
+  ParameterTable const& table() const { return table_; }
+  Layers& layers() { return at_; }
 
  private:
   std::size_t dim() const { return at_.blocks.config().dim; }
-  std::size_t tokens() const { return at_.embedding.config().patches() + 1; }
 
   std::string forward_, backward_;  ///< labels
   ParameterTable table_;
-  ClassifierLayers<Space, T> at_;
+  Layers at_;
   ParameterList<Space, T> parameters_;
 };
 

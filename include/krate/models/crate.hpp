@@ -7,14 +7,14 @@
 namespace krate::models {
 
 template <class Space, class T>
-using CrateState = ClassifierState<Space, T>;
+using CrateState = ClassifierState<ClassifierLayers<Space, T>>;
 
 /// CRATE, the white-box transformer, as an image classifier: patchify, norm, linear, norm (or linear alone, as in a
 /// CRATE-MAE); class token and positions; `depth` blocks; class token or mean of the tokens; norm, linear.
 /// Source: Yu et al., "White-Box Transformers via Sparse Rate Reduction", NeurIPS 2023, algorithm 2; details as the
 /// authors' code has them. Copies share the parameters.
 template <class Space, class T>
-class Crate : public BlockClassifier<Space, T> {
+class Crate : public BlockClassifier<ClassifierLayers<Space, T>> {
  public:
   using Config = CrateConfig;
   static constexpr char const* name = "crate";

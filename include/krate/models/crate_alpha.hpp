@@ -7,14 +7,14 @@
 namespace krate::models {
 
 template <class Space, class T>
-using CrateAlphaState = ClassifierState<Space, T>;
+using CrateAlphaState = ClassifierState<ClassifierLayers<Space, T>>;
 
 /// CRATE-alpha as an image classifier: convolution of the patches; class token and positions; `depth` blocks with
 /// overcomplete coding; norm, class token, linear.
 /// Source: Yang et al., "Scaling White-Box Transformers for Vision", NeurIPS 2024; details as the authors' code has
 /// them. Copies share the parameters.
 template <class Space, class T>
-class CrateAlpha : public BlockClassifier<Space, T> {
+class CrateAlpha : public BlockClassifier<ClassifierLayers<Space, T>> {
  public:
   using Config = CrateAlphaConfig;
   static constexpr char const* name = "crate_alpha";

@@ -5,6 +5,7 @@
 
 #include "krate/core/parameters.hpp"
 #include "krate/core/workspace.hpp"
+#include "krate/linalg/impl/products_decl.hpp"
 #include "krate/models/parameter_table.hpp"
 
 namespace krate::models {
@@ -14,6 +15,7 @@ struct FeedForwardConfig {
   bool bias = true;
   /// Of the weights at the start, which are normal, and biases 0; 0: both uniform in +-fan_in^-1/2.
   double deviation = 0.02, output_deviation = 0.02;
+  Products products = Products::full;
 };
 
 /// The two-layer perceptron of a transformer: linear, GELU, linear.
@@ -39,7 +41,7 @@ class FeedForward {
                ConstMatrix<T, Space> const& residual = {}) const;
   /// Writes `hidden` alone, to the same bits.
   void forward_hidden(Space const& space, ParameterList<Space, T> const& parameters, ConstMatrix<T, Space> const& x,
-                      Matrix<T, Space> const& hidden) const;
+                      Workspace<Space> work, Matrix<T, Space> const& hidden) const;
   /// Adds to the gradients of the parameters.
   /// @param dx  [rows, dim], written; must not overlap the inputs
   void backward(Space const& space, ParameterList<Space, T> const& parameters, ConstMatrix<T, Space> const& x,

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "krate/core/configuration.hpp"
+#include "krate/linalg/impl/products_decl.hpp"
 
 namespace krate::models {
 
@@ -16,6 +17,7 @@ struct Gpt2Config {
   std::size_t dim_head = 0;  ///< 0: dim / heads
   double norm_eps = 1e-5;
   double label_smoothing = 0;
+  Products products = Products::full;  ///< of the blocks; it is not stored with the model
 
   static constexpr std::size_t mlp_ratio = 4;
 

@@ -7,6 +7,7 @@
 #include "krate/core/types.hpp"
 #include "krate/core/workspace.hpp"
 #include "krate/models/parameter_table.hpp"
+#include "krate/models/pass.hpp"
 #include "krate/nn/pool.hpp"
 
 namespace krate::models {
@@ -31,29 +32,34 @@ struct HeadState {
 template <class Space, class T>
 class ClassifierHead {
  public:
+  using State = HeadState<Space, T>;
+
   ClassifierHead() = default;
   ClassifierHead(ParameterTable& table, HeadConfig const& config);
 
-  std::size_t norm_weight() const { return norm_weight_; }
+  /// Its first parameter.
+  std::size_t first() const { return norm_weight_; }
   std::size_t linear_weight() const { return linear_weight_; }
   std::size_t linear_bias() const { return linear_bias_; }
   bool has_bias() const { return !config_.bias.empty(); }
   /// Behind its last parameter.
   std::size_t last() const { return has_bias() ? linear_bias_ + 1 : linear_weight_ + 1; }
 
-  void cut(Workspace<Space>& work, std::size_t batch, HeadState<Space, T>& state) const;
+  void cut(Workspace<Space>& work, std::size_t batch, Pass pass, State& state) const;
+  /// Bytes that forward() takes.
+  std::size_t workspace(std::size_t) const { return 0; }
   /// Bytes that the backward passes take: the gradient of what was pooled, and sums.
   std::size_t backward_workspace(std::size_t batch) const;
 
   /// @param tokens  [batch, tokens, dim]     @note allocates: no; fences: no; bitwise repeatable: yes
   void forward(Space const& space, ParameterList<Space, T> const& parameters, ConstTensor3<T, Space> const& tokens,
-               HeadState<Space, T> const& state) const;
+               State const& state, Workspace<Space> work) const;
   /// From the gradient of the logits to that of state.head_input.
-  void backward_linear(Space const& space, ParameterList<Space, T> const& parameters, HeadState<Space, T> const& state,
+  void backward_linear(Space const& space, ParameterList<Space, T> const& parameters, State const& state,
                        ConstMatrix<T, Space> const& dlogits, Workspace<Space> work,
                        Matrix<T, Space> const& dfeatures) const;
   /// And on to that of the tokens, written.
-  void backward(Space const& space, ParameterList<Space, T> const& parameters, HeadState<Space, T> const& state,
+  void backward(Space const& space, ParameterList<Space, T> const& parameters, State const& state,
                 ConstMatrix<T, Space> const& dfeatures, Workspace<Space> work, Tensor3<T, Space> const& dtokens) const;
 
  private:

@@ -8,6 +8,7 @@
 #include "krate/core/workspace.hpp"
 #include "krate/models/crate_config.hpp"
 #include "krate/models/parameter_table.hpp"
+#include "krate/models/pass.hpp"
 #include "krate/nn/patch_embedding.hpp"
 
 namespace krate::models {
@@ -54,9 +55,13 @@ struct ImageEmbeddingState {
 template <class Space, class T>
 class ImageEmbedding {
  public:
+  using State = ImageEmbeddingState<Space, T>;
+
   ImageEmbedding() = default;
   ImageEmbedding(ParameterTable& table, ImageEmbeddingConfig const& config);
 
+  /// Of an image.
+  std::size_t tokens() const { return config_.patches() + 1; }
   ImageEmbeddingConfig const& config() const { return config_; }
   std::size_t positions() const { return positions_; }
   std::size_t map_weight() const { return map_weight_; }
@@ -64,19 +69,20 @@ class ImageEmbedding {
   std::size_t first() const { return positions_; }
   std::size_t last() const { return last_; }
 
-  void cut(Workspace<Space>& work, std::size_t batch, ImageEmbeddingState<Space, T>& state) const;
+  void cut(Workspace<Space>& work, std::size_t batch, Pass pass, State& state) const;
+  /// Bytes that forward() takes.
+  std::size_t workspace(std::size_t, Pass) const { return 0; }
   /// Bytes that backward() takes.
   std::size_t backward_workspace(std::size_t batch) const;
 
   /// @param images  [batch, channels, height, width]     @param tokens  [batch, patches + 1, dim], written
   /// @note allocates: no; fences: no; bitwise repeatable: yes
   void forward(Space const& space, ParameterList<Space, T> const& parameters, ConstTensor4<T, Space> const& images,
-               ImageEmbeddingState<Space, T> const& state, Tensor3<T, Space> const& tokens) const;
+               State const& state, Workspace<Space> work, Tensor3<T, Space> const& tokens) const;
   /// Adds to the gradients of the parameters.
   /// @param dimages  written; extents of 0: not wanted     @note allocates: no; fences: no; bitwise repeatable: yes
-  void backward(Space const& space, ParameterList<Space, T> const& parameters,
-                ImageEmbeddingState<Space, T> const& state, Tensor3<T, Space> const& dtokens, Workspace<Space> work,
-                Tensor4<T, Space> const& dimages) const;
+  void backward(Space const& space, ParameterList<Space, T> const& parameters, State const& state,
+                Tensor3<T, Space> const& dtokens, Workspace<Space> work, Tensor4<T, Space> const& dimages) const;
 
  private:
   struct Norm {

@@ -14,6 +14,7 @@ struct MlpConfig {
   std::size_t classes = 10;
   double norm_eps = 1e-5;
   double label_smoothing = 0.1;            ///< of training by cross-entropy
+  Products products = Products::full;      ///< of both linear maps before the head; it is not stored with the model
   std::optional<Mcr2Objective> mcr2 = {};  ///< trains features for this objective, and no head
 
   std::size_t pixels() const { return channels * image_size.height * image_size.width; }

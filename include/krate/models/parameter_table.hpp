@@ -83,6 +83,11 @@ class ParameterTable {
     for (auto& spec : specs_) spec.decay = false;
     for (auto const i : parameters) specs_[i].decay = true;
   }
+  /// In the list, but not learnt: what batch norm collects, say. It does not count as a parameter.
+  void set_collected(std::size_t parameter) { collected_.push_back(parameter); }
+  std::vector<std::size_t> const& collected() const { return collected_; }
+  /// Number of parameters, as authors count them.
+  std::size_t count() const;
   void set_chain(OfficialChain chain) { chain_ = std::move(chain); }
 
   std::vector<ParameterSpec> const& specs() const { return specs_; }
@@ -107,6 +112,7 @@ class ParameterTable {
   std::string prefix_;
   std::vector<OfficialTensor> tensors_;
   std::optional<OfficialChain> chain_;
+  std::vector<std::size_t> collected_;
 };
 
 /// Gives each parameter its start; the numbers depend on the seed and the position in the list, not on Space or

@@ -34,8 +34,6 @@ class TostStem {
 
   /// Batches are those of all ranks together from now on. Collective: forward() of training and backward() too.
   void synchronize(comm::Communicator comm) { comm_ = std::move(comm); }
-  /// What training collects for inference stands in the parameter list, without gradient and weight decay.
-  std::vector<std::size_t> collected() const;
 
   void cut(Workspace<Space>& work, std::size_t batch, Pass pass, StemState<Space, T>& state) const;
   std::size_t workspace(std::size_t batch, Pass pass) const;

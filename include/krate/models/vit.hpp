@@ -7,14 +7,14 @@
 namespace krate::models {
 
 template <class Space, class T>
-using VitState = ClassifierState<Space, T>;
+using VitState = ClassifierState<ClassifierLayers<Space, T>>;
 
 /// The vision transformer as an image classifier, what a CRATE is compared with: convolution of the patches; class
 /// token and positions; `depth` blocks of multi-head attention and MLP; norm, class token, linear.
 /// Source: Dosovitskiy et al. 2021, "An image is worth 16x16 words"; details and names as PyTorch's package timm has
 /// them. Copies share the parameters.
 template <class Space, class T>
-class Vit : public BlockClassifier<Space, T> {
+class Vit : public BlockClassifier<ClassifierLayers<Space, T>> {
  public:
   using Config = VitConfig;
   static constexpr char const* name = "vit";

@@ -18,6 +18,7 @@ struct VitConfig {
   std::size_t classes = 10;
   double norm_eps = 1e-6;
   double label_smoothing = 0.1;            ///< of training by cross-entropy
+  Products products = Products::full;      ///< of the blocks; it is not stored with the model
   std::optional<Mcr2Objective> mcr2 = {};  ///< trains features for this objective, and no head
 
   static constexpr std::size_t mlp_ratio = 4;

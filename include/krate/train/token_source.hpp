@@ -22,7 +22,7 @@ class TokenSource {
   virtual std::size_t size(Part part) const = 0;
 
   /// Writes the given samples of a part, in that order.
-  /// @param random  of the optimizer step, for sources that draw anew what they give; null in an evaluation, which
+  /// @param random  of the epoch, for sources that draw anew what they give; null in an evaluation, which
   ///                sees the same samples each time
   /// @param ids     [samples, tokens]     @param labels  [samples * tokens]; below 0 where a loss leaves a token out
   /// @return how many labels are not left out
@@ -31,6 +31,10 @@ class TokenSource {
   ///       allocates: no, up to the largest number of samples given before
   virtual std::size_t fill(Space const& space, Part part, std::span<std::size_t const> samples, Random const* random,
                            Matrix<Label, Space> const& ids, Vector<Label, Space> const& labels) = 0;
+
+  /// What fill() will be asked for next, as a rule: a source may begin to make it ready beside other work.
+  /// @note allocates: no, up to the largest number of samples given before
+  virtual void prefetch(Part, std::span<std::size_t const>, Random const*) {}
 };
 
 /// Models that read tokens, as language models do; all others read images.

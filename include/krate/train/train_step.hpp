@@ -57,8 +57,11 @@ class TrainStep {
   /// @throws NumericalError if loss or gradient norm is no number: the parameters are then left as they were
   /// @note allocates: no (with one rank, on hosts); fences: yes; bitwise repeatable: yes
   /// @param next    this rank's samples of the step after, which the source may begin to load; may be none
+  /// @param epoch   in which each sample comes once: what is drawn for a sample hangs on (seed, epoch, its number), and
+  ///                not on the size of batches. Without one, each step counts as its own
   StepResult run(Space const& space, SourceOf<Model>& source, std::span<std::size_t const> mine, std::size_t global,
-                 std::int64_t step, double learning_rate, std::span<std::size_t const> next = {});
+                 std::int64_t step, double learning_rate, std::span<std::size_t const> next = {},
+                 std::optional<std::int64_t> epoch = {});
 
   /// Collective: as Inference::evaluate, with the arena of the steps. @note allocates: no; fences: yes
   Evaluation evaluate(Space const& space, SourceOf<Model>& source, Part part);

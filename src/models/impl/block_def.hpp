@@ -63,7 +63,8 @@ BlockStack<Space, T>::BlockStack(ParameterTable& table, BlockConfig const& confi
       std::string const norm = table.specs()[block.norm_ista_bias].name, theirs = official.blocks + std::to_string(i);
       mlps_.emplace_back(table, norm.substr(0, norm.find("/norm_")) + "/mlp", theirs + official.mlp_first,
                          theirs + official.mlp_second,
-                         FeedForwardConfig{config.dim, config.hidden, true, config.deviation, config.output_deviation});
+                         FeedForwardConfig{config.dim, config.hidden, true, config.deviation, config.output_deviation,
+                                           config.products});
       block.last = table.specs().size();
     }
     blocks_.push_back(block);

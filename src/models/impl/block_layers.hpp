@@ -164,7 +164,7 @@ struct BlockLayers {
     norm_ista(space, s, normed);
     bool const overcomplete = config.coding.overcomplete(), residual = mlp || (overcomplete && config.coding.residual);
     if (recompute && overcomplete) code_overcomplete(space, normed, s, work);
-    if (recompute && mlp) mlp->forward_hidden(space, list, as_rows(normed), s.hidden);
+    if (recompute && mlp) mlp->forward_hidden(space, list, as_rows(normed), work, s.hidden);
     if (mlp) {
       mlp->backward(space, list, as_rows(normed), s.hidden, as_rows(dout), work, as_rows(dnormed));
     } else if (overcomplete) {

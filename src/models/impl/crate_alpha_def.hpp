@@ -67,8 +67,8 @@ ParameterTable CrateAlpha<Space, T>::parameter_table(CrateAlphaConfig const& con
 
 template <class Space, class T>
 CrateAlpha<Space, T>::CrateAlpha(Space const& space, CrateAlphaConfig const& config, Seed seed)
-    : BlockClassifier<Space, T>(space, "krate::models::CrateAlpha", seed,
-                                [&](ParameterTable& table) { return list(table, config); }),
+    : BlockClassifier<ClassifierLayers<Space, T>>(space, "krate::models::CrateAlpha", seed,
+                                                  [&](ParameterTable& table) { return list(table, config); }),
       config_(config) {}
 
 }  // namespace krate::models

@@ -44,8 +44,8 @@ ParameterTable Crate<Space, T>::parameter_table(CrateConfig const& config) {
 
 template <class Space, class T>
 Crate<Space, T>::Crate(Space const& space, CrateConfig const& config, Seed seed)
-    : BlockClassifier<Space, T>(space, "krate::models::Crate", seed,
-                                [&](ParameterTable& table) { return list(table, config); }),
+    : BlockClassifier<ClassifierLayers<Space, T>>(space, "krate::models::Crate", seed,
+                                                  [&](ParameterTable& table) { return list(table, config); }),
       config_(config) {}
 
 }  // namespace krate::models

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "krate/linalg/gemm_epilogue.hpp"
+#include "krate/linalg/products.hpp"
 #include "krate/models/feed_forward.hpp"
 #include "krate/nn/gelu.hpp"
 #include "krate/nn/linear.hpp"
@@ -34,12 +34,17 @@ Vector<T, Space> FeedForward<Space, T>::bias(ParameterList<Space, T> const& list
 
 template <class Space, class T>
 std::size_t FeedForward<Space, T>::workspace(std::size_t rows) const {
-  return measure<Space>([&](auto& work) { work.template take<T>(rows, config_.hidden); });
+  return measure<Space>([&](auto& work) { work.template take<T>(rows, config_.hidden); }) +
+         std::max(linear_workspace<T>(config_.products, rows, config_.dim, config_.hidden),
+                  linear_workspace<T>(config_.products, rows, config_.hidden, config_.dim));
 }
 
 template <class Space, class T>
 std::size_t FeedForward<Space, T>::backward_workspace(std::size_t rows) const {
-  return 2 * workspace(rows) + linear_backward_workspace<T>(std::max(config_.dim, config_.hidden));
+  std::size_t const both = measure<Space>([&](auto& work) { work.template take<T>(2 * rows, config_.hidden); });
+  auto const products = config_.products;
+  return both + std::max(linear_backward_workspace<T>(products, rows, config_.dim, config_.hidden),
+                         linear_backward_workspace<T>(products, rows, config_.hidden, config_.dim));
 }
 
 template <class Space, class T>
@@ -48,16 +53,17 @@ void FeedForward<Space, T>::forward(Space const& space, ParameterList<Space, T> 
                                     Matrix<T, Space> const& hidden, Matrix<T, Space> const& y,
                                     ConstMatrix<T, Space> const& residual) const {
   auto const activated = work.template take<T>(hidden.extent(0), hidden.extent(1));
-  forward_hidden(space, p, x, hidden);
+  forward_hidden(space, p, x, work, hidden);
   gelu(space, hidden, activated);
-  gemm(space, "N", "T", activated, p.value_matrix(second_.weight),
-       {.bias = bias(p, second_, false), .addend = residual}, y);
+  multiply(space, config_.products, "N", "T", activated, p.value_matrix(second_.weight),
+           {.bias = bias(p, second_, false), .addend = residual}, y, work);
 }
 
 template <class Space, class T>
 void FeedForward<Space, T>::forward_hidden(Space const& space, ParameterList<Space, T> const& p,
-                                           ConstMatrix<T, Space> const& x, Matrix<T, Space> const& hidden) const {
-  linear(space, x, p.value_matrix(first_.weight), bias(p, first_, false), hidden);
+                                           ConstMatrix<T, Space> const& x, Workspace<Space> work,
+                                           Matrix<T, Space> const& hidden) const {
+  linear(space, x, p.value_matrix(first_.weight), bias(p, first_, false), hidden, config_.products, work);
 }
 
 template <class Space, class T>
@@ -69,10 +75,10 @@ void FeedForward<Space, T>::backward(Space const& space, ParameterList<Space, T>
              dhidden = work.template take<T>(hidden.extent(0), hidden.extent(1));
   gelu(space, hidden, activated);
   linear_backward(space, activated, p.value_matrix(second_.weight), dy, work, dhidden,
-                  p.gradient_matrix(second_.weight), bias(p, second_, true));
+                  p.gradient_matrix(second_.weight), bias(p, second_, true), config_.products);
   gelu_backward(space, hidden, dhidden, dhidden);
   linear_backward(space, x, p.value_matrix(first_.weight), dhidden, work, dx, p.gradient_matrix(first_.weight),
-                  bias(p, first_, true));
+                  bias(p, first_, true), config_.products);
 }
 
 }  // namespace krate::models

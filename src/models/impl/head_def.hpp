@@ -19,7 +19,7 @@ ClassifierHead<Space, T>::ClassifierHead(ParameterTable& table, HeadConfig const
 }
 
 template <class Space, class T>
-void ClassifierHead<Space, T>::cut(Workspace<Space>& work, std::size_t batch, HeadState<Space, T>& state) const {
+void ClassifierHead<Space, T>::cut(Workspace<Space>& work, std::size_t batch, Pass, State& state) const {
   state.pooled = work.template take<T>(batch, config_.dim);
   state.head_input = work.template take<T>(batch, config_.dim);
   state.mean_head = work.template take<T>(batch);
@@ -35,7 +35,8 @@ std::size_t ClassifierHead<Space, T>::backward_workspace(std::size_t batch) cons
 
 template <class Space, class T>
 void ClassifierHead<Space, T>::forward(Space const& space, ParameterList<Space, T> const& parameters,
-                                       ConstTensor3<T, Space> const& tokens, HeadState<Space, T> const& state) const {
+                                       ConstTensor3<T, Space> const& tokens, State const& state,
+                                       Workspace<Space>) const {
   pool_tokens(space, tokens, config_.pool, state.pooled);
   layer_norm(space, state.pooled, parameters.value(norm_weight_), parameters.value(norm_bias_), {config_.norm_eps},
              state.head_input, state.mean_head, state.deviation_head);
@@ -45,7 +46,7 @@ void ClassifierHead<Space, T>::forward(Space const& space, ParameterList<Space, 
 
 template <class Space, class T>
 void ClassifierHead<Space, T>::backward_linear(Space const& space, ParameterList<Space, T> const& parameters,
-                                               HeadState<Space, T> const& state, ConstMatrix<T, Space> const& dlogits,
+                                               State const& state, ConstMatrix<T, Space> const& dlogits,
                                                Workspace<Space> work, Matrix<T, Space> const& dfeatures) const {
   linear_backward(space, state.head_input, parameters.value_matrix(linear_weight_), dlogits, work, dfeatures,
                   parameters.gradient_matrix(linear_weight_),
@@ -54,7 +55,7 @@ void ClassifierHead<Space, T>::backward_linear(Space const& space, ParameterList
 
 template <class Space, class T>
 void ClassifierHead<Space, T>::backward(Space const& space, ParameterList<Space, T> const& parameters,
-                                        HeadState<Space, T> const& state, ConstMatrix<T, Space> const& dfeatures,
+                                        State const& state, ConstMatrix<T, Space> const& dfeatures,
                                         Workspace<Space> work, Tensor3<T, Space> const& dtokens) const {
   auto const dpooled = work.template take<T>(dfeatures.extent(0), config_.dim);
   layer_norm_backward(space, state.pooled, parameters.value(norm_weight_), state.mean_head, state.deviation_head,

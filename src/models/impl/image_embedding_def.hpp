@@ -41,8 +41,7 @@ Vector<T, Space> ImageEmbedding<Space, T>::map_bias(ParameterList<Space, T> cons
 }
 
 template <class Space, class T>
-void ImageEmbedding<Space, T>::cut(Workspace<Space>& work, std::size_t batch,
-                                   ImageEmbeddingState<Space, T>& state) const {
+void ImageEmbedding<Space, T>::cut(Workspace<Space>& work, std::size_t batch, Pass, State& state) const {
   std::size_t const rows = batch * config_.patches(), d = config_.dim, pixels = config_.patch_dim();
   state.patches = work.template take<T>(rows, pixels);
   state.embedded = work.template take<T>(rows, d);
@@ -79,7 +78,7 @@ std::size_t ImageEmbedding<Space, T>::backward_workspace(std::size_t batch) cons
 
 template <class Space, class T>
 void ImageEmbedding<Space, T>::forward(Space const& space, ParameterList<Space, T> const& p,
-                                       ConstTensor4<T, Space> const& images, ImageEmbeddingState<Space, T> const& state,
+                                       ConstTensor4<T, Space> const& images, State const& state, Workspace<Space>,
                                        Tensor3<T, Space> const& tokens) const {
   LayerNormOptions const norm{config_.norm_eps};
   bool const norms = config_.norms();
@@ -99,9 +98,9 @@ void ImageEmbedding<Space, T>::forward(Space const& space, ParameterList<Space, 
 }
 
 template <class Space, class T>
-void ImageEmbedding<Space, T>::backward(Space const& space, ParameterList<Space, T> const& p,
-                                        ImageEmbeddingState<Space, T> const& state, Tensor3<T, Space> const& dtokens,
-                                        Workspace<Space> work, Tensor4<T, Space> const& dimages) const {
+void ImageEmbedding<Space, T>::backward(Space const& space, ParameterList<Space, T> const& p, State const& state,
+                                        Tensor3<T, Space> const& dtokens, Workspace<Space> work,
+                                        Tensor4<T, Space> const& dimages) const {
   bool const norms = config_.norms(), of_images = dimages.size() > 0;
   ImageEmbeddingGradients<Space, T> const d(work, config_, state.embedded.extent(0), of_images);
   embed_tokens_backward(space, dtokens, norms ? d.embedded_normed : d.embedded, p.gradient(class_token_),

@@ -48,19 +48,24 @@ std::size_t Mlp<Space, T>::plan(std::size_t batch, Pass pass) const {
     State s;
     cut(work, batch, pass, s);
   });
-  if (pass == Pass::inference) return state;
+  auto const products = config_.products;
+  std::size_t const in = config_.pixels(), hidden = config_.hidden, dim = config_.dim;
+  if (pass == Pass::inference)
+    return state + std::max(linear_workspace<T>(products, batch, in, hidden),
+                            linear_workspace<T>(products, batch, hidden, dim));
   std::size_t const gradients = measure<Space>([&](auto& work) {
     work.template take<T>(batch, config_.dim);
     work.template take<T>(batch, config_.hidden);
   });
   return state + gradients +
-         std::max(layer_norm_backward_workspace<T>(config_.hidden),
-                  linear_backward_workspace<T>(std::max({config_.hidden, config_.dim, config_.classes})));
+         std::max({layer_norm_backward_workspace<T>(hidden), linear_backward_workspace<T>(config_.classes),
+                   linear_backward_workspace<T>(products, batch, in, hidden),
+                   linear_backward_workspace<T>(products, batch, hidden, dim)});
 }
 
 template <class Space, class T>
-void Mlp<Space, T>::forward(Space const& space, ConstTensor4<T, Space> const& images, State& state, Workspace<Space>,
-                            Tap<Space, T>) const {
+void Mlp<Space, T>::forward(Space const& space, ConstTensor4<T, Space> const& images, State& state,
+                            Workspace<Space> work, Tap<Space, T>) const {
   Kokkos::Profiling::ScopedRegion region(KRATE_LABEL("krate::models::Mlp::forward"));
   constexpr char const* where = "krate::models::Mlp::forward";
   std::size_t const batch = state.logits.extent(0);
@@ -69,11 +74,13 @@ void Mlp<Space, T>::forward(Space const& space, ConstTensor4<T, Space> const& im
   require_value(images.span_is_contiguous(), where, "images", "strided", "must be contiguous; copy them first");
   auto const& p = parameters_;
   state.pixels = ConstMatrix<T, Space>(images.data(), batch, config_.pixels());
-  linear(space, state.pixels, p.value_matrix(at_.hidden_weight), Vector<T, Space>(), state.hidden);
+  linear(space, state.pixels, p.value_matrix(at_.hidden_weight), Vector<T, Space>(), state.hidden, config_.products,
+         work);
   layer_norm(space, state.hidden, p.value(at_.norm_weight), p.value(at_.norm_bias), {config_.norm_eps}, state.rectified,
              state.mean, state.deviation);
   rectify(space, state.rectified, state.rectified);
-  linear(space, state.rectified, p.value_matrix(at_.features_weight), p.value(at_.features_bias), state.head_input);
+  linear(space, state.rectified, p.value_matrix(at_.features_weight), p.value(at_.features_bias), state.head_input,
+         config_.products, work);
   linear(space, state.head_input, p.value_matrix(at_.head_weight), p.value(at_.head_bias), state.logits);
 }
 
@@ -94,13 +101,13 @@ void Mlp<Space, T>::backward_features(Space const& space, ConstMatrix<T, Space> 
   auto const& p = parameters_;
   Matrix<T, Space> const dhidden = work.template take<T>(dfeatures.extent(0), config_.hidden);
   linear_backward(space, state.rectified, p.value_matrix(at_.features_weight), dfeatures, work, dhidden,
-                  p.gradient_matrix(at_.features_weight), p.gradient(at_.features_bias));
+                  p.gradient_matrix(at_.features_weight), p.gradient(at_.features_bias), config_.products);
   if (ready) ready(range_of(p, at_.features_weight, at_.head_bias + 1));
   rectify_backward(space, state.rectified, dhidden, dhidden);
   layer_norm_backward(space, state.hidden, p.value(at_.norm_weight), state.mean, state.deviation, dhidden,
                       InputGradient::write, work, dhidden, p.gradient(at_.norm_weight), p.gradient(at_.norm_bias));
   linear_backward(space, state.pixels, p.value_matrix(at_.hidden_weight), dhidden, work, Matrix<T, Space>(),
-                  p.gradient_matrix(at_.hidden_weight), Vector<T, Space>());
+                  p.gradient_matrix(at_.hidden_weight), Vector<T, Space>(), config_.products);
   if (ready) ready(range_of(p, at_.hidden_weight, at_.norm_bias + 1));
 }
 

@@ -27,6 +27,7 @@ TostStem<Space, T>::TostStem(ParameterTable& table, TostConfig const& c) : confi
     at.norm_bias = table.add(name + "/norm/bias", official + "1.bias", {width}, {Initial::zero});
     at.mean = table.add(name + "/norm/collected_mean", official + "1.running_mean", {width}, {Initial::zero});
     at.variance = table.add(name + "/norm/collected_variance", official + "1.running_var", {width}, {Initial::one});
+    for (auto const statistic : {at.mean, at.variance}) table.set_collected(statistic);
     table.add_buffer(official + "1.num_batches_tracked");
     at.channels = channels;
     at.width = width;
@@ -35,13 +36,6 @@ TostStem<Space, T>::TostStem(ParameterTable& table, TostConfig const& c) : confi
     layers_.push_back(at);
     channels = width;
   }
-}
-
-template <class Space, class T>
-std::vector<std::size_t> TostStem<Space, T>::collected() const {
-  std::vector<std::size_t> all;
-  for (auto const& at : layers_) all.insert(all.end(), {at.mean, at.variance});
-  return all;
 }
 
 template <class Space, class T>

@@ -23,6 +23,7 @@ ClassifierLayers<Space, T> Vit<Space, T>::list(ParameterTable& table, VitConfig 
                           .heads = c.heads,
                           .head_dim = c.head_dim(),
                           .norm_eps = c.norm_eps,
+                          .products = c.products,
                           .may_lack_output_map = false,
                           .attention = AttentionKind::mhsa,
                           .feed_forward = FeedForwardKind::mlp,
@@ -48,8 +49,8 @@ ParameterTable Vit<Space, T>::parameter_table(VitConfig const& config) {
 
 template <class Space, class T>
 Vit<Space, T>::Vit(Space const& space, VitConfig const& config, Seed seed)
-    : BlockClassifier<Space, T>(space, "krate::models::Vit", seed,
-                                [&](ParameterTable& table) { return list(table, config); }),
+    : BlockClassifier<ClassifierLayers<Space, T>>(space, "krate::models::Vit", seed,
+                                                  [&](ParameterTable& table) { return list(table, config); }),
       config_(config) {}
 
 }  // namespace krate::models

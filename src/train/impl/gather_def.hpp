@@ -26,13 +26,13 @@ struct CopySamples {
   }
 };
 
-/// The random numbers of a step, each use its own.
+/// The random numbers of an epoch, each use its own.
 struct MoveNumbers {
   Random shift, flip, crop;
-  MoveNumbers(Seed seed, std::uint32_t step)
-      : shift(seed, 0x53484946, step),
-        flip(seed, 0x464c4950, step),
-        crop(seed, 0x43524f50, step) {}  // "SHIF" and so on
+  MoveNumbers(Seed seed, std::uint32_t epoch)
+      : shift(seed, 0x53484946, epoch),
+        flip(seed, 0x464c4950, epoch),
+        crop(seed, 0x43524f50, epoch) {}  // "SHIF" and so on
 };
 
 /// One team a sample.
@@ -84,9 +84,9 @@ void SampleKernels<Space, T>::gather(Space const& space, ConstTensor4<T, Space> 
 template <class Space, class T>
 void SampleKernels<Space, T>::move(Space const& space, ConstTensor4<T, Space> images,
                                    ConstVector<std::size_t, Space> numbers, ConstVector<T, Space> background, Seed seed,
-                                   std::uint32_t step, Moves moves, Tensor4<T, Space> out) {
+                                   std::uint32_t epoch, Moves moves, Tensor4<T, Space> out) {
   Kokkos::parallel_for(KRATE_LABEL("krate::train::move"), rows(space, images.extent(0)),
-                       MoveOne<Space, T>{images, numbers, background, MoveNumbers(seed, step), moves, out});
+                       MoveOne<Space, T>{images, numbers, background, MoveNumbers(seed, epoch), moves, out});
 }
 
 }  // namespace krate::impl

@@ -55,15 +55,14 @@ struct ImageBatch {
 
   /// @return seconds until the source had given the images
   double fill_from(Space const& space, BatchSource<Space, T>& source, std::span<std::size_t const> mine,
-                   std::int64_t step, TrainStepOptions const& o) const {
+                   std::uint32_t draw, TrainStepOptions const& o) const {
     double const waited = seconds_of([&] { source.fill(space, Part::train, mine, images, labels); });
     if (numbers.size() > 0) number(space, mine);
     auto const moves = moves_of(o);
     if (!moves.any()) return waited;
     for (std::size_t c = 0; c < background.size(); ++c)
       fill(space, Kokkos::subview(background, std::pair<std::size_t, std::size_t>(c, c + 1)), source.background(c));
-    krate::impl::SampleKernels<Space, T>::move(space, images, numbers, background, o.seed,
-                                               static_cast<std::uint32_t>(step), moves, moved);
+    krate::impl::SampleKernels<Space, T>::move(space, images, numbers, background, o.seed, draw, moves, moved);
     return waited;
   }
 };

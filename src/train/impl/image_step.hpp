@@ -36,9 +36,13 @@ class ImageStep {
   }
 
   /// @return seconds until the source had given the images
-  double fill_from(Space const& space, Source& source, std::span<std::size_t const> mine, std::int64_t step,
+  double fill_from(Space const& space, Source& source, std::span<std::size_t const> mine, std::uint32_t draw,
                    TrainStepOptions const& o) const {
-    return images_.fill_from(space, source, mine, step, o);
+    return images_.fill_from(space, source, mine, draw, o);
+  }
+
+  void prefetch(Source& source, std::span<std::size_t const> next, std::uint32_t, TrainStepOptions const&) const {
+    source.prefetch(Part::train, next);
   }
 
   /// Loss and, reduced over the ranks, gradients of the global batch.

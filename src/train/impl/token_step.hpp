@@ -33,10 +33,16 @@ class TokenStep {
   }
 
   /// @return seconds until the source had given the tokens
-  double fill_from(Space const& space, Source& source, std::span<std::size_t const> mine, std::int64_t step,
+  double fill_from(Space const& space, Source& source, std::span<std::size_t const> mine, std::uint32_t draw,
                    TrainStepOptions const& o) {
-    Random const random(o.seed, token_stream, static_cast<std::uint32_t>(step));
+    Random const random = numbers(draw, o);
     return seconds_of([&] { counted_ = source.fill(space, Part::train, mine, &random, ids_, labels_); });
+  }
+
+  void prefetch(Source& source, std::span<std::size_t const> next, std::uint32_t draw,
+                TrainStepOptions const& o) const {
+    Random const random = numbers(draw, o);
+    source.prefetch(Part::train, next, &random);
   }
 
   /// Loss, a mean over all labels of the global batch that count, and, reduced over the ranks, its gradients.
@@ -62,6 +68,8 @@ class TokenStep {
   }
 
  private:
+  static Random numbers(std::uint32_t draw, TrainStepOptions const& o) { return {o.seed, token_stream, draw}; }
+
   TokenStep(Workspace<Space>& work, [[maybe_unused]] Model const& model, std::size_t batch, std::size_t tokens,
             [[maybe_unused]] TrainStepOptions const& o)
       : ids_(work.template take<Label>(batch, tokens)),

@@ -58,15 +58,16 @@ TrainStep<Model>::TrainStep(Space const& space, comm::Communicator const& comm, 
 template <class Model>
 StepResult TrainStep<Model>::run(Space const& space, SourceOf<Model>& source, std::span<std::size_t const> mine,
                                  std::size_t global, std::int64_t step, double learning_rate,
-                                 std::span<std::size_t const> next) {
+                                 std::span<std::size_t const> next, std::optional<std::int64_t> epoch) {
   Kokkos::Profiling::ScopedRegion region(KRATE_LABEL("krate::train::step"));
   auto work = arena_.workspace();
   ClipBuffers<Space, T> const clip(work);
   StepOn<Model> batch(work, model_, source, mine.size(), options_, state_);
   auto const& list = model_.parameters();
 
-  double const waited = batch.fill_from(space, source, mine, step, options_);
-  if constexpr (requires { source.prefetch(Part::train, next); }) source.prefetch(Part::train, next);
+  double const waited =
+      batch.fill_from(space, source, mine, static_cast<std::uint32_t>(epoch.value_or(step)), options_);
+  batch.prefetch(source, next, static_cast<std::uint32_t>(epoch.value_or(step + 1)), options_);
   if (!gradients_are_zero_)
     for (auto const& s : list.segments()) fill(space, s.gradient, T(0));
   gradients_are_zero_ = false;

@@ -176,7 +176,7 @@ TrainSummary Trainer<Model>::run(SourceOf<Model>& source) {
     bool const goes_on = first + global < samples && done + 1 < steps;
     double const rate = schedule_.at(done);
     StepResult const result = step_.run(space_, source, mine(first), global, done, rate,
-                                        goes_on ? mine(first + global) : std::span<std::size_t const>());
+                                        goes_on ? mine(first + global) : std::span<std::size_t const>(), epoch);
     summary.seconds_waiting += result.seconds_waiting;
     ++done;
     double const now = clock.seconds(), per_second = static_cast<double>(global) / std::max(now - began, 1e-9);
