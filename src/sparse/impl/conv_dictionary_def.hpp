@@ -85,11 +85,14 @@ struct GatherPatches {
         std::int64_t const first = inside ? begin : 0, last = inside ? end : 0;
         T const* const in = x.data();
         std::int64_t const from = at.pixel(image, row, b);
-        Kokkos::parallel_for(Kokkos::TeamVectorRange(team, first), [&](std::int64_t e) { out[e] = T(0); });
-        Kokkos::parallel_for(Kokkos::TeamVectorRange(team, first, last),
-                             [&](std::int64_t e) { out[e] = in[from + e]; });
-        Kokkos::parallel_for(Kokkos::TeamVectorRange(team, last, at.column_size()),
-                             [&](std::int64_t e) { out[e] = T(0); });
+        if constexpr (is_device<Space>) {
+          Kokkos::parallel_for(Kokkos::TeamVectorRange(team, at.column_size()),
+                               [&](std::int64_t e) { out[e] = e >= first && e < last ? in[from + e] : T(0); });
+        } else {
+          std::fill_n(out, first, T(0));
+          if (last > first) std::copy_n(in + (from + first), last - first, out + first);
+          std::fill_n(out + last, at.column_size() - last, T(0));
+        }
       }
     }
   }
