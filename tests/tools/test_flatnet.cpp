@@ -65,6 +65,28 @@ TEST_F(FlatnetCommand, ARunHasARowAStepAndAModelThatOtherCommandsTake) {
             0);
   EXPECT_EQ(io::File::open(scratch / "back.h5").read_all<double>("/reconstruction"), back);
   EXPECT_EQ(krate({"resume", run}).exit_code, 0);  // finished
+  EXPECT_EQ(content_of(run + "/flattened.png").substr(1, 3), "PNG");
+}
+
+TEST_F(FlatnetCommand, PrincipalSamplesKeepDistances) {
+  ASSERT_EQ(krate({"data", "principal", data, "--directions", "2", "-o", scratch / "turned.h5"}).exit_code, 0);
+  auto const x = io::File::open(data).read_all<double>("/samples/features"),
+             y = io::File::open(scratch / "turned.h5").read_all<double>("/samples/features");
+  ASSERT_EQ(x.size(), y.size());
+  double mean = 0;
+  for (std::size_t i = 0; i < 50; ++i) {
+    mean += y[2 * i] / 50;
+    EXPECT_NEAR(std::hypot(y[2 * i] - y[0], y[2 * i + 1] - y[1]), std::hypot(x[2 * i] - x[0], x[2 * i + 1] - x[1]),
+                1e-5);
+  }
+  EXPECT_NEAR(mean, 0, 1e-6);
+  ASSERT_EQ(krate({"data", "digits", "-o", scratch / "digits.h5"}).exit_code, 0);
+  auto const twos = json_of(krate({"data", "principal", scratch / "digits.h5", "--label", "2", "--directions", "9",
+                                   "-o", scratch / "t.h5", "--json"}));
+  EXPECT_EQ(twos["shape"], (std::vector<int>{9}));
+  EXPECT_LT(twos["samples"], 300);
+  expect_failure(krate({"data", "principal", data, "--label", "2", "-o", scratch / "x.h5"}), "label");
+  expect_failure(krate({"data", "principal", data, "--directions", "0", "-o", scratch / "x.h5"}), "--directions = 0");
 }
 
 TEST_F(FlatnetCommand, ResumesToTheBitsOfTheUninterruptedRun) {
