@@ -39,6 +39,8 @@ class ColumnDots {
  private:
   using V = simd::Vec<double>;
   static constexpr int w = simd::width<double>, groups_most = (most + side - 1) / side;
+  /// Groups that meet each other group of columns while it is in the first cache.
+  static constexpr int near = 4;
   using Tile = V[side][side];
 
   /// What a visit of a tile fetches for later: stretches of columns, a line of each at a time.
@@ -55,10 +57,8 @@ class ColumnDots {
   explicit ColumnDots(Columns const& columns)
       : z(columns),
         groups((columns.count + side - 1) / side),
-        block(columns.count > 32  ? 256
-              : columns.count > 8 ? 128
-                                  : 64),
-        stretch(columns.count > 16 ? 512 / static_cast<int>(block) : 1),
+        block(columns.count > 8 ? 128 : 64),
+        stretch(columns.count > 16 ? 4 : 1),
         distance(stretch > 1 ? block * stretch : 2048 / columns.count) {
     for (int i = 0; i < groups * (groups + 1) / 2; ++i)
       for (auto& row : sums[i])
@@ -80,16 +80,19 @@ class ColumnDots {
       slot += fetched;
       return next;
     };
-    auto const columns = [&](int group) { return z.at(first_of(group)) + begin; };
-    for (int i = 0; i < groups; i += 2) {  // two groups of rows of tiles use a group of columns while it is near
-      int const last = std::min(i + 1, groups - 1);
+    double const* at[groups_most];
+    for (int i = 0; i < groups; ++i) at[i] = z.at(first_of(i)) + begin;
+    for (int i = 0; i < groups; i += near) {
+      int const end = std::min(i + near, groups);
       for (int j = 0; j < i; ++j)
-        for (int x = i; x <= last; ++x) add_tile(tile(x, j), columns(x), columns(j), rows, ahead());
-      if (last > i) {
-        add_tile(tile(last, i), columns(last), columns(i), rows, ahead());
-        add_diagonals(tile(i, i), tile(last, last), columns(i), columns(last), rows, ahead());
-      } else {
-        add_tile(tile(i, i), columns(i), columns(i), rows, ahead());
+        for (int x = i; x < end; ++x) add_tile(tile(x, j), at[x], at[j], rows, ahead());
+      for (int x = i; x < end; ++x) {
+        for (int j = i; j < x; ++j) add_tile(tile(x, j), at[x], at[j], rows, ahead());
+        if (x % 2 == 1) {
+          add_diagonals(tile(x - 1, x - 1), tile(x, x), at[x - 1], at[x], rows, ahead());
+        } else if (x + 1 == groups) {
+          add_tile(tile(x, x), at[x], at[x], rows, ahead());
+        }
       }
     }
   }
