@@ -9,8 +9,8 @@ set -euo pipefail
 krate=$1
 runs=$2
 of() { echo "$runs/$1-0/model.h5"; }
-"$krate" analyze layers "$(of digits-CRATE)" "$(of digits-CRATE-alpha)" "$(of digits-ToST_patch_4)" "$(of mae-CRATE-MAE)" \
-  --data "$runs/mnist.h5" -o "$runs/layers"
+"$krate" analyze layers "$(of digits-CRATE)" "$(of digits-CRATE-alpha)" "$(of digits-ToST_patch_4)" \
+  "$(of mae-CRATE-MAE)" --data "$runs/mnist.h5" -o "$runs/layers"
 for run in digits-CRATE digits-CRATE-alpha regularised-0.003 regularised-0.03; do
   if [ -e "$(of $run)" ]; then
     "$krate" analyze objective "$(of $run)" --data "$runs/mnist.h5" -o "$runs/objective-$run"

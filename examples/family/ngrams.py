@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""What a text costs by counting alone, in bits a byte: unigram, trigram and xz, learnt from the same bytes as the models."""
+"""What a text costs by counting alone, in bits a byte: unigram, trigram, xz; learnt from the same bytes as models."""
 import collections
 import lzma
 import math

@@ -34,7 +34,8 @@ def bits(one):
 
 
 def table(heads, rows):
-    return ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads), *("| " + " | ".join(row) + " |" for row in rows), ""]
+    lines = ["| " + " | ".join(row) + " |" for row in (heads, *rows)]
+    return [lines[0], "|" + "---|" * len(heads), *lines[1:], ""]
 
 
 def digits(group):
@@ -63,15 +64,15 @@ def scaling(group):
         family, *size, count = model.split()
         rows.setdefault((family, " ".join(size), f"{runs[0]['parameters']:,}"), {})[int(count)] = of(runs, accuracy)
     seeds = sorted({len(runs) for runs in group.values()})
-    return table(("model", "width x depth", "parameters", *(f"{c} images" for c in counts)),
-                 [(*key, *(row.get(c, "") for c in counts)) for key, row in sorted(rows.items(), key=lambda r: r[0][1].zfill(8))]
-                 ) + [f"Seeds a cell: {' to '.join(map(str, seeds))}.", ""]
+    lines = [(*key, *(row.get(count, "") for count in counts)) for key, row in rows.items()]
+    return table(("model", "width x depth", "parameters", *(f"{count} images" for count in counts)),
+                 sorted(lines, key=lambda line: line[1].zfill(8))) + [f"Seeds a cell: {' to '.join(map(str, seeds))}.", ""]
 
 
 def masked(group):
     return table(("masked autoencoder", "parameters", "test loss", "seeds"),
-                 [(model, f"{runs[0]['parameters']:,}", of(runs, lambda one: one["test_loss"], "{:.3f}"), str(len(runs)))
-                  for model, runs in group.items()])
+                 [(model, f"{runs[0]['parameters']:,}", of(runs, lambda one: one["test_loss"], "{:.3f}"),
+                   str(len(runs))) for model, runs in group.items()])
 
 
 def main():
