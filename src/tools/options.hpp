@@ -11,11 +11,11 @@
 #include <variant>
 #include <vector>
 
-namespace krate::tools::cli {
+namespace krate::tools {
+
+namespace cli {
 class App;
 }
-
-namespace krate::tools {
 
 /// Two sizes, written "3x4", or "4" where both are equal.
 struct Pair {

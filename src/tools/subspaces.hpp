@@ -7,11 +7,11 @@
 
 #include "krate/games/pursuit.hpp"
 
-namespace krate::tools::cli {
+namespace krate::tools {
+
+namespace cli {
 class App;
 }
-
-namespace krate::tools {
 
 class Context;
 void add_data_subspaces(cli::App& data, Context& context);
