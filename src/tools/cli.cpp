@@ -53,15 +53,12 @@ Option* App::add_option(std::string const& names, T& value, std::string const& d
 }
 template Option* App::add_option(std::string const&, std::string&, std::string const&);
 template Option* App::add_option(std::string const&, double&, std::string const&);
-template Option* App::add_option(std::string const&, int&, std::string const&);
 template Option* App::add_option(std::string const&, std::int64_t&, std::string const&);
 template Option* App::add_option(std::string const&, std::size_t&, std::string const&);
 template Option* App::add_option(std::string const&, std::optional<double>&, std::string const&);
 template Option* App::add_option(std::string const&, std::optional<std::int64_t>&, std::string const&);
 template Option* App::add_option(std::string const&, std::vector<std::string>&, std::string const&);
 template Option* App::add_option(std::string const&, std::vector<double>&, std::string const&);
-template Option* App::add_option(std::string const&, std::vector<int>&, std::string const&);
-template Option* App::add_option(std::string const&, std::vector<std::int64_t>&, std::string const&);
 template Option* App::add_option(std::string const&, std::vector<std::size_t>&, std::string const&);
 
 Option* App::add_option_function(std::string const& names, std::function<void(std::string const&)> const& take,

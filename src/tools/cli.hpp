@@ -47,7 +47,7 @@ class App {
   App& operator=(App const&) = delete;
 
   App* add_subcommand(std::string const& name, std::string const& description);
-  /// T: std::string, double, int, an integer of 64 bits, or an optional or a vector of one (cli.cpp lists them).
+  /// T: std::string, double, an integer of 64 bits, or an optional or a vector of one (cli.cpp lists them).
   template <class T>
   Option* add_option(std::string const& names, T& value, std::string const& description);
   Option* add_option_function(std::string const& names, std::function<void(std::string const&)> const& take,
