@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-# krate_instantiate(target "module/op:Class" ... [WIRING] [NAMESPACE part] [OF template ...]): one small source per op for all spaces of
-# the host, and one for each device, for all scalars, so that kernels are compiled once into the library and never in a user's file. Classes
-# live in krate::impl, or krate::part.
+# krate_instantiate(target "module/op:Class" ... [WIRING] [NAMESPACE part] [TOGETHER n] [OF template ...]): one small source per op (or n
+# of them) for all spaces of the host, and one for each device, for all scalars, so that kernels are compiled once into the library and never
+# in a user's file. Classes live in krate::impl, or krate::part.
 # WIRING: these classes call others' kernels and have none, so less optimisation costs no speed and saves a third of the compile time.
 
 # What is compiled together: the spaces of the host, as "Serial+OpenMP"; each device alone.
@@ -14,57 +14,86 @@ list(APPEND krate_space_groups ${krate_device_spaces})
 
 set(krate_wiring_options $<$<AND:$<CONFIG:Release>,$<COMPILE_LANG_AND_ID:CXX,GNU,Clang>>:-O1>)
 
+# The text of one entry's source, appended to the variable text of the caller.
+function(krate_append_instantiation entry namespace spaces templates)
+  string(REGEX MATCH "^([a-z_]+)/([a-z0-9_]+):([A-Za-z0-9]+)$" _ "${entry}")
+  string(APPEND text "#include \"${CMAKE_MATCH_1}/impl/${CMAKE_MATCH_2}_def.hpp\"\n")
+  set(class krate::${namespace}::${CMAKE_MATCH_3})
+  foreach(space IN LISTS spaces)
+    foreach(scalar IN LISTS KRATE_SCALARS)
+      set(arguments "Kokkos::${space}, ${scalar}")
+      if(templates)
+        list(TRANSFORM templates REPLACE "(.+)" "krate::\\1<${arguments}>" OUTPUT_VARIABLE arguments)
+      endif()
+      foreach(argument IN LISTS arguments)
+        string(APPEND text "template class ${class}<${argument}>;\n")
+      endforeach()
+    endforeach()
+  endforeach()
+  set(text "${text}" PARENT_SCOPE)
+endfunction()
+
 function(krate_instantiate target)
-  cmake_parse_arguments(arg "WIRING" "NAMESPACE" "OF" ${ARGN})
+  cmake_parse_arguments(arg "WIRING" "NAMESPACE;TOGETHER" "OF" ${ARGN})
   if(NOT arg_NAMESPACE)
     set(arg_NAMESPACE impl)
+  endif()
+  if(NOT arg_TOGETHER)
+    set(arg_TOGETHER 1)
   endif()
   set(groups ${krate_space_groups})
   if(arg_OF)
     set(groups ${krate_spaces})  # many classes already
   endif()
-  foreach(entry IN LISTS arg_UNPARSED_ARGUMENTS)
-    string(REPLACE ":" ";" parts ${entry})
-    list(GET parts 0 op)
-    list(GET parts 1 class)
-    get_filename_component(module ${op} DIRECTORY)
-    get_filename_component(name ${op} NAME)
-    foreach(group IN LISTS groups)
-      set(text "// Written by cmake/instantiate.cmake.\n#include \"${module}/impl/${name}_def.hpp\"\n")
-      string(REPLACE "+" ";" spaces ${group})
-      foreach(space IN LISTS spaces)
-        foreach(scalar IN LISTS KRATE_SCALARS)
-          set(arguments "Kokkos::${space}, ${scalar}")
-          if(arg_OF)
-            list(TRANSFORM arg_OF REPLACE "(.+)" "krate::\\1<${arguments}>" OUTPUT_VARIABLE arguments)
-          endif()
-          foreach(argument IN LISTS arguments)
-            string(APPEND text "template class krate::${arg_NAMESPACE}::${class}<${argument}>;\n")
-          endforeach()
-        endforeach()
+  foreach(group IN LISTS groups)
+    string(REPLACE "+" ";" spaces ${group})
+    set(rest ${arg_UNPARSED_ARGUMENTS})
+    while(rest)
+      list(SUBLIST rest 0 ${arg_TOGETHER} entries)
+      list(REMOVE_ITEM rest ${entries})
+      set(text "// Written by cmake/instantiate.cmake.\n")
+      foreach(entry IN LISTS entries)
+        krate_append_instantiation(${entry} ${arg_NAMESPACE} "${spaces}" "${arg_OF}")
       endforeach()
+      list(TRANSFORM entries REPLACE "^.*/(.*):.*$" "\\1")
+      list(JOIN entries "_" names)
       string(REPLACE "+" "_" suffix ${group})
-      set(file ${CMAKE_CURRENT_BINARY_DIR}/instantiate/${module}/${name}_${suffix}.cpp)
+      set(file ${CMAKE_CURRENT_BINARY_DIR}/instantiate/${names}_${suffix}.cpp)
       file(CONFIGURE OUTPUT ${file} CONTENT "${text}" @ONLY)
       target_sources(${target} PRIVATE ${file})
       if(arg_WIRING)
         set_source_files_properties(${file} TARGET_DIRECTORY ${target} PROPERTIES
           COMPILE_OPTIONS "${krate_wiring_options}" SKIP_PRECOMPILE_HEADERS ON)  # precompiled at another level
+      else()
+        set_source_files_properties(${file} TARGET_DIRECTORY ${target} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)  # long enough
       endif()
-    endforeach()
+    endwhile()
   endforeach()
 endfunction()
 
-# The same for a header of test bodies: defines TestSpace and includes it, one source per space.
+# Where a build takes several sources together (CMAKE_UNITY_BUILD) and its target's mode is GROUP: these, four by four.
+function(krate_take_together name)
+  set(count 0)
+  foreach(file IN LISTS ARGN)
+    math(EXPR group "${count} / 4")
+    math(EXPR count "${count} + 1")
+    set_source_files_properties(${file} PROPERTIES UNITY_GROUP ${name}_${group})
+  endforeach()
+endfunction()
+
+# One source per space for each header of test bodies: defines TestSpace and includes it.
 function(krate_test_sources target)
-  foreach(header IN LISTS ARGN)
-    get_filename_component(name ${header} NAME_WE)
-    foreach(space IN LISTS krate_spaces)
-      set(file ${CMAKE_CURRENT_BINARY_DIR}/spaces/${name}_${space}.cpp)
-      file(CONFIGURE OUTPUT ${file} CONTENT
+  set_target_properties(${target} PROPERTIES UNITY_BUILD_MODE GROUP)
+  foreach(space IN LISTS krate_spaces)
+    set(files)
+    foreach(header IN LISTS ARGN)
+      get_filename_component(name ${header} NAME_WE)
+      list(APPEND files ${CMAKE_CURRENT_BINARY_DIR}/spaces/${name}_${space}.cpp)
+      file(CONFIGURE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/spaces/${name}_${space}.cpp CONTENT
         "// Written by cmake/instantiate.cmake.\n#include <Kokkos_Core.hpp>\n#define KRATE_TEST_SPACE_NAME ${space}\nusing TestSpace = Kokkos::${space};\n#include \"${header}\"\n" @ONLY)
-      target_sources(${target} PRIVATE ${file})
     endforeach()
+    target_sources(${target} PRIVATE ${files})
+    krate_take_together(${space} ${files})
   endforeach()
 endfunction()
 

@@ -13,13 +13,13 @@ namespace krate::games {
 
 namespace {
 
-constexpr char const* where = "krate::games::FiniteGame";
+constexpr char const* in_finite_game = "krate::games::FiniteGame";
 
 void require_finite(char const* name, std::vector<double> const& numbers) {
   auto const bad = std::find_if(numbers.begin(), numbers.end(), [](double x) { return !std::isfinite(x); });
   if (bad != numbers.end())
-    throw ValueError(where, std::string(name) + " hold " + krate::impl::value_text(*bad) + " at place " +
-                                std::to_string(bad - numbers.begin()) + "; they must be finite");
+    throw ValueError(in_finite_game, std::string(name) + " hold " + krate::impl::value_text(*bad) + " at place " +
+                                         std::to_string(bad - numbers.begin()) + "; they must be finite");
 }
 
 void require_distributions(char const* name, std::vector<double> const& rows, std::size_t width) {
@@ -28,16 +28,17 @@ void require_distributions(char const* name, std::vector<double> const& rows, st
     double const sum = std::accumulate(row, row + static_cast<std::ptrdiff_t>(width), 0.0);
     bool const negative = *std::min_element(row, row + static_cast<std::ptrdiff_t>(width)) < 0;
     if (negative || !(std::abs(sum - 1) <= 1e-9))
-      throw ValueError(where, std::string(name) + ": row " + std::to_string(at / width) +
-                                  (negative ? " has a negative entry" : " adds up to " + krate::impl::value_text(sum)) +
-                                  " (it is a distribution); scale it");
+      throw ValueError(in_finite_game,
+                       std::string(name) + ": row " + std::to_string(at / width) +
+                           (negative ? " has a negative entry" : " adds up to " + krate::impl::value_text(sum)) +
+                           " (it is a distribution); scale it");
   }
 }
 
 void require_size(char const* name, std::size_t found, std::size_t expected, char const* shape) {
   if (found != expected)
-    throw ShapeError(where, std::string(name) + " has " + std::to_string(found) + " entries, expected " +
-                                std::to_string(expected) + " (" + shape + "); pass this game's table");
+    throw ShapeError(in_finite_game, std::string(name) + " has " + std::to_string(found) + " entries, expected " +
+                                         std::to_string(expected) + " (" + shape + "); pass this game's table");
 }
 
 }  // namespace
@@ -53,16 +54,17 @@ std::size_t FiniteGame::joint_actions() const {
 }
 
 void require_valid(FiniteGame const& game) {
-  require_value(game.players() > 0, where, "players", game.players(), "must be positive");
-  require_value(game.states > 0, where, "states", game.states, "must be positive");
+  require_value(game.players() > 0, in_finite_game, "players", game.players(), "must be positive");
+  require_value(game.states > 0, in_finite_game, "states", game.states, "must be positive");
   double entries = static_cast<double>(game.states) * static_cast<double>(game.states + game.players());
   for (std::size_t const a : game.actions) {
-    require_value(a > 0, where, "actions", a, "must be positive for each player");
+    require_value(a > 0, in_finite_game, "actions", a, "must be positive for each player");
     entries *= static_cast<double>(a);
   }
-  require_value(entries <= (1 << 30), where, "joint actions", entries,
+  require_value(entries <= (1 << 30), in_finite_game, "joint actions", entries,
                 "table entries are too many (2^30); a routing game needs no tables");
-  require_value(game.discount >= 0 && game.discount < 1, where, "discount", game.discount, "must be in [0, 1)");
+  require_value(game.discount >= 0 && game.discount < 1, in_finite_game, "discount", game.discount,
+                "must be in [0, 1)");
   std::size_t const joint = game.joint_actions();
   require_size("rewards", game.rewards.size(), game.players() * game.states * joint,
                "[players, states, joint actions]");

@@ -12,7 +12,7 @@ namespace krate::games::impl {
 
 namespace {
 
-constexpr char const* where = "krate::games::Pursuit";
+constexpr char const* in_pursuit_input = "krate::games::Pursuit";
 constexpr std::uint32_t encoder_stream = 0x43544C46, decoder_stream = 0x43544C47, order_stream = 0x43544C4F;
 
 std::vector<double> normal_numbers(std::uint64_t seed, std::uint32_t stream, std::size_t count) {
@@ -23,35 +23,38 @@ std::vector<double> normal_numbers(std::uint64_t seed, std::uint32_t stream, std
 }
 
 void require_data(PursuitData const& d) {
-  require_value(d.dim > 0 && d.samples() > 0, where, "samples", d.samples(), "must be positive, and so must dim");
-  require_value(d.samples() <= (1u << 24) && d.dim <= (1u << 14) && d.classes <= 4096, where, "samples", d.samples(),
-                "must be at most 2^24, dim at most 2^14 and classes at most 4096");
+  require_value(d.dim > 0 && d.samples() > 0, in_pursuit_input, "samples", d.samples(),
+                "must be positive, and so must dim");
+  require_value(d.samples() <= (1u << 24) && d.dim <= (1u << 14) && d.classes <= 4096, in_pursuit_input, "samples",
+                d.samples(), "must be at most 2^24, dim at most 2^14 and classes at most 4096");
   if (d.rows.size() != d.samples() * d.dim)
-    throw ShapeError(where, "rows has " + std::to_string(d.rows.size()) + " entries, expected " +
-                                std::to_string(d.samples() * d.dim) + " (a label and dim numbers a sample); pass all");
-  for (double const x : d.rows) require_value(std::isfinite(x), where, "sample", x, "must be finite");
+    throw ShapeError(in_pursuit_input, "rows has " + std::to_string(d.rows.size()) + " entries, expected " +
+                                           std::to_string(d.samples() * d.dim) +
+                                           " (a label and dim numbers a sample); pass all");
+  for (double const x : d.rows) require_value(std::isfinite(x), in_pursuit_input, "sample", x, "must be finite");
   for (Label const l : d.labels)
-    require_value(l >= 0 && static_cast<std::size_t>(l) < d.classes, where, "label", l,
+    require_value(l >= 0 && static_cast<std::size_t>(l) < d.classes, in_pursuit_input, "label", l,
                   "must be from 0 to classes - 1");
 }
 
 void require_rule(PursuitRule const& r, PursuitData const& d) {
-  require_value(r.width > 0 && r.width <= 4096, where, "width", r.width, "must be from 1 to 4096");
-  require_value(r.eps_squared > 0 && std::isfinite(r.eps_squared), where, "eps_squared", r.eps_squared,
+  require_value(r.width > 0 && r.width <= 4096, in_pursuit_input, "width", r.width, "must be from 1 to 4096");
+  require_value(r.eps_squared > 0 && std::isfinite(r.eps_squared), in_pursuit_input, "eps_squared", r.eps_squared,
                 "must be positive");
   for (double const rate : {r.encoder_rate, r.decoder_rate})
-    require_value(rate >= 0 && std::isfinite(rate), where, "rate", rate, "must not be negative");
-  require_value(r.inner_steps <= (1u << 24), where, "inner_steps", r.inner_steps, "must be at most 2^24");
-  require_value(r.batch <= d.samples(), where, "batch", r.batch, "must be at most the samples; 0 takes all of them");
+    require_value(rate >= 0 && std::isfinite(rate), in_pursuit_input, "rate", rate, "must not be negative");
+  require_value(r.inner_steps <= (1u << 24), in_pursuit_input, "inner_steps", r.inner_steps, "must be at most 2^24");
+  require_value(r.batch <= d.samples(), in_pursuit_input, "batch", r.batch,
+                "must be at most the samples; 0 takes all of them");
 }
 
 }  // namespace
 
 void require_pursuit(std::span<PursuitData const> data, std::span<PursuitGame const> games) {
-  require_value(!games.empty(), where, "games", games.size(), "must be positive");
+  require_value(!games.empty(), in_pursuit_input, "games", games.size(), "must be positive");
   for (auto const& d : data) require_data(d);
   for (auto const& g : games) {
-    require_value(g.data < data.size(), where, "data", g.data, "must be one of the data that are given");
+    require_value(g.data < data.size(), in_pursuit_input, "data", g.data, "must be one of the data that are given");
     require_rule(g.rule, data[g.data]);
   }
 }

@@ -10,7 +10,7 @@ namespace krate::games {
 
 namespace {
 
-constexpr char const* where = "krate::games::RoutingGame";
+constexpr char const* in_routing_game = "krate::games::RoutingGame";
 
 double probability_of(RoutingGame const& game, std::size_t crowded, std::size_t state) {
   double p = 1;
@@ -24,7 +24,7 @@ double probability_of(RoutingGame const& game, std::size_t crowded, std::size_t 
 std::size_t joint_count(RoutingGame const& game) {
   double const joint = std::pow(static_cast<double>(game.routes()), static_cast<double>(game.players));
   double const states = static_cast<double>(game.states());
-  require_value(joint * states * (states + static_cast<double>(game.players)) <= (1 << 24), where, "players",
+  require_value(joint * states * (states + static_cast<double>(game.players)) <= (1 << 24), in_routing_game, "players",
                 game.players, "make more than 2^24 table entries; only small games can be tabulated");
   return static_cast<std::size_t>(joint + 0.5);
 }
@@ -60,20 +60,21 @@ RoutingGame routing_game(std::size_t players, std::size_t routes) {
 }
 
 void require_valid(RoutingGame const& game) {
-  require_value(game.players > 0 && game.players <= (1 << 20), where, "players", game.players,
+  require_value(game.players > 0 && game.players <= (1 << 20), in_routing_game, "players", game.players,
                 "must be from 1 to 2^20");
-  require_value(game.routes() > 0 && game.routes() <= most_routes, where, "routes", game.routes(),
+  require_value(game.routes() > 0 && game.routes() <= most_routes, in_routing_game, "routes", game.routes(),
                 "must be from 1 to 16: all their statuses are states");
   if (game.slope.size() != game.routes())
-    throw ShapeError(where, "slope has " + std::to_string(game.slope.size()) + " entries, expected " +
-                                std::to_string(game.routes()) + " (one a route, as bonus); pass both alike");
-  for (double const x : game.bonus) require_value(std::isfinite(x), where, "bonus", x, "must be finite");
-  for (double const x : game.slope) require_value(std::isfinite(x), where, "slope", x, "must be finite");
+    throw ShapeError(in_routing_game, "slope has " + std::to_string(game.slope.size()) + " entries, expected " +
+                                          std::to_string(game.routes()) + " (one a route, as bonus); pass both alike");
+  for (double const x : game.bonus) require_value(std::isfinite(x), in_routing_game, "bonus", x, "must be finite");
+  for (double const x : game.slope) require_value(std::isfinite(x), in_routing_game, "slope", x, "must be finite");
   for (double const w : {game.weight_safe, game.weight_unsafe})
-    require_value(std::isfinite(w), where, "weight", w, "must be finite");
+    require_value(std::isfinite(w), in_routing_game, "weight", w, "must be finite");
   for (double const p : {game.safe_when_free, game.safe_when_crowded})
-    require_value(p >= 0 && p <= 1, where, "safe_when", p, "must be a probability");
-  require_value(game.discount >= 0 && game.discount < 1, where, "discount", game.discount, "must be in [0, 1)");
+    require_value(p >= 0 && p <= 1, in_routing_game, "safe_when", p, "must be a probability");
+  require_value(game.discount >= 0 && game.discount < 1, in_routing_game, "discount", game.discount,
+                "must be in [0, 1)");
 }
 
 std::vector<double> mean_transition(RoutingGame const& game) {

@@ -16,10 +16,10 @@
 namespace krate::io {
 namespace {
 
-constexpr char const* where = "krate::io::AtomicPath";
+constexpr char const* in_atomic_path = "krate::io::AtomicPath";
 
 [[noreturn]] void fail(std::string const& path, char const* what, int error, char const* advice) {
-  throw IoError(where, path + ": " + what + " (" + std::generic_category().message(error) + "); " + advice);
+  throw IoError(in_atomic_path, path + ": " + what + " (" + std::generic_category().message(error) + "); " + advice);
 }
 
 class Descriptor {
@@ -40,7 +40,7 @@ class Descriptor {
 AtomicPath::AtomicPath(std::string path) : path_(std::move(path)) {
   struct stat status;
   if (::stat(path_.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {
-    throw IoError(where, path_ + ": is not a regular file, so it cannot be replaced; name another output");
+    throw IoError(in_atomic_path, path_ + ": is not a regular file, so it cannot be replaced; name another output");
   }
   std::string const temporary = path_ + ".tmp";
   Descriptor const file(temporary, O_WRONLY | O_CREAT | O_TRUNC);

@@ -52,7 +52,7 @@ void check_finite(std::string const& where, std::span<T const> values, std::size
     for (std::size_t i = 0; i < values.size(); ++i) {
       if (std::isfinite(values[i])) continue;
       throw NumericalError(where, "sample " + std::to_string(first_row + i / width) + " is " +
-                                      impl::value_text(values[i]) + " at position " + std::to_string(i % width) +
+                                      krate::impl::value_text(values[i]) + " at position " + std::to_string(i % width) +
                                       ", expected finite numbers; clean the data");
     }
   }
@@ -103,13 +103,14 @@ void Dataset::describe_samples() {
   std::size_t const rank = images ? 4 : 2;
   if (options_.as_features ? shape.size() < 2 : shape.size() != rank) {
     fail(file_.path(), at,
-         "has shape " + impl::shape_text(shape) + ", expected " +
+         "has shape " + krate::impl::shape_text(shape) + ", expected " +
              (images   ? "[samples, channels, rows, columns]"
               : tokens ? "[samples, positions]"
                        : "[samples, features]"));
   }
   if (samples_.size() == 0)
-    fail(file_.path(), at, "has shape " + impl::shape_text(shape) + ", so there are no samples; give at least one");
+    fail(file_.path(), at,
+         "has shape " + krate::impl::shape_text(shape) + ", so there are no samples; give at least one");
   DatasetDescription& d = description_;
   d.kind = images ? SampleKind::images : tokens ? SampleKind::tokens : SampleKind::features;
   d.samples = shape[0];
@@ -143,7 +144,7 @@ void Dataset::describe_labels() {
   bool const one_a_position = d.kind == SampleKind::tokens && labels_.shape.size() == 2;
   if (labels_.rows() != d.samples || (labels_.shape.size() != 1 && !one_a_position) || labels_.row_size() == 0) {
     fail(file_.path(), at,
-         "has shape " + impl::shape_text(labels_.shape) + ", expected [" + std::to_string(d.samples) +
+         "has shape " + krate::impl::shape_text(labels_.shape) + ", expected [" + std::to_string(d.samples) +
              "] (one label a sample of " + options_.samples + ")");
   }
   if (one_a_position) d.label_shape = {labels_.shape[1]};
@@ -171,7 +172,7 @@ void Dataset::check_labels() {
       double const x = values[i];
       if (!description_.label_shape.empty() && x == ignored_label) continue;
       if (!(x >= 0 && x < static_cast<double>(limit) && x == std::floor(x))) {
-        wrong = "label " + impl::value_text(x) + " of row " + std::to_string(begin + i / width) +
+        wrong = "label " + krate::impl::value_text(x) + " of row " + std::to_string(begin + i / width) +
                 (width > 1 ? ", position " + std::to_string(i % width) : "") + " is not an integer in [0, " +
                 (description_.classes > 0 ? std::to_string(limit) + ") (its attribute 'classes')" : "2^31)") +
                 "; correct the labels";
@@ -195,7 +196,7 @@ void Dataset::read_split() {
     DatasetInfo const info = file_.info("/split");
     if (info.element != ElementClass::integer || info.shape != std::vector<std::size_t>{description_.samples}) {
       fail(file_.path(), "/split",
-           "has shape " + impl::shape_text(info.shape) + ", expected integers of shape [" +
+           "has shape " + krate::impl::shape_text(info.shape) + ", expected integers of shape [" +
                std::to_string(description_.samples) + "] (one a sample)");
     }
     description_.split.resize(description_.samples);

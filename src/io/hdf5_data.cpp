@@ -46,9 +46,10 @@ void check_rows(Place const& place, DatasetInfo const& info, std::size_t begin, 
                                 std::to_string(rows) + ") do not lie in its " + std::to_string(info.rows())));
   }
   if (count != rows * info.row_size()) {
-    throw ShapeError(place.where, place.text(std::to_string(rows) + " rows of shape " + impl::shape_text(info.shape) +
-                                             " are " + std::to_string(rows * info.row_size()) + " elements, but " +
-                                             std::to_string(count) + " were given"));
+    throw ShapeError(
+        place.where,
+        place.text(std::to_string(rows) + " rows of shape " + krate::impl::shape_text(info.shape) + " are " +
+                   std::to_string(rows * info.row_size()) + " elements, but " + std::to_string(count) + " were given"));
   }
 }
 
@@ -143,7 +144,7 @@ void File::write_rows(std::string const& dataset, std::vector<std::size_t> const
     check_rows(place, info, begin, rows, count);
   });
   // The same names and shapes everywhere, and every row once.
-  std::string key = place.object + impl::shape_text(shape) + std::to_string(static_cast<int>(type));
+  std::string key = place.object + krate::impl::shape_text(shape) + std::to_string(static_cast<int>(type));
   auto const hash = static_cast<std::int64_t>(std::hash<std::string>{}(key) >> 2);
   std::int64_t extremes[2] = {hash, -hash};
   comm().all_reduce(std::span<std::int64_t>(extremes), comm::Reduction::max);

@@ -62,7 +62,7 @@ void write_pieces(Place const& place, Transfer const& t, void const* data) {
 namespace {
 
 // Bytes of `count` chunks or elements; more than any file holds where the product overflows.
-std::size_t product(std::vector<std::size_t> const& factors) {
+std::size_t bounded_product(std::vector<std::size_t> const& factors) {
   std::size_t result = 1;
   for (std::size_t const f : factors) {
     if (f == 0) return 0;
@@ -83,7 +83,7 @@ void check_chunks(Place const& place, hid_t dataset, hid_t list, DatasetInfo con
   hsize_t found = 0;
   Handle const space = place.own(H5Dget_space(dataset), H5Sclose, "has no readable chunks");
   place.check(H5Dget_num_chunks(dataset, space, &found), "has no readable chunks");
-  std::size_t const expected = product(counts);
+  std::size_t const expected = bounded_product(counts);
   if (found != expected) {
     place.fail("holds " + std::to_string(found) + " of its " + std::to_string(expected) +
                " chunks: it was not written completely; write it again");
@@ -102,8 +102,8 @@ void check_chunks(Place const& place, hid_t dataset, hid_t list, DatasetInfo con
   }
   counts.insert(counts.end(), chunk_shape.begin(), chunk_shape.end());
   counts.push_back(info.element_bytes);
-  if (product(counts) / (filters ? best_compression : 1) > stored) {
-    place.fail("declares " + std::to_string(product(counts)) + " bytes, but the file stores only " +
+  if (bounded_product(counts) / (filters ? best_compression : 1) > stored) {
+    place.fail("declares " + std::to_string(bounded_product(counts)) + " bytes, but the file stores only " +
                std::to_string(stored) + "; it is damaged or was not written completely");
   }
 }
@@ -115,7 +115,7 @@ void check_storage(Place const& place, hid_t dataset, hid_t list, DatasetInfo co
   }
   std::vector<std::size_t> factors = info.shape;
   factors.push_back(info.element_bytes);
-  std::size_t const declared = product(factors);
+  std::size_t const declared = bounded_product(factors);
   if (declared == 0) return;
   std::size_t const stored = H5Dget_storage_size(dataset);
   haddr_t const offset = layout == H5D_CONTIGUOUS ? H5Dget_offset(dataset) : 0;

@@ -16,12 +16,12 @@ constexpr std::int64_t most_samples = std::int64_t(1) << 53;  // of all classes 
 std::string fault_of(std::int64_t count, std::span<double const> lower, std::size_t dim) {
   if (count < 0 || count > most_samples) return "counts " + std::to_string(count) + " samples";
   for (double const x : lower) {
-    if (!std::isfinite(x)) return "has the moment " + impl::value_text(x);
-    if (count == 0 && x != 0) return "has the moment " + impl::value_text(x) + ", but no samples";
+    if (!std::isfinite(x)) return "has the moment " + krate::impl::value_text(x);
+    if (count == 0 && x != 0) return "has the moment " + krate::impl::value_text(x) + ", but no samples";
   }
   for (std::size_t i = 0; i < dim; ++i) {
     double const square = lower[i * (i + 3) / 2];
-    if (square < 0) return "has the sum of squares " + impl::value_text(square);
+    if (square < 0) return "has the sum of squares " + krate::impl::value_text(square);
   }
   return {};
 }
@@ -76,8 +76,8 @@ MomentsTable read_moments_table(std::string const& path, comm::Communicator cons
       if (!file.exists(name)) fail(std::string("there is no ") + name);
     auto const moments = file.info(moments_path), counts = file.info(counts_path);
     if (moments.shape.size() != 2 || moments.size() == 0 || counts.shape != std::vector<std::size_t>{moments.shape[0]})
-      fail("the shapes " + impl::shape_text(moments.shape) + " and " + impl::shape_text(counts.shape) + " of " +
-           moments_path + " and " + counts_path + " are not [classes, dim (dim + 1) / 2] and [classes]");
+      fail("the shapes " + krate::impl::shape_text(moments.shape) + " and " + krate::impl::shape_text(counts.shape) +
+           " of " + moments_path + " and " + counts_path + " are not [classes, dim (dim + 1) / 2] and [classes]");
     size = moments.shape[1];
     auto const dim = static_cast<std::size_t>((std::sqrt(8.0 * static_cast<double>(size) + 1) - 1) / 2 + 0.5);
     bool const named = file.has_attribute(moments_path, "dim");

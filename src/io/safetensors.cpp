@@ -17,17 +17,17 @@ namespace krate::io {
 
 namespace {
 
-constexpr char const* where = "krate::io::SafetensorsReader";
-constexpr std::size_t piece_elements = 1 << 16;
+constexpr char const* in_safetensors = "krate::io::SafetensorsReader";
 
 void require_regular(std::string const& path) {
   std::error_code error;
   auto const status = std::filesystem::status(path, error);
   if (status.type() == std::filesystem::file_type::not_found)
-    throw IoError(where, path + ": no such file; check the name");
-  if (error) throw IoError(where, path + ": cannot be opened (" + error.message() + "); check name and permission");
+    throw IoError(in_safetensors, path + ": no such file; check the name");
+  if (error)
+    throw IoError(in_safetensors, path + ": cannot be opened (" + error.message() + "); check name and permission");
   if (!std::filesystem::is_regular_file(status))
-    throw IoError(where, path + ": is not a regular file; name a safetensors file");
+    throw IoError(in_safetensors, path + ": is not a regular file; name a safetensors file");
 }
 
 std::int64_t integer_from(char const* bytes, TensorType type) {
@@ -63,7 +63,7 @@ SafetensorsReader::SafetensorsReader(std::string path) : path_(std::move(path)) 
   std::error_code error;
   std::uint64_t const bytes = std::filesystem::file_size(path_, error);
   file_.open(path_, std::ios::binary);
-  if (error || !file_) throw IoError(where, path_ + ": cannot be opened; check name and permission");
+  if (error || !file_) throw IoError(in_safetensors, path_ + ": cannot be opened; check name and permission");
   std::string first(8, '\0');
   if (bytes >= 8) read_bytes(0, first);
   std::string header(safetensors_header_bytes(path_, first, bytes), '\0');
@@ -79,19 +79,20 @@ void SafetensorsReader::read_bytes(std::uint64_t begin, std::span<char> out) con
   file_.clear();
   file_.seekg(static_cast<std::streamoff>(begin));
   if (!file_.read(out.data(), static_cast<std::streamsize>(out.size())))
-    throw IoError(where, path_ + ": cannot be read to its end; take another copy of the file");
+    throw IoError(in_safetensors, path_ + ": cannot be read to its end; take another copy of the file");
 }
 
 template <class T>
 void SafetensorsReader::read(TensorInfo const& tensor, std::type_identity_t<std::span<T>> out) const {
   if (is_floating(tensor.type) == std::is_same_v<T, std::int64_t>) {
-    throw ValueError(where, path_ + ": tensor " + shown(tensor.name) + " is " + name_of(tensor.type) + ", expected " +
-                                (is_floating(tensor.type) ? "integers" : "floating-point numbers"));
+    throw ValueError(in_safetensors, path_ + ": tensor " + shown(tensor.name) + " is " + name_of(tensor.type) +
+                                         ", expected " +
+                                         (is_floating(tensor.type) ? "integers" : "floating-point numbers"));
   }
   if (tensor.size() != out.size()) {
-    throw ShapeError(where, path_ + ": tensor " + shown(tensor.name) + " has shape " +
-                                krate::impl::shape_text(tensor.shape) + ", but there is room for " +
-                                std::to_string(out.size()) + " elements");
+    throw ShapeError(in_safetensors, path_ + ": tensor " + shown(tensor.name) + " has shape " +
+                                         krate::impl::shape_text(tensor.shape) + ", but there is room for " +
+                                         std::to_string(out.size()) + " elements");
   }
   if (same_bytes<T>(tensor.type))
     return read_bytes(data_ + tensor.begin, {reinterpret_cast<char*>(out.data()), out.size_bytes()});

@@ -14,8 +14,7 @@ namespace krate::io {
 
 namespace {
 
-constexpr char const* where = "krate::io::SafetensorsWriter";
-constexpr std::size_t piece_elements = 1 << 16;
+constexpr char const* in_safetensors_writer = "krate::io::SafetensorsWriter";
 
 // Wide elements first, so that each is aligned; then by name. Gives each its place.
 std::uint64_t arrange(std::vector<TensorInfo>& tensors) {
@@ -44,7 +43,7 @@ std::string header_of(std::vector<TensorInfo> const& tensors, Metadata const& me
     text.append((8 - text.size() % 8) % 8, ' ');
     return text;
   } catch (nlohmann::json::type_error const&) {
-    throw ValueError(where, "a name or the metadata is no UTF-8; give text in UTF-8");
+    throw ValueError(in_safetensors_writer, "a name or the metadata is no UTF-8; give text in UTF-8");
   }
 }
 
@@ -53,9 +52,11 @@ void require_distinct(std::vector<TensorInfo> const& tensors) {
   for (auto const& tensor : tensors) names.push_back(tensor.name);
   std::sort(names.begin(), names.end());
   auto const twice = std::adjacent_find(names.begin(), names.end());
-  if (twice != names.end()) throw ValueError(where, "the name " + shown(*twice) + " comes twice; give each one name");
+  if (twice != names.end())
+    throw ValueError(in_safetensors_writer, "the name " + shown(*twice) + " comes twice; give each one name");
   if (std::binary_search(names.begin(), names.end(), "__metadata__"))
-    throw ValueError(where, "a tensor cannot be named '__metadata__' (the format keeps that name); give another");
+    throw ValueError(in_safetensors_writer,
+                     "a tensor cannot be named '__metadata__' (the format keeps that name); give another");
 }
 
 }  // namespace
@@ -78,8 +79,8 @@ SafetensorsWriter::SafetensorsWriter(std::string const& path, std::vector<Tensor
 }
 
 void SafetensorsWriter::fail() const {
-  throw IoError(
-      where, target_.path() + ": cannot be written (" + std::generic_category().message(errno) + "); check the disk");
+  throw IoError(in_safetensors_writer, target_.path() + ": cannot be written (" +
+                                           std::generic_category().message(errno) + "); check the disk");
 }
 
 TensorInfo& SafetensorsWriter::take(std::string const& name) {
@@ -88,19 +89,20 @@ TensorInfo& SafetensorsWriter::take(std::string const& name) {
     written_[i] = true;
     return tensors_[i];
   }
-  throw ValueError(where, "tensor " + shown(name) + " was not announced; give it to the constructor");
+  throw ValueError(in_safetensors_writer, "tensor " + shown(name) + " was not announced; give it to the constructor");
 }
 
 template <class T>
 void SafetensorsWriter::write(std::string const& name, std::type_identity_t<std::span<T const>> values) {
   TensorInfo const& tensor = take(name);
   if (!is_floating(tensor.type)) {
-    throw ValueError(where, "tensor " + shown(name) + " was announced as " + name_of(tensor.type) +
-                                ", expected floating-point numbers");
+    throw ValueError(in_safetensors_writer, "tensor " + shown(name) + " was announced as " + name_of(tensor.type) +
+                                                ", expected floating-point numbers");
   }
   if (tensor.size() != values.size()) {
-    throw ShapeError(where, "tensor " + shown(name) + " has shape " + krate::impl::shape_text(tensor.shape) +
-                                ", but was given " + std::to_string(values.size()) + " elements");
+    throw ShapeError(in_safetensors_writer, "tensor " + shown(name) + " has shape " +
+                                                krate::impl::shape_text(tensor.shape) + ", but was given " +
+                                                std::to_string(values.size()) + " elements");
   }
   file_.seekp(static_cast<std::streamoff>(data_ + tensor.begin));
   if (same_bytes<T>(tensor.type)) {
@@ -116,8 +118,9 @@ void SafetensorsWriter::write(std::string const& name, std::type_identity_t<std:
     for (std::size_t i = 0; i < count; ++i) {
       std::uint64_t const bits = std::bit_cast<BitsOf<T>>(values[done + i]), narrow = converted(bits, from, to);
       if (from.is_finite(bits) && !to.is_finite(narrow)) {
-        throw NumericalError(where, "tensor " + shown(name) + " holds " + krate::impl::value_text(values[done + i]) +
-                                        ", which is beyond " + name_of(tensor.type) + "; use BF16 or a wider type");
+        throw NumericalError(in_safetensors_writer,
+                             "tensor " + shown(name) + " holds " + krate::impl::value_text(values[done + i]) +
+                                 ", which is beyond " + name_of(tensor.type) + "; use BF16 or a wider type");
       }
       bits_to(piece.data() + i * width, width, narrow);
     }
@@ -131,7 +134,8 @@ template void SafetensorsWriter::write<double>(std::string const&, std::span<dou
 void SafetensorsWriter::commit() {
   for (std::size_t i = 0; i < tensors_.size(); ++i) {
     if (!written_[i])
-      throw ValueError(where, "tensor " + shown(tensors_[i].name) + " was announced, but not written; write it");
+      throw ValueError(in_safetensors_writer,
+                       "tensor " + shown(tensors_[i].name) + " was announced, but not written; write it");
   }
   file_.close();
   if (!file_) fail();

@@ -1,20 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "krate/io/sample_table.hpp"
 
-#include <functional>
-#include <numeric>
 #include <type_traits>
 
+#include "io/shape.hpp"
 #include "krate/core/error.hpp"
 
 namespace krate::io {
-namespace {
-
-std::size_t product(std::vector<std::size_t> const& shape) {
-  return std::accumulate(shape.begin(), shape.end(), std::size_t(1), std::multiplies<>());
-}
-
-}  // namespace
 
 Subset subset_of(std::string_view name) {
   if (name == "train") return Subset::train;
@@ -24,10 +16,10 @@ Subset subset_of(std::string_view name) {
 }
 
 std::size_t DatasetDescription::sample_size() const {
-  return product(sample_shape);
+  return product_of(sample_shape);
 }
 std::size_t DatasetDescription::label_size() const {
-  return product(label_shape);
+  return product_of(label_shape);
 }
 
 std::vector<std::size_t> DatasetDescription::indices(Subset subset) const {

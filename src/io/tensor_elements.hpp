@@ -12,6 +12,8 @@
 
 namespace krate::io {
 
+constexpr std::size_t piece_elements = 1 << 16;  // converted at a time
+
 template <class T>
 using BitsOf = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
 

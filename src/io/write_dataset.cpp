@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include <algorithm>
 #include <cmath>
-#include <functional>
 #include <numeric>
 
+#include "io/shape.hpp"
 #include "krate/core/require.hpp"
 #include "krate/io/dataset.hpp"
 
 namespace krate::io {
 namespace {
 
-constexpr char const* where = "krate::io::write_dataset";
+constexpr char const* in_write_dataset = "krate::io::write_dataset";
 
 struct Layout {
   char const *path, *axes;
@@ -27,16 +27,12 @@ Layout layout_of(SampleKind kind) {
   }
 }
 
-std::size_t product(std::vector<std::size_t> const& shape) {
-  return std::accumulate(shape.begin(), shape.end(), std::size_t(1), std::multiplies<>());
-}
-
 // What this rank gives must be rows that Dataset::open accepts. Returns how many.
 std::size_t check(DatasetContents const& c) {
-  auto const shape_error = [](std::string const& what) { throw ShapeError(where, what); };
-  std::size_t const size = product(c.sample_shape), width = product(c.label_shape);
+  auto const shape_error = [](std::string const& what) { throw ShapeError(in_write_dataset, what); };
+  std::size_t const size = product_of(c.sample_shape), width = product_of(c.label_shape);
   if (c.sample_shape.size() != layout_of(c.kind).rank || size == 0) {
-    shape_error("sample_shape is " + impl::shape_text(c.sample_shape) + ", expected one sample of '" +
+    shape_error("sample_shape is " + krate::impl::shape_text(c.sample_shape) + ", expected one sample of '" +
                 layout_of(c.kind).axes + "'");
   }
   std::size_t const count = std::visit([](auto const& s) { return s.size(); }, c.samples);
@@ -59,11 +55,11 @@ std::size_t check(DatasetContents const& c) {
   }
   for (std::size_t i = 0; i < c.labels.size(); ++i) {
     bool const ignored = !c.label_shape.empty() && c.labels[i] == ignored_label;
-    require_value(ignored || (c.labels[i] >= 0 && (c.classes == 0 || c.labels[i] < c.classes)), where,
+    require_value(ignored || (c.labels[i] >= 0 && (c.classes == 0 || c.labels[i] < c.classes)), in_write_dataset,
                   ("label of row " + std::to_string(i / width)).c_str(), c.labels[i], "must lie in [0, classes)");
   }
   for (std::size_t i = 0; i < c.split.size(); ++i) {
-    require_value(c.split[i] <= 1, where, ("split of row " + std::to_string(i)).c_str(), int(c.split[i]),
+    require_value(c.split[i] <= 1, in_write_dataset, ("split of row " + std::to_string(i)).c_str(), int(c.split[i]),
                   "must be 0 or 1");
   }
   std::visit(
@@ -73,8 +69,9 @@ std::size_t check(DatasetContents const& c) {
           auto const bad = std::find_if(samples.begin(), samples.end(), [](T x) { return !std::isfinite(x); });
           if (bad == samples.end()) return;
           auto const i = static_cast<std::size_t>(bad - samples.begin());
-          throw NumericalError(where, "sample " + std::to_string(i / size) + " is " + impl::value_text(*bad) +
-                                          " at position " + std::to_string(i % size) + ", expected finite numbers");
+          throw NumericalError(in_write_dataset, "sample " + std::to_string(i / size) + " is " +
+                                                     krate::impl::value_text(*bad) + " at position " +
+                                                     std::to_string(i % size) + ", expected finite numbers");
         }
       },
       c.samples);
@@ -93,12 +90,13 @@ void write_dataset(std::string const& path, comm::Communicator const& comm, Data
   auto const total = static_cast<std::size_t>(std::accumulate(counts.begin(), counts.end(), std::int64_t(0)));
   auto const begin =
       static_cast<std::size_t>(std::accumulate(counts.begin(), counts.begin() + comm.rank(), std::int64_t(0)));
-  require_value(total > 0, where, "samples", total, "must be at least 1");
+  require_value(total > 0, in_write_dataset, "samples", total, "must be at least 1");
   bool const labels = comm.all_reduce<std::int64_t>(!c.labels.empty(), comm::Reduction::max) > 0;
   bool const split = comm.all_reduce<std::int64_t>(!c.split.empty(), comm::Reduction::max) > 0;
   comm.guarded([&] {
     if (rows > 0 && (labels == c.labels.empty() || split == c.split.empty())) {
-      throw ValueError(where, "some ranks give labels or split and others do not; give them for all samples or none");
+      throw ValueError(in_write_dataset,
+                       "some ranks give labels or split and others do not; give them for all samples or none");
     }
   });
 

@@ -6,14 +6,14 @@
 namespace krate::models {
 
 namespace {
-constexpr char const* where = "krate::models::CausalCrateConfig";
+constexpr char const* in_causal_crate_config = "krate::models::CausalCrateConfig";
 constexpr std::size_t expansion = CausalCrateConfig::expansion;
 }  // namespace
 
 void CausalCrateConfig::validate() const {
-  require_size(where, vocabulary, "vocabulary");
-  require_size(where, context, "context");
-  require_blocks(where, *this);
+  require_size(in_causal_crate_config, vocabulary, "vocabulary");
+  require_size(in_causal_crate_config, context, "context");
+  require_blocks(in_causal_crate_config, *this);
 }
 
 Configuration CausalCrateConfig::configuration() const {
@@ -32,15 +32,16 @@ Configuration CausalCrateConfig::configuration() const {
 
 CausalCrateConfig CausalCrateConfig::from(Configuration const& stored) {
   CausalCrateConfig c;
-  c.vocabulary = stored_size(where, stored, "vocab_size");
-  c.context = stored_size(where, stored, "block_size");
+  c.vocabulary = stored_size(in_causal_crate_config, stored, "vocab_size");
+  c.context = stored_size(in_causal_crate_config, stored, "block_size");
   c.overcomplete = stored.get<std::int64_t>("overcomplete", 0) != 0;
   for (auto const& [name, only] : {std::pair{"expansion", expansion}, {"ista_steps", std::size_t(2)}}) {
     if (!c.overcomplete || !stored.has(name)) continue;
-    require_value(stored_size(where, stored, name) == only, where, name, stored_size(where, stored, name),
+    require_value(stored_size(in_causal_crate_config, stored, name) == only, in_causal_crate_config, name,
+                  stored_size(in_causal_crate_config, stored, name),
                   ("must be " + std::to_string(only) + " in this version of krate").c_str());
   }
-  read_blocks(where, stored, c);
+  read_blocks(in_causal_crate_config, stored, c);
   c.validate();
   return c;
 }

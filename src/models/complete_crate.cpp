@@ -10,7 +10,7 @@ namespace krate::models {
 
 namespace {
 
-constexpr char const* where = "krate::models::complete_crate";
+constexpr char const* in_complete_crate = "krate::models::complete_crate";
 
 /// 0 if n is no square.
 std::size_t root(std::size_t n) {
@@ -34,7 +34,7 @@ void complete_patch(Configuration& known, std::size_t pixels) {
     auto const patch = known.get<std::vector<std::int64_t>>("patch_size");
     auto const least = static_cast<std::size_t>(std::max<std::int64_t>(1, patch.front())),
                most = static_cast<std::size_t>(std::max<std::int64_t>(1, patch.back()));
-    require_value(pixels % least == 0 && pixels / least % most == 0, where, "patch_size",
+    require_value(pixels % least == 0 && pixels / least % most == 0, in_complete_crate, "patch_size",
                   krate::impl::shape_text(patch),
                   ("must divide the " + std::to_string(pixels) + " values of a patch").c_str());
     known.set("channels", pixels / least / most);
@@ -88,22 +88,22 @@ std::size_t count_layers(OfficialTensors const& tensors, Name const& name) {
 /// map.
 void complete_tokens(OfficialTensors const& tensors, Configuration& known, char const* positions, std::size_t inner,
                      std::string const& output, char const* class_token = "cls_token") {
-  auto const table = shape_of(where, tensors, positions, 2);
-  set_unless(known, "dim", shape_of(where, tensors, class_token, 1).front());
+  auto const table = shape_of(in_complete_crate, tensors, positions, 2);
+  set_unless(known, "dim", shape_of(in_complete_crate, tensors, class_token, 1).front());
   if (table.front() > 1) complete_image(known, table.front() - 1);
   if (!known.has("heads") && !tensors.find(output)) known.set("heads", std::size_t(1));
-  complete_heads(where, known, inner);
+  complete_heads(in_complete_crate, known, inner);
 }
 void complete_blocks(OfficialTensors const& tensors, Configuration& known, bool mhsa = false) {
   std::string const projection = mhsa ? ".0.fn.to_qkv.weight" : ".0.fn.qkv.weight";
-  auto const rows = shape_of(where, tensors, layer(0) + projection, 2).front();
+  auto const rows = shape_of(in_complete_crate, tensors, layer(0) + projection, 2).front();
   set_unless(known, "depth", count_layers(tensors, [&](std::size_t i) { return layer(i) + projection; }));
   complete_tokens(tensors, known, "pos_embedding", mhsa ? rows / 3 : rows, layer(0) + ".0.fn.to_out.0.weight");
 }
 
 /// channels and patch_size from the kernel of the convolution.
 void complete_kernel(OfficialTensors const& tensors, Configuration& known, char const* name) {
-  auto const kernel = shape_of(where, tensors, name, 4);
+  auto const kernel = shape_of(in_complete_crate, tensors, name, 4);
   set_unless(known, "channels", kernel[1]);
   if (!known.has("patch_size")) known.set("patch_size", Sizes{kernel[2], kernel[3]});
 }
@@ -119,8 +119,9 @@ std::vector<std::string> missing_of(Configuration const& known) {
 
 std::vector<std::string> complete_crate(OfficialTensors const& tensors, Configuration& known) {
   bool const two_maps = tensors.find("head.weight") != nullptr;  // ParameterTable::chain
-  set_unless(known, "num_classes", shape_of(where, tensors, two_maps ? "head.weight" : "mlp_head.1.weight", 2).front());
-  complete_patch(known, shape_of(where, tensors, "to_patch_embedding.2.weight", 2).back());
+  set_unless(known, "num_classes",
+             shape_of(in_complete_crate, tensors, two_maps ? "head.weight" : "mlp_head.1.weight", 2).front());
+  complete_patch(known, shape_of(in_complete_crate, tensors, "to_patch_embedding.2.weight", 2).back());
   bool const normed = tensors.find("to_patch_embedding.1.weight") || tensors.find("to_patch_embedding.3.weight");
   if (!normed && !known.has("patch_embedding")) known.set("patch_embedding", "linear");
   bool const mhsa = tensors.find(layer(0) + ".0.fn.to_qkv.weight"), mlp = tensors.find(layer(0) + ".1.fn.net.0.weight");
@@ -138,13 +139,13 @@ std::vector<std::string> complete_crate_alpha(OfficialTensors const& tensors, Co
     return [=](std::size_t i) { return names.block + std::to_string(i) + name; };
   };
   complete_kernel(tensors, known, names.convolution);
-  auto const head = shape_of(where, tensors, names.head, 2);
+  auto const head = shape_of(in_complete_crate, tensors, names.head, 2);
   set_unless(known, "num_classes", clip ? head.back() : head.front());
-  auto const dictionary = shape_of(where, tensors, in_block(names.dictionary)(0), 2);
+  auto const dictionary = shape_of(in_complete_crate, tensors, in_block(names.dictionary)(0), 2);
   if (dictionary[0] > 0) set_unless(known, "expansion", dictionary[1] / dictionary[0]);
   if (!known.has("variant") && !tensors.find(in_block(names.decoder)(0))) known.set("variant", "overcomplete");
   set_unless(known, "depth", count_layers(tensors, in_block(names.projection)));
-  auto const inner = shape_of(where, tensors, in_block(names.projection)(0), 2).front() / (clip ? 3 : 1);
+  auto const inner = shape_of(in_complete_crate, tensors, in_block(names.projection)(0), 2).front() / (clip ? 3 : 1);
   complete_tokens(tensors, known, names.positions, inner, in_block(names.output)(0), names.class_token);
   return missing_of(known);
 }
@@ -157,7 +158,7 @@ std::vector<std::string> complete_crate_mae(OfficialTensors const& tensors, Conf
   complete_kernel(tensors, known, "patch_embed.proj.weight");
   set_unless(known, "depth", count_layers(tensors, encoder));
   set_unless(known, "decoder_depth", count_layers(tensors, decoder));
-  complete_tokens(tensors, known, "decoder_pos_embed", shape_of(where, tensors, encoder(0), 2).front(),
+  complete_tokens(tensors, known, "decoder_pos_embed", shape_of(in_complete_crate, tensors, encoder(0), 2).front(),
                   "blocks.0.layers.0.0.fn.to_out.0.weight");
   if (known.has("heads"))
     set_unless(known, "decoder_heads", static_cast<std::size_t>(known.get<std::int64_t>("heads")));
@@ -167,9 +168,9 @@ std::vector<std::string> complete_crate_mae(OfficialTensors const& tensors, Conf
 std::vector<std::string> complete_vit(OfficialTensors const& tensors, Configuration& known) {
   auto const projection = [](std::size_t i) { return "blocks." + std::to_string(i) + ".attn.qkv.weight"; };
   complete_kernel(tensors, known, "patch_embed.proj.weight");
-  set_unless(known, "num_classes", shape_of(where, tensors, "head.weight", 2).front());
+  set_unless(known, "num_classes", shape_of(in_complete_crate, tensors, "head.weight", 2).front());
   set_unless(known, "depth", count_layers(tensors, projection));
-  complete_tokens(tensors, known, "pos_embed", shape_of(where, tensors, projection(0), 2).front() / 3,
+  complete_tokens(tensors, known, "pos_embed", shape_of(in_complete_crate, tensors, projection(0), 2).front() / 3,
                   "blocks.0.attn.proj.weight");
   return missing_of(known);
 }

@@ -8,7 +8,7 @@
 namespace krate::models {
 
 namespace {
-constexpr char const* where = "krate::models::CrateAlphaConfig";
+constexpr char const* in_crate_alpha_config = "krate::models::CrateAlphaConfig";
 constexpr CrateAlphaConfig::Variant variants[] = {
     CrateAlphaConfig::Variant::overcomplete, CrateAlphaConfig::Variant::decoupled, CrateAlphaConfig::Variant::residual};
 }  // namespace
@@ -27,17 +27,21 @@ char const* name(CrateAlphaConfig::Variant variant) {
 CrateAlphaConfig::Variant parse_alpha_variant(std::string const& given) {
   for (auto const variant : variants)
     if (given == name(variant)) return variant;
-  throw ValueError(where, "variant = " + given + ", but it must be overcomplete, decoupled or residual");
+  throw ValueError(in_crate_alpha_config,
+                   "variant = " + given + ", but it must be overcomplete, decoupled or residual");
 }
 
 void CrateAlphaConfig::validate() const {
   CrateConfig::validate();
-  require_value(expansion > 0 && expansion <= 1 << 10, where, "expansion", expansion, "must be between 1 and 1024");
-  require_value(head_norm_eps > 0, where, "head_norm_eps", head_norm_eps, "must be positive; CRATE-alpha uses 1e-6");
-  require_value(attention == AttentionKind::mssa, where, "attention", models::name(attention), "must be mssa");
-  require_value(feed_forward == FeedForwardKind::ista, where, "feed_forward", models::name(feed_forward),
-                "must be ista");
-  require_value(pool == Pool::cls, where, "pool", "mean", "must be cls; CRATE-alpha has no other");
+  require_value(expansion > 0 && expansion <= 1 << 10, in_crate_alpha_config, "expansion", expansion,
+                "must be between 1 and 1024");
+  require_value(head_norm_eps > 0, in_crate_alpha_config, "head_norm_eps", head_norm_eps,
+                "must be positive; CRATE-alpha uses 1e-6");
+  require_value(attention == AttentionKind::mssa, in_crate_alpha_config, "attention", models::name(attention),
+                "must be mssa");
+  require_value(feed_forward == FeedForwardKind::ista, in_crate_alpha_config, "feed_forward",
+                models::name(feed_forward), "must be ista");
+  require_value(pool == Pool::cls, in_crate_alpha_config, "pool", "mean", "must be cls; CRATE-alpha has no other");
 }
 
 Configuration CrateAlphaConfig::configuration() const {
@@ -58,9 +62,9 @@ CrateAlphaConfig CrateAlphaConfig::from(Configuration const& stored) {
   if (c.clip && !common.has("num_classes")) common.set("num_classes", stored.get<std::int64_t>("embed_dim"));
   static_cast<CrateConfig&>(c) = CrateConfig::from(common);
   auto const steps = stored.get<std::int64_t>("ista_steps", 2);
-  require_value(steps == 2, where, "ista_steps", steps, "must be 2");
+  require_value(steps == 2, in_crate_alpha_config, "ista_steps", steps, "must be 2");
   auto const expansion = stored.get<std::int64_t>("expansion", 4);
-  require_value(expansion > 0, where, "expansion", expansion, "must be positive");
+  require_value(expansion > 0, in_crate_alpha_config, "expansion", expansion, "must be positive");
   c.expansion = static_cast<std::size_t>(expansion);
   c.variant = parse_alpha_variant(stored.get<std::string>("variant", name(c.variant)));
   c.head_norm_eps = stored.get<double>("head_norm_eps", c.head_norm_eps);

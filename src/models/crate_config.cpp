@@ -78,7 +78,8 @@ CrateConfig CrateConfig::from(Configuration const& stored) {
   };
   auto const extent = [&](char const* name) {
     auto const v = stored.get<std::vector<std::int64_t>>(name);
-    require_value(v.size() == 1 || v.size() == 2, where, name, impl::shape_text(v), "must be one or two numbers");
+    require_value(v.size() == 1 || v.size() == 2, where, name, krate::impl::shape_text(v),
+                  "must be one or two numbers");
     for (auto const e : v) require_value(e > 0 && e <= 1 << 24, where, name, e, "must be between 1 and 2^24");
     return Extent2(static_cast<std::size_t>(v.front()), static_cast<std::size_t>(v.back()));
   };

@@ -7,7 +7,7 @@
 namespace krate::models {
 
 namespace {
-constexpr char const* where = "krate::models::CrateMaeConfig";
+constexpr char const* in_crate_mae_config = "krate::models::CrateMaeConfig";
 }
 
 CrateConfig CrateMaeConfig::encoder() const {
@@ -33,15 +33,17 @@ std::size_t CrateMaeConfig::kept() const {
 
 void CrateMaeConfig::validate() const {
   encoder().validate();
-  require_value(dim % 4 == 0, where, "dim", dim, "must be a multiple of 4, for the position table");
-  require_value(decoder_depth > 0 && decoder_depth <= 10000, where, "decoder_depth", decoder_depth,
+  require_value(dim % 4 == 0, in_crate_mae_config, "dim", dim, "must be a multiple of 4, for the position table");
+  require_value(decoder_depth > 0 && decoder_depth <= 10000, in_crate_mae_config, "decoder_depth", decoder_depth,
                 "must be between 1 and 10000");
-  require_value(decoder_heads > 0 && dim % decoder_heads == 0, where, "decoder_heads", decoder_heads,
+  require_value(decoder_heads > 0 && dim % decoder_heads == 0, in_crate_mae_config, "decoder_heads", decoder_heads,
                 ("must divide dim = " + std::to_string(dim)).c_str());
-  require_value(final_norm_eps > 0, where, "final_norm_eps", final_norm_eps, "must be positive; CRATE-MAE uses 1e-6");
-  require_value(mask_ratio > 0 && mask_ratio <= 1 && kept() < patches(), where, "mask_ratio", mask_ratio,
+  require_value(final_norm_eps > 0, in_crate_mae_config, "final_norm_eps", final_norm_eps,
+                "must be positive; CRATE-MAE uses 1e-6");
+  require_value(mask_ratio > 0 && mask_ratio <= 1 && kept() < patches(), in_crate_mae_config, "mask_ratio", mask_ratio,
                 "must be in (0, 1] and remove a patch at least; CRATE-MAE uses 0.75");
-  require_value(!norm_pix_loss || patch_dim() > 1, where, "norm_pix_loss", 1, "needs patches of two values at least");
+  require_value(!norm_pix_loss || patch_dim() > 1, in_crate_mae_config, "norm_pix_loss", 1,
+                "needs patches of two values at least");
 }
 
 Configuration CrateMaeConfig::configuration() const {
@@ -83,7 +85,7 @@ CrateMaeConfig CrateMaeConfig::from(Configuration const& stored) {
   c.norm_eps = encoder.norm_eps;
   auto const count = [&](char const* name) {
     auto const value = stored.get<std::int64_t>(name);
-    require_value(value > 0, where, name, value, "must be positive");
+    require_value(value > 0, in_crate_mae_config, name, value, "must be positive");
     return static_cast<std::size_t>(value);
   };
   c.decoder_depth = count("decoder_depth");

@@ -6,13 +6,13 @@
 namespace krate::models {
 
 namespace {
-constexpr char const* where = "krate::models::Gpt2Config";
+constexpr char const* in_gpt2_config = "krate::models::Gpt2Config";
 }
 
 void Gpt2Config::validate() const {
-  require_size(where, vocabulary, "vocabulary");
-  require_size(where, context, "context");
-  require_transformer(where, *this);
+  require_size(in_gpt2_config, vocabulary, "vocabulary");
+  require_size(in_gpt2_config, context, "context");
+  require_transformer(in_gpt2_config, *this);
 }
 
 Configuration Gpt2Config::configuration() const {
@@ -26,9 +26,9 @@ Configuration Gpt2Config::configuration() const {
 
 Gpt2Config Gpt2Config::from(Configuration const& stored) {
   Gpt2Config c;
-  c.vocabulary = stored_size(where, stored, "vocab_size");
-  c.context = stored_size(where, stored, "block_size");
-  read_transformer(where, stored, c);
+  c.vocabulary = stored_size(in_gpt2_config, stored, "vocab_size");
+  c.context = stored_size(in_gpt2_config, stored, "block_size");
+  read_transformer(in_gpt2_config, stored, c);
   c.validate();
   return c;
 }

@@ -52,7 +52,7 @@ MlpConfig MlpConfig::from(Configuration const& stored) {
     return static_cast<std::size_t>(value);
   };
   auto const image = stored.get<std::vector<std::int64_t>>("image_size");
-  require_value(image.size() == 2 && image[0] > 0 && image[1] > 0, where, "image_size", impl::shape_text(image),
+  require_value(image.size() == 2 && image[0] > 0 && image[1] > 0, where, "image_size", krate::impl::shape_text(image),
                 "must be two positive numbers");
   MlpConfig c;
   c.image_size = {static_cast<std::size_t>(image[0]), static_cast<std::size_t>(image[1])};

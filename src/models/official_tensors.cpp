@@ -12,7 +12,7 @@ namespace krate::models {
 
 namespace {
 
-constexpr char const* where = "krate::models::OfficialTensors";
+constexpr char const* in_official_tensors = "krate::models::OfficialTensors";
 
 std::string without_prefixes(std::string name) {
   for (bool again = true; again;) {
@@ -66,9 +66,10 @@ OfficialTensors::OfficialTensors(io::TensorFile const& file) : file_(&file) {
     if (!io::is_floating(tensor.type)) {
       buffers_.push_back(name);
     } else if (auto const [at, fresh] = tensors_.emplace(name, &tensor); !fresh) {
-      throw IoError(where, file.path() + ": tensors " + at->second->name.substr(0, 100) + " and " +
-                               tensor.name.substr(0, 100) +
-                               " are the same without the prefixes module. and _orig_mod.; leave one out");
+      throw IoError(in_official_tensors,
+                    file.path() + ": tensors " + at->second->name.substr(0, 100) + " and " +
+                        tensor.name.substr(0, 100) +
+                        " are the same without the prefixes module. and _orig_mod.; leave one out");
     }
   }
 }
@@ -111,8 +112,8 @@ void OfficialTensors::require_fit(ParameterTable const& table) const {
   std::string const text =
       missing.said("missing") + extra.said("that the model does not have") + misshaped.said("of another shape");
   if (text.empty()) return;
-  throw IoError(where, file_->path() + ": its tensors do not fit the model: " + text.substr(2) +
-                           "; check family and configuration");
+  throw IoError(in_official_tensors, file_->path() + ": its tensors do not fit the model: " + text.substr(2) +
+                                         "; check family and configuration");
 }
 
 }  // namespace krate::models

@@ -6,13 +6,13 @@
 namespace krate::models {
 
 namespace {
-constexpr char const* where = "krate::models::TostCausalConfig";
+constexpr char const* in_tost_causal_config = "krate::models::TostCausalConfig";
 }
 
 void TostCausalConfig::validate() const {
-  require_size(where, vocabulary, "vocabulary");
-  require_size(where, context, "context");
-  require_transformer(where, *this);
+  require_size(in_tost_causal_config, vocabulary, "vocabulary");
+  require_size(in_tost_causal_config, context, "context");
+  require_transformer(in_tost_causal_config, *this);
 }
 
 Configuration TostCausalConfig::configuration() const {
@@ -27,10 +27,10 @@ Configuration TostCausalConfig::configuration() const {
 
 TostCausalConfig TostCausalConfig::from(Configuration const& stored) {
   TostCausalConfig c;
-  c.vocabulary = stored_size(where, stored, "vocab_size");
-  c.context = stored_size(where, stored, "block_size");
+  c.vocabulary = stored_size(in_tost_causal_config, stored, "vocab_size");
+  c.context = stored_size(in_tost_causal_config, stored, "block_size");
   c.bias = stored.get<std::int64_t>("bias", 0) != 0;
-  read_tost_blocks(where, stored, c);
+  read_tost_blocks(in_tost_causal_config, stored, c);
   c.validate();
   return c;
 }

@@ -9,7 +9,7 @@ namespace krate::models {
 
 namespace {
 
-constexpr char const* where = "krate::models::TostConfig";
+constexpr char const* in_tost_config = "krate::models::TostConfig";
 
 }  // namespace
 
@@ -20,26 +20,26 @@ std::vector<std::size_t> TostConfig::widths() const {
 }
 
 void TostConfig::validate() const {
-  require_size(where, image_size.height, "image_size.height");
-  require_size(where, image_size.width, "image_size.width");
-  require_value(patch_size == 2 || patch_size == 4 || patch_size == 8 || patch_size == 16, where, "patch_size",
+  require_size(in_tost_config, image_size.height, "image_size.height");
+  require_size(in_tost_config, image_size.width, "image_size.width");
+  require_value(patch_size == 2 || patch_size == 4 || patch_size == 8 || patch_size == 16, in_tost_config, "patch_size",
                 patch_size, "must be 2, 4, 8 or 16: convolutions halve the image");
-  require_value(image_size.height % patch_size == 0 && image_size.width % patch_size == 0, where, "patch_size",
+  require_value(image_size.height % patch_size == 0 && image_size.width % patch_size == 0, in_tost_config, "patch_size",
                 patch_size, "must divide height and width of the image");
-  require_size(where, channels, "channels");
-  require_size(where, classes, "classes");
-  require_size(where, class_layers, "class_layers", 10000);
-  require_transformer(where, *this);
-  require_value(dim % heads == 0, where, "heads", heads, ("must divide dim = " + std::to_string(dim)).c_str());
-  require_value(dim_head == 0 || dim_head == head_dim(), where, "dim_head", dim_head, "must be dim / heads");
+  require_size(in_tost_config, channels, "channels");
+  require_size(in_tost_config, classes, "classes");
+  require_size(in_tost_config, class_layers, "class_layers", 10000);
+  require_transformer(in_tost_config, *this);
+  require_value(dim % heads == 0, in_tost_config, "heads", heads, ("must divide dim = " + std::to_string(dim)).c_str());
+  require_value(dim_head == 0 || dim_head == head_dim(), in_tost_config, "dim_head", dim_head, "must be dim / heads");
   require_value(
-      dim % (patch_size / 2) == 0, where, "dim", dim,
+      dim % (patch_size / 2) == 0, in_tost_config, "dim", dim,
       ("must be a multiple of " + std::to_string(patch_size / 2) + " with patches of " + std::to_string(patch_size))
           .c_str());
-  require_value(batch_norm_eps > 0, where, "batch_norm_eps", batch_norm_eps, "must be positive");
-  require_value(batch_norm_momentum > 0 && batch_norm_momentum <= 1, where, "batch_norm_momentum", batch_norm_momentum,
-                "must be in (0, 1]");
-  if (mcr2) mcr2->validate(where);
+  require_value(batch_norm_eps > 0, in_tost_config, "batch_norm_eps", batch_norm_eps, "must be positive");
+  require_value(batch_norm_momentum > 0 && batch_norm_momentum <= 1, in_tost_config, "batch_norm_momentum",
+                batch_norm_momentum, "must be in (0, 1]");
+  if (mcr2) mcr2->validate(in_tost_config);
 }
 
 Configuration TostConfig::configuration() const {
@@ -60,17 +60,19 @@ Configuration TostConfig::configuration() const {
 
 TostConfig TostConfig::from(Configuration const& stored) {
   TostConfig c;
-  c.image_size = stored_extent(where, stored, "image_size");
-  auto const patch = stored_extent(where, stored, "patch_size");
-  require_value(patch.height == patch.width, where, "patch_size", patch.height, "must be the same in both directions");
+  c.image_size = stored_extent(in_tost_config, stored, "image_size");
+  auto const patch = stored_extent(in_tost_config, stored, "patch_size");
+  require_value(patch.height == patch.width, in_tost_config, "patch_size", patch.height,
+                "must be the same in both directions");
   c.patch_size = patch.height;
-  c.channels = stored_size(where, stored, "channels");
-  c.classes = stored_size(where, stored, "num_classes");
-  if (stored.has("class_attention_layers")) c.class_layers = stored_size(where, stored, "class_attention_layers");
-  require_value(stored.get<std::int64_t>("qkv_bias", 1) != 0, where, "qkv_bias", 0, "must be 1");
+  c.channels = stored_size(in_tost_config, stored, "channels");
+  c.classes = stored_size(in_tost_config, stored, "num_classes");
+  if (stored.has("class_attention_layers"))
+    c.class_layers = stored_size(in_tost_config, stored, "class_attention_layers");
+  require_value(stored.get<std::int64_t>("qkv_bias", 1) != 0, in_tost_config, "qkv_bias", 0, "must be 1");
   c.batch_norm_eps = stored.get<double>("batch_norm_eps", c.batch_norm_eps);
   c.batch_norm_momentum = stored.get<double>("batch_norm_momentum", c.batch_norm_momentum);
-  read_tost_blocks(where, stored, c);
+  read_tost_blocks(in_tost_config, stored, c);
   c.mcr2 = stored_objective(stored);
   c.validate();
   return c;

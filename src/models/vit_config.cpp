@@ -7,22 +7,22 @@
 namespace krate::models {
 
 namespace {
-constexpr char const* where = "krate::models::VitConfig";
+constexpr char const* in_vit_config = "krate::models::VitConfig";
 }
 
 void VitConfig::validate() const {
-  require_size(where, image_size.height, "image_size.height");
-  require_size(where, image_size.width, "image_size.width");
-  require_size(where, patch_size.height, "patch_size.height");
-  require_size(where, patch_size.width, "patch_size.width");
-  require_value(image_size.height % patch_size.height == 0, where, "patch_size.height", patch_size.height,
+  require_size(in_vit_config, image_size.height, "image_size.height");
+  require_size(in_vit_config, image_size.width, "image_size.width");
+  require_size(in_vit_config, patch_size.height, "patch_size.height");
+  require_size(in_vit_config, patch_size.width, "patch_size.width");
+  require_value(image_size.height % patch_size.height == 0, in_vit_config, "patch_size.height", patch_size.height,
                 ("must divide the image's height " + std::to_string(image_size.height)).c_str());
-  require_value(image_size.width % patch_size.width == 0, where, "patch_size.width", patch_size.width,
+  require_value(image_size.width % patch_size.width == 0, in_vit_config, "patch_size.width", patch_size.width,
                 ("must divide the image's width " + std::to_string(image_size.width)).c_str());
-  require_size(where, channels, "channels");
-  require_size(where, classes, "classes");
-  require_transformer(where, *this);
-  if (mcr2) mcr2->validate(where);
+  require_size(in_vit_config, channels, "channels");
+  require_size(in_vit_config, classes, "classes");
+  require_transformer(in_vit_config, *this);
+  if (mcr2) mcr2->validate(in_vit_config);
 }
 
 Configuration VitConfig::configuration() const {
@@ -39,11 +39,11 @@ Configuration VitConfig::configuration() const {
 
 VitConfig VitConfig::from(Configuration const& stored) {
   VitConfig c;
-  c.image_size = stored_extent(where, stored, "image_size");
-  c.patch_size = stored_extent(where, stored, "patch_size");
-  c.channels = stored_size(where, stored, "channels");
-  c.classes = stored_size(where, stored, "num_classes");
-  read_transformer(where, stored, c);
+  c.image_size = stored_extent(in_vit_config, stored, "image_size");
+  c.patch_size = stored_extent(in_vit_config, stored, "patch_size");
+  c.channels = stored_size(in_vit_config, stored, "channels");
+  c.classes = stored_size(in_vit_config, stored, "num_classes");
+  read_transformer(in_vit_config, stored, c);
   c.mcr2 = stored_objective(stored);
   c.validate();
   return c;

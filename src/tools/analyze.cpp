@@ -19,16 +19,16 @@ namespace krate::tools {
 
 namespace {
 
-struct Command {
+struct AnalyzeCommand {
   ModelArguments arguments;
   std::string output;
   std::int64_t block = -1;
 };
 
-std::shared_ptr<Command> add_analysis(cli::App& analyze, Context& context, char const* name, char const* help,
-                                      cli::App*& app) {
+std::shared_ptr<AnalyzeCommand> add_analysis(cli::App& analyze, Context& context, char const* name, char const* help,
+                                             cli::App*& app) {
   app = analyze.add_subcommand(name, help);
-  auto const given = std::make_shared<Command>();
+  auto const given = std::make_shared<AnalyzeCommand>();
   add_model_arguments(*app, given->arguments, true);
   app->add_option("-o,--output", given->output, "Directory for the results; it is made if it is not there")
       ->required()
@@ -78,7 +78,7 @@ void write_pictures(ModelOnData<Model>& run, std::string const& path, std::vecto
 }
 
 template <class Model>
-void analyze_attention(Context& context, ModelOnData<Model>& run, Command const& command) {
+void analyze_attention(Context& context, ModelOnData<Model>& run, AnalyzeCommand const& command) {
   using T = typename Model::Scalar;
   auto const& c = run.model.config();
   std::size_t const depth = attention_layers(run.model), heads = c.heads, patches = c.patches();

@@ -18,7 +18,7 @@ namespace {
 template <class T>
 using MaskedModels = std::tuple<models::CrateMae<Space, T>>;
 
-struct Command {
+struct AnalyzeInversionCommand {
   ModelArguments arguments;
   std::string output;
   std::int64_t seed = 0;
@@ -30,7 +30,7 @@ struct Distance {
   double cosine = 0;                ///< mean
 };
 
-struct State {
+struct InversionState {
   std::string name;
   std::vector<Distance> layers{};  ///< 0: the input of the first block
 };
@@ -111,7 +111,7 @@ std::vector<Distance> distances(ModelOnData<Model>& run, Model const& model) {
   return found;
 }
 
-std::string csv(std::vector<State> const& states) {
+std::string csv(std::vector<InversionState> const& states) {
   std::string text = "state,layer,relative_error,relative_error_std,cosine\n";
   for (auto const& state : states)
     for (std::size_t l = 0; l < state.layers.size(); ++l) {
@@ -124,7 +124,7 @@ std::string csv(std::vector<State> const& states) {
   return text;
 }
 
-std::string chart(std::vector<State> const& states, ChartOptions const& options, double Distance::*value) {
+std::string chart(std::vector<InversionState> const& states, ChartOptions const& options, double Distance::*value) {
   std::vector<Series> lines;
   for (auto const& state : states) {
     Series line{.name = state.name, .markers = true};
@@ -138,12 +138,12 @@ std::string chart(std::vector<State> const& states, ChartOptions const& options,
 }
 
 template <class Model>
-void analyze_inversion(Context& context, ModelOnData<Model>& run, Command const& command) {
+void analyze_inversion(Context& context, ModelOnData<Model>& run, AnalyzeInversionCommand const& command) {
   auto const& c = run.model.config();
   require_value(
       c.depth == c.decoder_depth, "krate::analyze", "decoder_depth", c.decoder_depth,
       ("must be the encoder's depth, " + std::to_string(c.depth) + ", for its layers to be inverses").c_str());
-  std::vector<State> states;
+  std::vector<InversionState> states;
   states.push_back({"initial", distances(run, Model(run.space, c, Seed{static_cast<std::uint64_t>(command.seed)}))});
   states.push_back({"trained", distances(run, run.model)});
   std::string const path = command.output + "/inversion.csv";
@@ -183,7 +183,7 @@ void analyze_inversion(Context& context, ModelOnData<Model>& run, Command const&
 void add_analyze_inversion(cli::App& analyze, Context& context) {
   auto* const app =
       analyze.add_subcommand("inversion", "Whether a CRATE-MAE's decoder undoes its encoder, layer by layer");
-  auto const given = std::make_shared<Command>();
+  auto const given = std::make_shared<AnalyzeInversionCommand>();
   add_model_arguments(*app, given->arguments, true);
   app->add_option("-o,--output", given->output, "Directory for the results; it is made if it is not there")
       ->required()

@@ -14,22 +14,22 @@ namespace krate::tools {
 
 namespace {
 
-constexpr char const* where = "krate::analyze";
+constexpr char const* in_analyze_layers = "krate::analyze";
 
-struct Command {
+struct AnalyzeLayersCommand {
   std::vector<std::string> models, data;
   std::string split, output;
   std::int64_t batch = 128;
   double eps_squared = 0.01;
 };
 
-struct Measured {
+struct MeasuredModel {
   std::string path, family;
   std::vector<LayerMeasure> layers{};
 };
 
-Measured measure_layers(Context& context, Command const& command, std::size_t which) {
-  Measured found{command.models[which], {}};
+MeasuredModel measure_layers(Context& context, AnalyzeLayersCommand const& command, std::size_t which) {
+  MeasuredModel found{command.models[which], {}};
   ModelArguments const arguments{found.path, command.data[command.data.size() > 1 ? which : 0], command.split,
                                  command.batch};
   with_model<LayerModels>(context, arguments, false, [&]<class Model>(ModelOnData<Model>& run) {
@@ -45,7 +45,7 @@ Measured measure_layers(Context& context, Command const& command, std::size_t wh
 
 /// A line a model, with the deviation over samples where there is one line.
 template <class Value, class Spread>
-std::string chart(std::vector<Measured> const& all, ChartOptions const& options, Value const& value,
+std::string chart(std::vector<MeasuredModel> const& all, ChartOptions const& options, Value const& value,
                   Spread const& spread) {
   std::vector<Series> lines;
   for (auto const& m : all) {
@@ -60,7 +60,7 @@ std::string chart(std::vector<Measured> const& all, ChartOptions const& options,
   return line_chart(lines, options);
 }
 
-std::string layers_picture(std::vector<Measured> const& all) {
+std::string layers_picture(std::vector<MeasuredModel> const& all) {
   ChartOptions const rate{.title = "Coding rate R^c by layer", .x_label = "layer", .y_label = "nats"},
       density{.title = "Density by layer", .x_label = "layer", .y_label = "part of the code that is not 0"};
   return stacked(
@@ -83,7 +83,7 @@ Json layers_json(std::vector<LayerMeasure> const& layers) {
   return rows;
 }
 
-void print(Context& context, std::vector<Measured> const& all, std::string const& path) {
+void print(Context& context, std::vector<MeasuredModel> const& all, std::string const& path) {
   if (context.json()) {
     if (all.size() == 1) return context.print_json({{"path", path}, {"layers", layers_json(all[0].layers)}});
     Json models = Json::array();
@@ -103,12 +103,12 @@ void print(Context& context, std::vector<Measured> const& all, std::string const
   }
 }
 
-void analyze_layers(Context& context, Command const& command) {
-  require_value(command.eps_squared > 0 && std::isfinite(command.eps_squared), where, "--eps-squared",
+void analyze_layers(Context& context, AnalyzeLayersCommand const& command) {
+  require_value(command.eps_squared > 0 && std::isfinite(command.eps_squared), in_analyze_layers, "--eps-squared",
                 command.eps_squared, "must be positive and finite; 0.01 is usual");
-  require_value(command.data.size() == 1 || command.data.size() == command.models.size(), where, "--data",
+  require_value(command.data.size() == 1 || command.data.size() == command.models.size(), in_analyze_layers, "--data",
                 command.data.size(), "must be one file for all models, or one for each");
-  std::vector<Measured> all;
+  std::vector<MeasuredModel> all;
   for (std::size_t i = 0; i < command.models.size(); ++i) all.push_back(measure_layers(context, command, i));
   std::string const path = command.output + "/layers.csv";
   context.comm().guarded([&] {
@@ -120,7 +120,7 @@ void analyze_layers(Context& context, Command const& command) {
       table = "model," + layers_csv({});
       for (auto const& m : all) table += layers_csv(m.layers, m.path);
     }
-    make_directories(command.output, where);
+    make_directories(command.output, in_analyze_layers);
     write_file(path, table);
     write_file(command.output + "/layers.svg", svg_file(layers_picture(all)));
   });
@@ -131,7 +131,7 @@ void analyze_layers(Context& context, Command const& command) {
 
 void add_analyze_layers(cli::App& analyze, Context& context) {
   auto* const app = analyze.add_subcommand("layers", "Coding rate and density of each block");
-  auto const given = std::make_shared<Command>();
+  auto const given = std::make_shared<AnalyzeLayersCommand>();
   app->add_option("models", given->models, "Model files or checkpoints")->required()->option_text("M.h5 ...");
   app->add_option("--data", given->data, "Dataset file: one for all models, or one for each, in their order")
       ->required()

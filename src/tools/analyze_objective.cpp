@@ -19,7 +19,7 @@ namespace krate::tools {
 
 namespace {
 
-struct Command {
+struct AnalyzeObjectiveCommand {
   ModelArguments arguments;
   std::string output;
   double eps_squared = 0.01;
@@ -219,7 +219,7 @@ Json objective_json(std::vector<State> const& states) {
 }
 
 template <class Model>
-void analyze_objective(Context& context, ModelOnData<Model>& run, Command const& command) {
+void analyze_objective(Context& context, ModelOnData<Model>& run, AnalyzeObjectiveCommand const& command) {
   double const lambda = command.lambda < 0 ? run.model.blocks().config().lambda : command.lambda;
   require_value(run.model.blocks().depth() > 0, "krate::analyze", "depth", 0, "must be positive to have layers");
   Model const fresh(run.space, run.model.config(), Seed{static_cast<std::uint64_t>(command.seed)});
@@ -264,7 +264,7 @@ void analyze_objective(Context& context, ModelOnData<Model>& run, Command const&
 
 void add_analyze_objective(cli::App& analyze, Context& context) {
   auto* const app = analyze.add_subcommand("objective", "Whether layers climb the sparse rate reduction");
-  auto const given = std::make_shared<Command>();
+  auto const given = std::make_shared<AnalyzeObjectiveCommand>();
   add_model_arguments(*app, given->arguments, true);
   app->add_option("-o,--output", given->output, "Directory for the results; it is made if it is not there")
       ->required()

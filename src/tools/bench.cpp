@@ -17,7 +17,7 @@ struct CaseCommand {
   std::int64_t repeat = 7;
 };
 
-void show(Context& context, Json const& r) {
+void show_bench(Context& context, Json const& r) {
   auto const line = [&](char const* name, char const* format, auto... values) {
     char text[160];
     std::snprintf(text, sizeof text, format, values...);
@@ -50,7 +50,7 @@ void add_case(cli::App& bench, Context& context, BenchCase const& which) {
     Bench run(context, command->repeat);
     Json const record = run_case(run, which, command->options);
     if (context.json()) return context.print_json(record);
-    show(context, record);
+    show_bench(context, record);
   });
 }
 

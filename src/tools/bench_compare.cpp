@@ -15,10 +15,10 @@ namespace krate::tools {
 
 namespace {
 
-constexpr char const* where = "krate::bench.compare";
+constexpr char const* in_bench_compare = "krate::bench.compare";
 constexpr std::size_t largest_file = std::size_t(16) << 20;
 
-struct Measured {
+struct MeasuredCase {
   double seconds;
   Json roof_percent;
 };
@@ -27,7 +27,7 @@ struct Machine {
   std::string file, device;
   Json threads, ranks;
   std::vector<std::string> order;  ///< keys of `cases` as the file has them
-  std::map<std::string, Measured> cases;
+  std::map<std::string, MeasuredCase> cases;
 };
 
 std::string shortened(std::string const& text, std::size_t length) {
@@ -36,16 +36,17 @@ std::string shortened(std::string const& text, std::size_t length) {
 }
 
 [[noreturn]] void refuse(std::string const& file, std::string const& why) {
-  throw IoError(where, file + ": " + why + "; give files that krate bench suite or krate bench CASE --json wrote");
+  throw IoError(in_bench_compare,
+                file + ": " + why + "; give files that krate bench suite or krate bench CASE --json wrote");
 }
 
 Json parsed(std::string const& file) {
   if (std::filesystem::is_directory(file)) refuse(file, "is a directory");
   std::ifstream in(file, std::ios::binary);
-  if (!in) throw IoError(where, file + ": cannot be opened; check name and permission");
+  if (!in) throw IoError(in_bench_compare, file + ": cannot be opened; check name and permission");
   std::string text(largest_file + 1, '\0');
   in.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (in.bad()) throw IoError(where, file + ": cannot be read; check the disk");
+  if (in.bad()) throw IoError(in_bench_compare, file + ": cannot be read; check the disk");
   if (in.gcount() > static_cast<std::streamsize>(largest_file)) refuse(file, "is larger than 16 MB");
   text.resize(static_cast<std::size_t>(in.gcount()));
   Json found = Json::parse(text, nullptr, /*allow_exceptions=*/false);
@@ -106,7 +107,7 @@ Machine machine_of(std::string const& file) {
       refuse(file, "has no positive seconds_min for " + key);
     auto const roof = record.find("roof_percent");
     Json const percent = roof != record.end() && roof->is_number() ? *roof : Json();
-    if (!machine.cases.emplace(key, Measured{seconds->get<double>(), percent}).second)
+    if (!machine.cases.emplace(key, MeasuredCase{seconds->get<double>(), percent}).second)
       refuse(file, "has two records of " + key);
     machine.order.push_back(key);
   }
@@ -148,7 +149,7 @@ std::string cell(Json const& c, std::size_t m) {
   return text;
 }
 
-void show(Context& context, Json const& result) {
+void show_comparison(Context& context, Json const& result) {
   std::size_t const count = result["machines"].size();
   for (std::size_t m = 0; m < count; ++m) {
     auto const& about = result["machines"][m];
@@ -191,7 +192,7 @@ void add_bench_compare(cli::App& bench, Context& context) {
     });
     if (!context.comm().is_root()) return;
     if (context.json()) return context.print_json(result);
-    show(context, result);
+    show_comparison(context, result);
   });
 }
 

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "tools/json.hpp"
 #include "tools/machine.hpp"
 
 namespace krate::tools {
@@ -17,10 +18,6 @@ double median(std::vector<double> values) {
   std::sort(values.begin(), values.end());
   std::size_t const middle = values.size() / 2;
   return values.size() % 2 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
-}
-
-Json number(double x) {
-  return std::isfinite(x) ? Json(x) : Json();
 }
 
 }  // namespace
@@ -84,9 +81,9 @@ Json Bench::record(std::string const& name, Json config, Times const& times, per
           {"seconds_median", median(times.seconds)},
           {"flops", static_cast<std::int64_t>(cost.flops)},
           {"bytes", static_cast<std::int64_t>(cost.bytes)},
-          {"gflop_per_s", number(1e-9 * cost.flops / best)},
-          {"gb_per_s", number(1e-9 * cost.bytes / best)},
-          {"roof_percent", number(100 * roof.seconds(cost) / best)},
+          {"gflop_per_s", finite_or_null(1e-9 * cost.flops / best)},
+          {"gb_per_s", finite_or_null(1e-9 * cost.bytes / best)},
+          {"roof_percent", finite_or_null(100 * roof.seconds(cost) / best)},
           {"peak_bytes", comm.all_reduce(static_cast<std::int64_t>(times.peak_bytes), comm::Reduction::max)},
           {"device", device_name(space)},
           {"threads", impl::is_device<Space> ? 0 : space.concurrency()},

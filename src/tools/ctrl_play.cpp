@@ -11,7 +11,7 @@ namespace krate::tools {
 
 namespace {
 
-constexpr char const* format = "krate-ctrl-checkpoint";
+constexpr char const* ctrl_format = "krate-ctrl-checkpoint";
 
 std::size_t generated(SubspaceOptions const& o) {
   std::size_t sum = 0;
@@ -163,7 +163,7 @@ void play_ctrl(Context& context, CtrlTask const& task, CtrlState& state, std::st
 void write_checkpoint(Context& context, CtrlTask const& task, CtrlState const& state, std::string const& path) {
   auto const& comm = context.comm();
   auto file = io::File::create(path, comm);
-  file.set_attribute("/", "format", std::string(format));
+  file.set_attribute("/", "format", std::string(ctrl_format));
   file.set_attribute("/", "task", to_json(task).dump());
   file.set_attribute("/", "step", static_cast<std::int64_t>(state.step));
   file.set_attribute("/", "seconds", state.seconds);
@@ -187,7 +187,7 @@ void read_checkpoint(Context& context, std::string const& path, CtrlTask& task, 
   auto const& comm = context.comm();
   auto const file = io::File::open(path, comm);
   auto const about = file.attributes("/");
-  if (about.get<std::string>("format", "") != format)
+  if (about.get<std::string>("format", "") != ctrl_format)
     throw IoError("krate::game", path + " is no checkpoint of krate game ctrl; name the directory of such a run");
   task = ctrl_task(Json::parse(about.get<std::string>("task")));
   state.step = static_cast<std::size_t>(about.get<std::int64_t>("step"));

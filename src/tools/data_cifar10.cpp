@@ -11,21 +11,22 @@ namespace krate::tools {
 
 namespace {
 
-constexpr char const* where = "krate::data cifar10";
+constexpr char const* in_data_cifar10 = "krate::data cifar10";
 constexpr std::size_t pixels = 3 * 32 * 32, record = 1 + pixels;
 
-void append(NewDataset& made, std::string const& directory, std::string const& name, std::uint8_t split) {
+void append_batch(NewDataset& made, std::string const& directory, std::string const& name, std::uint8_t split) {
   auto const path = plain_or_packed((std::filesystem::path(directory) / name).string());
   auto const bytes = read_file(path);
   if (bytes.empty() || bytes.size() % record != 0) {
-    throw IoError(where, path + ": has " + std::to_string(bytes.size()) + " bytes, expected a multiple of " +
-                             std::to_string(record) + " (it is cut short, or not the binary version); fetch it again");
+    throw IoError(in_data_cifar10, path + ": has " + std::to_string(bytes.size()) + " bytes, expected a multiple of " +
+                                       std::to_string(record) +
+                                       " (it is cut short, or not the binary version); fetch it again");
   }
   for (std::size_t at = 0; at < bytes.size(); at += record) {
     auto const label = static_cast<unsigned char>(bytes[at]);
     if (label >= 10) {
-      throw IoError(where, path + ": record " + std::to_string(at / record) + " has the label " +
-                               std::to_string(label) + ", expected 0 to 9 (not CIFAR-10?); fetch it again");
+      throw IoError(in_data_cifar10, path + ": record " + std::to_string(at / record) + " has the label " +
+                                         std::to_string(label) + ", expected 0 to 9 (not CIFAR-10?); fetch it again");
     }
     made.labels.push_back(label);
     made.split.push_back(split);
@@ -36,14 +37,15 @@ void append(NewDataset& made, std::string const& directory, std::string const& n
 
 NewDataset read_cifar10(std::string const& directory) {
   if (!std::filesystem::is_directory(directory))
-    throw IoError(where, directory + ": is no directory; name the one with data_batch_1.bin");
+    throw IoError(in_data_cifar10, directory + ": is no directory; name the one with data_batch_1.bin");
   NewDataset made;
   made.sample_shape = {3, 32, 32};
   made.classes = 10;
   made.scale = 1.0 / 255;
   made.description = "made from CIFAR-10's binary files; test_batch is split 1";
-  for (int batch = 1; batch <= 5; ++batch) append(made, directory, "data_batch_" + std::to_string(batch) + ".bin", 0);
-  append(made, directory, "test_batch.bin", 1);
+  for (int batch = 1; batch <= 5; ++batch)
+    append_batch(made, directory, "data_batch_" + std::to_string(batch) + ".bin", 0);
+  append_batch(made, directory, "test_batch.bin", 1);
   return made;
 }
 

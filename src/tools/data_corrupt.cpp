@@ -13,7 +13,7 @@ namespace krate::tools {
 
 namespace {
 
-constexpr char const* where = "krate::data corrupt";
+constexpr char const* in_data_corrupt = "krate::data corrupt";
 
 /// The samples as the file has them: bytes stay bytes.
 struct StoredSamples {
@@ -54,7 +54,7 @@ void corrupt(Corruption const& c, std::string const& output) {
   auto const data = io::Dataset::open(c.file);
   auto const& about = data.description();
   about.require_labels();
-  require_value(about.label_size() == 1, where, "labels", about.label_size(), "must be one a sample");
+  require_value(about.label_size() == 1, in_data_corrupt, "labels", about.label_size(), "must be one a sample");
   std::vector<Label> labels(about.samples);
   data.read_labels(0, about.samples, labels);
   corrupt_labels(labels, about.indices(io::Subset::train), about.classes, c.fraction,
@@ -107,8 +107,9 @@ void add_data_corrupt(cli::App& data, Context& context) {
   command.app->add_option("--seed", o->seed, "Of choice and labels")->option_text("INT [0]");
   command.app->callback([&context, o, output = command.output] {
     context.comm().guarded([&] {
-      require_value(o->fraction >= 0 && o->fraction <= 1, where, "--fraction", o->fraction, "must be between 0 and 1");
-      require_value(o->seed >= 0, where, "--seed", o->seed, "must not be negative");
+      require_value(o->fraction >= 0 && o->fraction <= 1, in_data_corrupt, "--fraction", o->fraction,
+                    "must be between 0 and 1");
+      require_value(o->seed >= 0, in_data_corrupt, "--seed", o->seed, "must not be negative");
       require_other(*output, {o->file});
       if (context.comm().is_root()) corrupt(*o, *output);
     });

@@ -15,7 +15,7 @@ namespace krate::tools {
 
 namespace {
 
-constexpr char const* where = "krate::data csv";
+constexpr char const* in_data_csv = "krate::data csv";
 
 struct CsvOptions {
   std::string file{}, label_column = "last";
@@ -39,9 +39,9 @@ std::optional<double> number(std::string_view cell) {
 }
 
 // Reads lines; remembers where it is, for messages.
-class Reader {
+class CsvReader {
  public:
-  explicit Reader(CsvOptions const& options) : options_(options), text_(read_file(options.file)) {
+  explicit CsvReader(CsvOptions const& options) : options_(options), text_(read_file(options.file)) {
     for (std::size_t const extent : options.shape) size_ *= extent;
   }
 
@@ -58,14 +58,15 @@ class Reader {
       take_row();
       ++rows_;
     }
-    if (rows_ == 0) throw IoError(where, options_.file + ": has no samples; name a file with one sample a line");
+    if (rows_ == 0) throw IoError(in_data_csv, options_.file + ": has no samples; name a file with one sample a line");
     return finish();
   }
 
  private:
   [[noreturn]] void refuse(std::size_t column, std::string const& what) const {
-    throw IoError(where, options_.file + ": row " + std::to_string(line_) + ", column " + std::to_string(column + 1) +
-                             " is '" + std::string(cells_[column].substr(0, 40)) + "', " + what + "; correct the file");
+    throw IoError(in_data_csv, options_.file + ": row " + std::to_string(line_) + ", column " +
+                                   std::to_string(column + 1) + " is '" + std::string(cells_[column].substr(0, 40)) +
+                                   "', " + what + "; correct the file");
   }
 
   void split(std::string_view line) {
@@ -91,9 +92,9 @@ class Reader {
     std::size_t column = 0;
     auto const [end, error] = std::from_chars(word.data(), word.data() + word.size(), column);
     if (error != std::errc() || end != word.data() + word.size() || column < 1 || column > size_ + 1) {
-      throw ValueError(where, "--label-column = " + word +
-                                  ", but it must be first, last, none, or a column from 1 to " +
-                                  std::to_string(size_ + 1) + "; see krate data csv --help");
+      throw ValueError(in_data_csv, "--label-column = " + word +
+                                        ", but it must be first, last, none, or a column from 1 to " +
+                                        std::to_string(size_ + 1) + "; see krate data csv --help");
     }
     return column - 1;
   }
@@ -102,10 +103,11 @@ class Reader {
     auto const label = label_column();
     std::size_t const expected = size_ + (label ? 1 : 0);
     if (cells_.size() != expected) {
-      throw IoError(where, options_.file + ": row " + std::to_string(line_) + " has " + std::to_string(cells_.size()) +
-                               " columns, expected " + std::to_string(expected) + " (--shape makes " +
-                               std::to_string(size_) + (label ? ", and a label" : ", and no label") +
-                               "); correct the file, --shape or --label-column");
+      throw IoError(in_data_csv, options_.file + ": row " + std::to_string(line_) + " has " +
+                                     std::to_string(cells_.size()) + " columns, expected " + std::to_string(expected) +
+                                     " (--shape makes " + std::to_string(size_) +
+                                     (label ? ", and a label" : ", and no label") +
+                                     "); correct the file, --shape or --label-column");
     }
     for (std::size_t c = 0; c < cells_.size(); ++c) {
       auto const value = number(cells_[c]);
@@ -154,7 +156,7 @@ void check_shape(std::vector<std::size_t>& shape) {
   std::size_t size = 1;
   for (std::size_t const extent : shape) size *= std::min<std::size_t>(extent, 1 << 20);
   if (shape.empty() || shape.size() > 3 || size == 0 || size > (std::size_t(1) << 24)) {
-    throw ValueError(where,
+    throw ValueError(in_data_csv,
                      "--shape must be channels,rows,columns, or rows,columns, or the number of features; "
                      "give for example --shape 1,28,28");
   }
@@ -186,7 +188,7 @@ void add_data_csv(cli::App& data, Context& context) {
   command.app->callback([&context, o, output = command.output] {
     check_shape(o->shape);
     context.comm().guarded([&] { require_other(*output, {o->file}); });
-    make_dataset(context, *output, [&] { return Reader(*o).read(); });
+    make_dataset(context, *output, [&] { return CsvReader(*o).read(); });
   });
 }
 

@@ -17,7 +17,7 @@ namespace krate::tools {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr char const* where = "krate::data images";
+constexpr char const* in_data_images = "krate::data images";
 
 struct ImagesOptions {
   std::string directory{};
@@ -30,7 +30,8 @@ std::vector<fs::path> entries_of(fs::path const& directory) {
   std::vector<fs::path> paths;
   for (fs::directory_iterator it(directory, error), end; !error && it != end; it.increment(error))
     if (!it->path().filename().string().starts_with('.')) paths.push_back(it->path());
-  if (error) throw IoError(where, directory.string() + ": cannot be read (" + error.message() + "); check the name");
+  if (error)
+    throw IoError(in_data_images, directory.string() + ": cannot be read (" + error.message() + "); check the name");
   std::sort(paths.begin(), paths.end());
   return paths;
 }
@@ -40,9 +41,9 @@ Image transformed(Image image, ImagesOptions const& o, std::string const& path) 
   if (!o.crop) return image;
   auto const side = static_cast<std::size_t>(*o.crop);
   if (image.width < side || image.height < side) {
-    throw IoError(where, path + ": has " + std::to_string(image.width) + " x " + std::to_string(image.height) +
-                             " pixels, fewer than --crop " + std::to_string(side) + "; give --resize " +
-                             std::to_string(side) + " or a smaller --crop");
+    throw IoError(in_data_images, path + ": has " + std::to_string(image.width) + " x " + std::to_string(image.height) +
+                                      " pixels, fewer than --crop " + std::to_string(side) + "; give --resize " +
+                                      std::to_string(side) + " or a smaller --crop");
   }
   return centre_crop(image, side);
 }
@@ -77,15 +78,15 @@ NewDataset read_images(ImagesOptions const& o) {
       made.labels.push_back(label);
       if (first.empty()) first = path;
       if (images.back().width != images[0].width || images.back().height != images[0].height) {
-        throw IoError(where, path + ": has " + size_text(images.back()) + " pixels, but " + first + " has " +
-                                 size_text(images[0]) + "; give --resize and --crop");
+        throw IoError(in_data_images, path + ": has " + size_text(images.back()) + " pixels, but " + first + " has " +
+                                          size_text(images[0]) + "; give --resize and --crop");
       }
     }
   }
   if (images.empty()) {
-    throw IoError(where, o.directory +
-                             ": has no images in folders; name a directory with a folder of PNG files for "
-                             "each class");
+    throw IoError(in_data_images, o.directory +
+                                      ": has no images in folders; name a directory with a folder of PNG files for "
+                                      "each class");
   }
   store(made, images);
   made.scale = 1.0 / 255;
@@ -111,7 +112,7 @@ void add_data_images(cli::App& data, Context& context) {
   command.app->add_option("--crop", o->crop, "Then take a square of this side from the middle")->option_text("PIXELS");
   command.app->callback([&context, o, output = command.output] {
     for (auto const& [name, value] : {std::pair("--resize", o->resize), std::pair("--crop", o->crop)})
-      require_value(!value || (*value > 0 && *value <= 1 << 14), where, name, value.value_or(0),
+      require_value(!value || (*value > 0 && *value <= 1 << 14), in_data_images, name, value.value_or(0),
                     "must be between 1 and 16384");
     make_dataset(context, *output, [&] { return read_images(*o); });
   });

@@ -11,7 +11,7 @@ namespace krate::tools {
 
 namespace {
 
-constexpr char const* where = "krate::data manifold";
+constexpr char const* in_data_manifold = "krate::data manifold";
 
 struct ManifoldOptions {
   Manifold manifold{};
@@ -20,7 +20,7 @@ struct ManifoldOptions {
 
 Manifold checked(ManifoldOptions const& o) {
   auto const at_least = [](std::int64_t value, char const* name, std::int64_t least) {
-    require_value(value >= least && value <= (1 << 24), where, name, value,
+    require_value(value >= least && value <= (1 << 24), in_data_manifold, name, value,
                   ("must be from " + std::to_string(least) + " to 16777216").c_str());
     return static_cast<std::size_t>(value);
   };
@@ -29,7 +29,7 @@ Manifold checked(ManifoldOptions const& o) {
   m.dim = at_least(o.dim, "--dim", 1);
   m.intrinsic = at_least(o.intrinsic, "--intrinsic-dim", 1);
   m.seed = Seed{at_least(o.seed, "--seed", 0)};
-  require_value(m.scale > 0 && std::isfinite(m.scale), where, "--scale", m.scale, "must be positive");
+  require_value(m.scale > 0 && std::isfinite(m.scale), in_data_manifold, "--scale", m.scale, "must be positive");
   return m;
 }
 

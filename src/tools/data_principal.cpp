@@ -11,7 +11,7 @@ namespace krate::tools {
 
 namespace {
 
-constexpr char const* where = "krate::data principal";
+constexpr char const* in_data_principal = "krate::data principal";
 
 struct PrincipalOptions {
   std::string data;
@@ -31,7 +31,7 @@ Rows less(Rows rows, std::vector<double> const& mean) {
 }
 
 NewDataset principal_samples(Space const& space, PrincipalOptions const& o) {
-  require_value(o.directions > 0 && o.directions <= 10000, where, "--directions", o.directions,
+  require_value(o.directions > 0 && o.directions <= 10000, in_data_principal, "--directions", o.directions,
                 "must be from 1 to 10000");
   auto const data = io::Dataset::open(o.data, comm::Communicator(), {.as_features = true});
   auto const table = data.load();
@@ -51,7 +51,7 @@ NewDataset principal_samples(Space const& space, PrincipalOptions const& o) {
     parts.push_back(rows_of(table, chosen));
     made.split.insert(made.split.end(), split ? chosen.size() : 0, subset == io::Subset::test);
   }
-  require_value(parts[0].count() > 1, where, "samples for training", parts[0].count(),
+  require_value(parts[0].count() > 1, in_data_principal, "samples for training", parts[0].count(),
                 "must be at least two; choose another --label");
   auto const mean = mean_of(parts[0]);
   auto const directions = leading_subspace(space, less(parts[0], mean), static_cast<std::size_t>(o.directions));

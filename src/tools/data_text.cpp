@@ -11,16 +11,16 @@ namespace krate::tools {
 
 namespace {
 
-constexpr char const* where = "krate::data text";
+constexpr char const* in_data_text = "krate::data text";
 
 NewDataset read_text(std::string const& path, std::size_t context) {
   auto const text = read_file(path);
   std::size_t const samples = text.empty() ? 0 : (text.size() - 1) / context;
   if (samples == 0) {
-    throw IoError(where, path + ": has " + std::to_string(text.size()) + " bytes, expected at least " +
-                             std::to_string(context + 1) +
-                             " (a sample and the byte behind it); give a smaller "
-                             "--context or a longer file");
+    throw IoError(in_data_text, path + ": has " + std::to_string(text.size()) + " bytes, expected at least " +
+                                    std::to_string(context + 1) +
+                                    " (a sample and the byte behind it); give a smaller "
+                                    "--context or a longer file");
   }
   NewDataset made;
   made.kind = io::SampleKind::tokens;
@@ -50,7 +50,7 @@ void add_data_text(cli::App& data, Context& context) {
       ->option_text("FILE");
   command.app->add_option("--context", o->context, "Tokens of a sample")->option_text("INT [256]");
   command.app->callback([&context, o, output = command.output] {
-    require_value(o->context > 0 && o->context <= 1 << 24, where, "--context", o->context,
+    require_value(o->context > 0 && o->context <= 1 << 24, in_data_text, "--context", o->context,
                   "must be between 1 and 16777216");
     context.comm().guarded([&] { require_other(*output, {o->file}); });
     make_dataset(context, *output, [&] { return read_text(o->file, static_cast<std::size_t>(o->context)); });

@@ -15,29 +15,29 @@ namespace krate::tools {
 
 namespace {
 
-constexpr char const* where = "krate::analyze";
+constexpr char const* in_denoise = "krate::analyze";
 
-struct Command {
+struct DenoiseCommand {
   std::string output;
   std::int64_t dim = 48, subspaces = 4, width = 8, samples = 512, seed = 0;
   double eps_squared = 0.5;
   std::vector<double> sigmas{0.01, 0.02, 0.05, 0.1};
 };
 
-DenoiseProblem problem_of(Command const& c) {
+DenoiseProblem problem_of(DenoiseCommand const& c) {
   constexpr std::int64_t most = 4096;
-  require_value(c.dim > 0 && c.dim <= most, where, "--dim", c.dim, "must be from 1 to 4096");
-  require_value(c.subspaces > 0 && c.subspaces <= c.dim, where, "--subspaces", c.subspaces,
+  require_value(c.dim > 0 && c.dim <= most, in_denoise, "--dim", c.dim, "must be from 1 to 4096");
+  require_value(c.subspaces > 0 && c.subspaces <= c.dim, in_denoise, "--subspaces", c.subspaces,
                 "must be from 1 to the dimension");
-  require_value(c.width > 0 && c.width <= c.dim / c.subspaces, where, "--width", c.width,
+  require_value(c.width > 0 && c.width <= c.dim / c.subspaces, in_denoise, "--width", c.width,
                 "must be positive, and --subspaces times --width at most --dim: the subspaces are orthogonal");
-  require_value(c.samples > 0 && c.samples <= most, where, "--samples", c.samples,
+  require_value(c.samples > 0 && c.samples <= most, in_denoise, "--samples", c.samples,
                 "must be from 1 to 4096: all attend to all");
-  require_value(c.eps_squared > 0 && std::isfinite(c.eps_squared), where, "--eps-squared", c.eps_squared,
+  require_value(c.eps_squared > 0 && std::isfinite(c.eps_squared), in_denoise, "--eps-squared", c.eps_squared,
                 "must be positive and finite; 0.5 is usual");
-  require_value(c.seed >= 0, where, "--seed", c.seed, "must not be negative");
+  require_value(c.seed >= 0, in_denoise, "--seed", c.seed, "must not be negative");
   for (double const sigma : c.sigmas)
-    require_value(sigma >= 1e-6 && sigma <= 1e6, where, "--sigmas", sigma, "must be from 1e-6 to 1e6 each");
+    require_value(sigma >= 1e-6 && sigma <= 1e6, in_denoise, "--sigmas", sigma, "must be from 1e-6 to 1e6 each");
   auto const size = [](std::int64_t n) { return static_cast<std::size_t>(n); };
   return {size(c.dim), size(c.subspaces), size(c.width), size(c.samples), c.eps_squared, c.sigmas, c.seed};
 }
@@ -78,13 +78,13 @@ std::string chart(std::vector<DenoiseMeasure> const& measures) {
                                       .log_y = true});
 }
 
-void run(Context& context, Command const& command) {
+void run(Context& context, DenoiseCommand const& command) {
   DenoiseProblem const problem = problem_of(command);
   auto const measures = measure_denoising(context.space(), problem);
   std::string const path = command.output + "/denoise.csv";
   context.comm().guarded([&] {
     if (!context.comm().is_root()) return;
-    make_directories(command.output, where);
+    make_directories(command.output, in_denoise);
     write_file(path, csv(measures));
     write_file(command.output + "/denoise.svg", svg_file(chart(measures)));
   });
@@ -123,7 +123,7 @@ void run(Context& context, Command const& command) {
 void add_denoise(cli::App& analyze, Context& context) {
   auto* const app =
       analyze.add_subcommand("denoise", "Noise on orthogonal subspaces: soft projections and MSSA beside what is best");
-  auto const c = std::make_shared<Command>();
+  auto const c = std::make_shared<DenoiseCommand>();
   app->add_option("--dim", c->dim, "Length of a sample")->option_text("INT [48]");
   app->add_option("--subspaces", c->subspaces, "How many orthogonal subspaces, of equal weight")
       ->option_text("INT [4]");

@@ -10,28 +10,28 @@ namespace krate::tools {
 
 namespace {
 
-using Rows = std::vector<double>;
+using Numbers = std::vector<double>;
 template <class Data>
 using Owned = Kokkos::View<Data, Kokkos::LayoutRight, DeviceOf<Space>>;
 
-double dot(Rows const& a, Rows const& b) {
+double dot_product(Numbers const& a, Numbers const& b) {
   double sum = 0;
   for (std::size_t i = 0; i < a.size(); ++i) sum += a[i] * b[i];
   return sum;
 }
 
-double cosine(Rows const& a, Rows const& b) {
-  return dot(a, b) / std::sqrt(dot(a, a) * dot(b, b));
+double cosine(Numbers const& a, Numbers const& b) {
+  return dot_product(a, b) / std::sqrt(dot_product(a, a) * dot_product(b, b));
 }
 
 /// a + factor b
-Rows sum(Rows a, double factor, Rows const& b) {
+Numbers sum(Numbers a, double factor, Numbers const& b) {
   for (std::size_t i = 0; i < a.size(); ++i) a[i] += factor * b[i];
   return a;
 }
 
 template <class V>
-void upload(Space const& space, Rows const& from, V const& to) {
+void upload(Space const& space, Numbers const& from, V const& to) {
   auto const host = Kokkos::create_mirror_view(Kokkos::WithoutInitializing, to);
   std::copy(from.begin(), from.end(), host.data());
   Kokkos::deep_copy(space, to, host);
@@ -39,7 +39,7 @@ void upload(Space const& space, Rows const& from, V const& to) {
 }
 
 template <class V>
-Rows download(Space const& space, V const& from) {
+Numbers download(Space const& space, V const& from) {
   auto const host = Kokkos::create_mirror_view_and_copy(Kokkos::view_alloc(space, Kokkos::HostSpace{}), from);
   space.fence("krate::tools::denoise: numbers are read");
   return {host.data(), host.data() + host.size()};
@@ -60,24 +60,24 @@ class Attention {
         rate_("krate::tools::denoise::rate", 1),
         arena_(space, subspace_coding_rate_workspace<double>(1, p.samples, p.subspaces, p.width)) {
     std::size_t const inner = p.subspaces * p.width;
-    Rows back(mixture.basis.size());
+    Numbers back(mixture.basis.size());
     for (std::size_t i = 0; i < inner; ++i)
       for (std::size_t j = 0; j < p.dim; ++j) back[j * inner + i] = mixture.basis[i * p.dim + j];
     upload(space, mixture.basis, u_);
     upload(space, back, back_);
   }
 
-  void measure(Rows const& x, DenoiseMeasure& found) {
+  void measure(Numbers const& x, DenoiseMeasure& found) {
     upload(space_, x, x_);
     layer_.forward(space_, x_, u_, back_, Owned<double*>(), y_);
-    Rows const mssa = download(space_, y_);
+    Numbers const mssa = download(space_, y_);
     subspace_coding_rate_gradient(space_, x_, u_, {.eps_squared = problem_.eps_squared, .heads = problem_.subspaces},
                                   arena_.workspace(), rate_, y_, du_);
-    Rows const down = sum(Rows(x.size(), 0.0), -1, download(space_, y_));
+    Numbers const down = sum(Numbers(x.size(), 0.0), -1, download(space_, y_));
     double const gamma =
         static_cast<double>(problem_.width) / (static_cast<double>(problem_.samples) * problem_.eps_squared);
     found.cosine_mssa = cosine(mssa, down);
-    found.cosine_step = cosine(sum(sum(Rows(x.size(), 0.0), -1, x), gamma, mssa), down);
+    found.cosine_step = cosine(sum(sum(Numbers(x.size(), 0.0), -1, x), gamma, mssa), down);
   }
 
  private:
@@ -95,13 +95,15 @@ class Attention {
 std::vector<DenoiseMeasure> measure_denoising(Space const& space, DenoiseProblem const& p) {
   Seed const seed{static_cast<std::uint64_t>(p.seed)};
   auto const mixture = analysis::random_mixture(p.dim, p.subspaces, p.width, seed);
-  Rows const z = analysis::draw_samples(mixture, p.samples, seed), e = analysis::draw_noise(mixture, p.samples, seed);
+  Numbers const z = analysis::draw_samples(mixture, p.samples, seed),
+                e = analysis::draw_noise(mixture, p.samples, seed);
   Attention attention(space, p, mixture);
   std::vector<DenoiseMeasure> found;
   for (double const sigma : p.sigmas) {
-    Rows const x = sum(z, sigma, e), mean = analysis::posterior_mean(mixture, sigma, x);
-    Rows const apart = sum(analysis::soft_projection(mixture, sigma, x), -1, mean);
-    DenoiseMeasure here{.sigma = sigma, .relative_error = std::sqrt(dot(apart, apart) / dot(mean, mean))};
+    Numbers const x = sum(z, sigma, e), mean = analysis::posterior_mean(mixture, sigma, x);
+    Numbers const apart = sum(analysis::soft_projection(mixture, sigma, x), -1, mean);
+    DenoiseMeasure here{.sigma = sigma,
+                        .relative_error = std::sqrt(dot_product(apart, apart) / dot_product(mean, mean))};
     attention.measure(x, here);
     found.push_back(here);
   }

@@ -42,6 +42,15 @@ bool make_directories(std::string const& path, char const* where) {
   return made;
 }
 
+void require_new_directory(std::string const& path, char const* where, std::string const& advice) {
+  std::error_code error;
+  if (!std::filesystem::exists(path, error)) return;
+  if (!std::filesystem::is_directory(path, error))
+    throw IoError(where, path + " exists and is no directory; " + advice);
+  if (!std::filesystem::is_empty(path, error))
+    throw IoError(where, path + " exists and is not empty (nothing is overwritten); " + advice);
+}
+
 void require_other(std::string const& output, std::initializer_list<std::string> inputs) {
   for (auto const& input : inputs) {
     std::error_code missing;

@@ -16,6 +16,9 @@ void write_file(std::string const& path, std::string_view content);
 /// @throws IoError from `where`
 bool make_directories(std::string const& path, char const* where);
 
+/// @throws IoError from `where` with the advice, unless the directory is empty or not there
+void require_new_directory(std::string const& path, char const* where, std::string const& advice);
+
 /// Nothing is overwritten by what is made from it. @throws ValueError if `output` is one of the `inputs`
 void require_other(std::string const& output, std::initializer_list<std::string> inputs);
 

@@ -8,7 +8,7 @@ namespace krate::tools {
 
 namespace {
 
-constexpr char const* where = "krate::train";
+constexpr char const* in_fine_tuning = "krate::train";
 
 /// Names, or the first parts of names that no other list has.
 std::vector<std::string> modules_of(std::vector<std::string> const& names,
@@ -39,9 +39,9 @@ std::optional<io::CheckpointReader> network_file(Context& context, OptionTable c
   auto const path = options.get<std::string>("from"), model = options.get<std::string>("model");
   std::optional<io::CheckpointReader> file(std::in_place, path, comm);
   if (!models::can_transfer(model, file->model())) {
-    throw ValueError(where, path + " holds a " + file->model() + ", but --model = " + model + " starts from a " +
-                                model + (model == "crate" ? " or a crate_mae" : "") +
-                                "; give another file or another model");
+    throw ValueError(in_fine_tuning, path + " holds a " + file->model() + ", but --model = " + model +
+                                         " starts from a " + model + (model == "crate" ? " or a crate_mae" : "") +
+                                         "; give another file or another model");
   }
   return file;
 }

@@ -31,7 +31,7 @@ double principal_plane_error(Space const& space, Rows samples, std::size_t dim) 
 
 namespace {
 
-constexpr std::size_t neighbours = 20, candidates = 40, block = 256;
+constexpr std::size_t neighbours = 20, candidates = 40, block_rows = 256;
 
 /// Squared distances to the nearest others among `some`, ascending; none if there are fewer.
 std::vector<double> nearest(Rows const& samples, std::size_t i, std::span<std::size_t const> some) {
@@ -61,9 +61,9 @@ void for_each_neighbourhood(Space const& space, Rows const& samples, Visit const
   auto const everyone = order;
   std::vector<double> lengths, near(count);
   for (std::size_t i = 0; i < count; ++i) lengths.push_back(dot(samples.row(i), samples.row(i)));
-  for (std::size_t begin = 0; begin < count; begin += block) {
+  for (std::size_t begin = 0; begin < count; begin += block_rows) {
     auto const first = samples.values.begin() + static_cast<std::ptrdiff_t>(begin * samples.columns);
-    std::size_t const rows = std::min(block, count - begin);
+    std::size_t const rows = std::min(block_rows, count - begin);
     auto const products = product(
         space, {samples.columns, {first, first + static_cast<std::ptrdiff_t>(rows * samples.columns)}}, "T", all);
     for (std::size_t i = 0; i < rows; ++i) {

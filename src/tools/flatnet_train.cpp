@@ -13,6 +13,7 @@
 #include "tools/flatnet_passes.hpp"
 #include "tools/flatnet_picture.hpp"
 #include "tools/graceful_stop.hpp"
+#include "tools/json.hpp"
 #include "tools/png.hpp"
 #include "tools/run_directory.hpp"
 
@@ -104,17 +105,13 @@ std::optional<std::size_t> restore(Context& context, Builder& builder, Tables& t
   return step;
 }
 
-Json finite(double x) {
-  return std::isfinite(x) ? Json(x) : Json();
-}
-
 /// Mean squared distance of a part's samples to what comes back; null for an empty part.
 Json round_trip(Context& context, models::Flatnet<Space> const& model, io::SampleTable const& table,
                 std::vector<std::size_t> const& rows) {
   if (rows.empty()) return {};
   auto const mine = my_rows(context.comm(), table, rows);
   auto const back = decoded(context.space(), model, encoded(context.space(), model, mine));
-  return finite(context.comm().all_reduce(squared_distance(mine, back)) / static_cast<double>(rows.size()));
+  return finite_or_null(context.comm().all_reduce(squared_distance(mine, back)) / static_cast<double>(rows.size()));
 }
 
 }  // namespace
@@ -183,9 +180,9 @@ void train_flatnet(Context& context, OptionTable& options, std::string const& ru
     if (!comm.is_root()) return;
     auto const samples = rows_of(table, train_rows);
     auto const estimates = estimate_dimension(space, samples);
-    result["baselines"] = {{"pca_loss", dim > 0 ? finite(principal_plane_error(space, samples, dim)) : Json()},
-                           {"two_nn_dim", finite(estimates.two_nn)},
-                           {"mle_dim", finite(estimates.maximum_likelihood)}};
+    result["baselines"] = {{"pca_loss", dim > 0 ? finite_or_null(principal_plane_error(space, samples, dim)) : Json()},
+                           {"two_nn_dim", finite_or_null(estimates.two_nn)},
+                           {"mle_dim", finite_or_null(estimates.maximum_likelihood)}};
     tables.write();
     write_png(run + "/flattened.png", flatnet_picture(space, model, samples));
     write_file(run + "/summary.json", result.dump(2) + "\n");

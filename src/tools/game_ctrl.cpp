@@ -14,9 +14,9 @@ namespace krate::tools {
 
 namespace {
 
-constexpr char const* where = "krate::game";
+constexpr char const* in_game_ctrl = "krate::game";
 
-struct Command {
+struct GameCtrlCommand {
   GameRun run{"/ctrl.h5"};
   std::string figure, data, follower = "adam";
   SubspaceOptions subspaces{};
@@ -32,7 +32,7 @@ struct Command {
 void refuse(std::vector<cli::Option*> const& options, std::string const& beside, std::string const& why) {
   for (auto const* option : options)
     if (!option->empty())
-      throw ValueError(where,
+      throw ValueError(in_game_ctrl,
                        option->get_name() + " cannot stand beside " + beside + " (" + why + "); leave one of them out");
 }
 
@@ -58,7 +58,8 @@ std::vector<CtrlSetting> figure(std::string const& which, std::string const& dat
   if (which == "2") add(named("figure2")).subspaces.noise = 1e-2;
   if (which == "3") {
     if (data.empty())
-      throw ValueError(where, "--figure 3 needs --data (it is about MNIST); make it with krate data mnist or csv");
+      throw ValueError(in_game_ctrl,
+                       "--figure 3 needs --data (it is about MNIST); make it with krate data mnist or csv");
     auto& s = add(named("figure3"));
     s.file = data;
     s.epochs = 1;
@@ -80,14 +81,14 @@ std::vector<CtrlSetting> figure(std::string const& which, std::string const& dat
   return all;
 }
 
-std::vector<CtrlSetting> chosen_figures(Command const& c) {
+std::vector<CtrlSetting> chosen_figures(GameCtrlCommand const& c) {
   refuse(c.of_the_game, "--figure", "which gives the game");
   refuse(c.of_the_samples, "--figure", "which gives the samples");
   std::vector<std::string> const known{"1", "2", "3", "D9", "D10", "C6", "C7", "C8"};
   bool const is_known = std::find(known.begin(), known.end(), c.figure) != known.end();
-  require_value(is_known || c.figure == "all", where, "--figure", c.figure,
+  require_value(is_known || c.figure == "all", in_game_ctrl, "--figure", c.figure,
                 "must be 1, 2, 3, D9, D10, C6, C7, C8 or all");
-  require_value(c.data.empty() || c.figure == "3" || c.figure == "all", where, "--figure", c.figure,
+  require_value(c.data.empty() || c.figure == "3" || c.figure == "all", in_game_ctrl, "--figure", c.figure,
                 "makes its own samples: --data is for 3 and all");
   if (c.figure != "all") return figure(c.figure, c.data);
   std::vector<CtrlSetting> all;
@@ -99,18 +100,18 @@ std::vector<CtrlSetting> chosen_figures(Command const& c) {
   return all;
 }
 
-CtrlSetting own_setting(Command const& c) {
+CtrlSetting own_setting(GameCtrlCommand const& c) {
   CtrlSetting s = c.single ? single_named("run") : named("run");
-  require_value(c.width > 0 && c.width <= 4096, where, "--width", c.width, "must be from 1 to 4096");
-  require_value(c.eps_squared > 0 && std::isfinite(c.eps_squared), where, "--eps-squared", c.eps_squared,
+  require_value(c.width > 0 && c.width <= 4096, in_game_ctrl, "--width", c.width, "must be from 1 to 4096");
+  require_value(c.eps_squared > 0 && std::isfinite(c.eps_squared), in_game_ctrl, "--eps-squared", c.eps_squared,
                 "must be positive");
-  require_value(c.encoder_rate > 0 && std::isfinite(c.encoder_rate), where, "--encoder-rate", c.encoder_rate,
+  require_value(c.encoder_rate > 0 && std::isfinite(c.encoder_rate), in_game_ctrl, "--encoder-rate", c.encoder_rate,
                 "must be positive");
-  require_value(c.decoder_rate > 0 && std::isfinite(c.decoder_rate), where, "--decoder-rate", c.decoder_rate,
+  require_value(c.decoder_rate > 0 && std::isfinite(c.decoder_rate), in_game_ctrl, "--decoder-rate", c.decoder_rate,
                 "must be positive");
-  require_value(c.batch >= 0 && c.batch <= 1 << 20, where, "--batch", c.batch,
+  require_value(c.batch >= 0 && c.batch <= 1 << 20, in_game_ctrl, "--batch", c.batch,
                 "must be from 0 (all samples) to 1048576");
-  require_value(c.follower == "adam" || c.follower == "exact", where, "--follower", c.follower,
+  require_value(c.follower == "adam" || c.follower == "exact", in_game_ctrl, "--follower", c.follower,
                 "must be adam or exact");
   s.rule.width = static_cast<std::size_t>(c.width);
   s.rule.eps_squared = c.eps_squared;
@@ -129,18 +130,19 @@ CtrlSetting own_setting(Command const& c) {
     auto const dimensions = chosen || !c.single ? c.subspaces.dimensions : s.subspaces.dimensions;
     s.subspaces = c.subspaces;
     s.subspaces.dimensions = dimensions;
-    require_valid(s.subspaces, where);
+    require_valid(s.subspaces, in_game_ctrl);
   }
   return s;
 }
 
-CtrlTask task_of(Command const& c) {
+CtrlTask task_of(GameCtrlCommand const& c) {
   CtrlTask task;
-  require_value(c.replicas > 0 && c.replicas <= 100000, where, "--replicas", c.replicas, "must be from 1 to 100000");
-  require_value(c.inner_steps >= 0 && c.inner_steps <= 1 << 24, where, "--inner-steps", c.inner_steps,
+  require_value(c.replicas > 0 && c.replicas <= 100000, in_game_ctrl, "--replicas", c.replicas,
+                "must be from 1 to 100000");
+  require_value(c.inner_steps >= 0 && c.inner_steps <= 1 << 24, in_game_ctrl, "--inner-steps", c.inner_steps,
                 "must be from 0 to 16777216");
-  require_value(c.epochs > 0 && c.epochs <= 1000000, where, "--epochs", c.epochs, "must be from 1 to 1000000");
-  require_value(c.seed >= 0, where, "--seed", c.seed, "must not be negative");
+  require_value(c.epochs > 0 && c.epochs <= 1000000, in_game_ctrl, "--epochs", c.epochs, "must be from 1 to 1000000");
+  require_value(c.seed >= 0, in_game_ctrl, "--seed", c.seed, "must not be negative");
   task.settings = c.figure.empty() ? std::vector{own_setting(c)} : chosen_figures(c);
   task.replicas = static_cast<std::size_t>(c.replicas);
   for (auto& s : task.settings) {
@@ -158,13 +160,13 @@ void require_samples(Context& context, CtrlTask const& task) {
       std::size_t samples = 0;
       for (std::size_t j = 0; j < s.subspaces.dimensions.size(); ++j)
         samples += s.subspaces.samples[s.subspaces.samples.size() == 1 ? 0 : j];
-      require_value(s.rule.batch <= samples, where, "--batch", s.rule.batch, "must be at most the samples");
-      require_value(s.rule.constraint == games::Constraint::norms || s.subspaces.dimensions.size() == 1, where,
+      require_value(s.rule.batch <= samples, in_game_ctrl, "--batch", s.rule.batch, "must be at most the samples");
+      require_value(s.rule.constraint == games::Constraint::norms || s.subspaces.dimensions.size() == 1, in_game_ctrl,
                     "--subspaces", s.subspaces.dimensions.size(), "must be one for --single");
       continue;
     }
     auto const train = ctrl_samples(context, s, 0).train;
-    require_value(s.rule.batch <= train.samples(), where, "--batch", s.rule.batch,
+    require_value(s.rule.batch <= train.samples(), in_game_ctrl, "--batch", s.rule.batch,
                   "must be at most the samples for training");
   }
 }
@@ -227,7 +229,7 @@ void show(Context& context, CtrlTask const& task, CtrlState const& state, std::v
   context.print(path + " and, beside it, a table (.csv) and pictures (.png) of each");
 }
 
-void run(Context& context, Command const& c) {
+void run(Context& context, GameCtrlCommand const& c) {
   CtrlTask task;
   CtrlState state;
   if (c.run.resume) {
@@ -249,7 +251,7 @@ void run(Context& context, Command const& c) {
   show(context, task, state, results, c.run.path());
 }
 
-void add_options(cli::App& app, Command& c) {
+void add_options(cli::App& app, GameCtrlCommand& c) {
   using Options = std::vector<cli::Option*>;
   auto const add = [&](Options& group, cli::Option* option, char const* text) {
     option->option_text(text);
@@ -298,7 +300,7 @@ void add_options(cli::App& app, Command& c) {
 void add_game_ctrl(cli::App& game, Context& context) {
   auto* const app = game.add_subcommand(
       "ctrl", "Closed-loop transcription as a sequential game: an encoder leads, a decoder follows");
-  auto const c = std::make_shared<Command>();
+  auto const c = std::make_shared<GameCtrlCommand>();
   add_options(*app, *c);
   context.add_json_flag(*app);
   app->footer(

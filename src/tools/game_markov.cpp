@@ -16,10 +16,10 @@ namespace krate::tools {
 
 namespace {
 
-constexpr char const* where = "krate::game";
+constexpr char const* in_game_markov = "krate::game";
 constexpr double near_nash = 0.1;  // "time to Nash distance 0.1"
 
-struct Command {
+struct GameMarkovCommand {
   GameRun run{"/markov.h5"};
   MarkovOptions options{};
   std::vector<cli::Option*> of_the_game{};  ///< which --figure gives
@@ -142,17 +142,18 @@ void show(Context& context, MarkovTask const& task, std::vector<MarkovResult> co
   context.print(path + " and, beside it, a table (.csv) and a picture (.png) of each");
 }
 
-void run(Context& context, Command const& command) {
+void run(Context& context, GameMarkovCommand const& command) {
   MarkovTask task;
   MarkovState state;
   for (auto const* option : command.of_the_run)
     if (command.run.resume && !option->empty())
-      throw ValueError(where,
+      throw ValueError(in_game_markov,
                        option->get_name() + " cannot stand beside --resume (a run keeps its settings); leave it out");
   for (auto const* option : command.of_the_game)
     if (!command.options.figure.empty() && !option->empty())
-      throw ValueError(where, option->get_name() +
-                                  " cannot stand beside --figure (which gives game and rule); leave one of them out");
+      throw ValueError(
+          in_game_markov,
+          option->get_name() + " cannot stand beside --figure (which gives game and rule); leave one of them out");
   auto const start = [&] { task = markov_task(command.options); };
   auto const go_on = [&] { read_checkpoint(context, command.run.checkpoint(), task, state); };
   if (!begin(context, command.run, start, go_on)) return;
@@ -163,7 +164,7 @@ void run(Context& context, Command const& command) {
   show(context, task, state.results, command.run.path());
 }
 
-void add_options(cli::App& app, Command& command) {
+void add_options(cli::App& app, GameMarkovCommand& command) {
   auto& c = command.options;
   auto const of_the_run = [&](cli::Option* option, char const* text) {
     option->option_text(text);
@@ -205,7 +206,7 @@ void add_options(cli::App& app, Command& command) {
 void add_game_markov(cli::App& game, Context& context) {
   auto* const app = game.add_subcommand(
       "markov", "Independent learning in Markov potential games: players see the state and their own reward only");
-  auto const c = std::make_shared<Command>();
+  auto const c = std::make_shared<GameMarkovCommand>();
   add_options(*app, *c);
   context.add_json_flag(*app);
   app->footer(

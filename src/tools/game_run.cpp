@@ -12,16 +12,7 @@ namespace krate::tools {
 
 namespace {
 
-constexpr char const* where = "krate::game";
-
-void require_new(std::string const& directory) {
-  std::error_code error;
-  if (!std::filesystem::exists(directory, error)) return;
-  if (!std::filesystem::is_directory(directory, error))
-    throw IoError(where, directory + " exists and is no directory; choose another DIR");
-  if (!std::filesystem::is_empty(directory, error))
-    throw IoError(where, directory + " exists and is not empty (results are never overwritten); choose another DIR");
-}
+constexpr char const* in_game_run = "krate::game";
 
 }  // namespace
 
@@ -35,14 +26,14 @@ void add_run_options(cli::App& app, GameRun& run) {
 
 bool begin(Context& context, GameRun const& run, FunctionRef<void()> start, FunctionRef<void()> go_on) {
   auto const& comm = context.comm();
-  require_value(run.checkpoint_minutes >= 0, where, "--checkpoint-minutes", run.checkpoint_minutes,
+  require_value(run.checkpoint_minutes >= 0, in_game_run, "--checkpoint-minutes", run.checkpoint_minutes,
                 "must not be negative");
   if (!run.resume) {
     start();
     comm.guarded([&] {
       if (!comm.is_root()) return;
-      require_new(run.output);
-      make_directories(run.output, where);
+      require_new_directory(run.output, in_game_run, "choose another DIR, or --resume");
+      make_directories(run.output, in_game_run);
     });
     return true;
   }
@@ -58,9 +49,9 @@ bool begin(Context& context, GameRun const& run, FunctionRef<void()> start, Func
   }
   comm.guarded([&] {
     if (comm.is_root() && !std::filesystem::exists(run.checkpoint()))
-      throw IoError(where, run.output +
-                               " has no checkpoint.h5 (no run stopped there after its first one); start without "
-                               "--resume");
+      throw IoError(in_game_run, run.output +
+                                     " has no checkpoint.h5 (no run stopped there after its first one); start without "
+                                     "--resume");
   });
   go_on();
   return true;

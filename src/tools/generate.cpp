@@ -18,7 +18,7 @@ namespace krate::tools {
 
 namespace {
 
-constexpr char const* where = "krate::generate";
+constexpr char const* in_generate = "krate::generate";
 
 struct Request {
   std::string model, prompt = "\n";
@@ -28,11 +28,11 @@ struct Request {
 
 /// A model that is given one token after the other.
 template <class Model>
-class Reader {
+class PromptReader {
  public:
   using T = typename Model::Scalar;
 
-  Reader(Space const& space, Model const& model)
+  PromptReader(Space const& space, Model const& model)
       : space_(space),
         model_(model),
         arena_(space, model.prepared_bytes() + model.step_workspace(1) + measure<Space>([&](auto& work) { cut(work); }),
@@ -83,9 +83,9 @@ template <class Model>
 std::string generate(Context& context, Request const& request, io::CheckpointReader const& file) {
   Space const& space = context.space();
   auto const model = train::load_model<Model>(space, file);
-  require_value(model.config().vocabulary == 256, where, "vocabulary", model.config().vocabulary,
+  require_value(model.config().vocabulary == 256, in_generate, "vocabulary", model.config().vocabulary,
                 "must be 256: --prompt is read as bytes");
-  Reader<Model> reader(space, model);
+  PromptReader<Model> reader(space, model);
   std::vector<double> logits;
   for (unsigned char const c : request.prompt) logits = reader.read(c);
   SamplingOptions const sampling{request.temperature, static_cast<std::size_t>(request.top_k)};
@@ -144,12 +144,12 @@ void add_generate(cli::App& app, Context& context) {
   command->add_option("--seed", given->seed, "Of the draws")->option_text("INT [0]");
   context.add_json_flag(*command);
   command->callback([&context, given] {
-    require_value(!given->prompt.empty(), where, "--prompt", "\"\"", "must have a character at least");
-    require_value(given->tokens > 0 && given->tokens <= 1 << 24, where, "--tokens", given->tokens,
+    require_value(!given->prompt.empty(), in_generate, "--prompt", "\"\"", "must have a character at least");
+    require_value(given->tokens > 0 && given->tokens <= 1 << 24, in_generate, "--tokens", given->tokens,
                   "must be between 1 and 16777216");
-    require_value(given->temperature >= 0, where, "--temperature", given->temperature, "must not be negative");
-    require_value(given->top_k >= 0, where, "--top-k", given->top_k, "must not be negative; 0 is all");
-    require_value(given->seed >= 0, where, "--seed", given->seed, "must not be negative");
+    require_value(given->temperature >= 0, in_generate, "--temperature", given->temperature, "must not be negative");
+    require_value(given->top_k >= 0, in_generate, "--top-k", given->top_k, "must not be negative; 0 is all");
+    require_value(given->seed >= 0, in_generate, "--seed", given->seed, "must not be negative");
     io::CheckpointReader const file(given->model, context.comm());
     auto const text = generated(context, *given, file);
     if (!context.json()) return context.print(given->prompt + text);

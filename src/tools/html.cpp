@@ -11,7 +11,7 @@ namespace krate::tools {
 
 namespace {
 
-constexpr char const* style = R"css(
+constexpr char const* page_style = R"css(
 :root { color-scheme: light dark; --ink: #1c2126; --soft: #5b6670; --line: #dde2e7; --panel: #f5f7f9; --paper: #fff;
         --mark: #0072b2; --bar: #c3ccd4 }
 @media (prefers-color-scheme: dark) {
@@ -83,7 +83,8 @@ std::string formatted(char const* format, double number) {
 std::string html_page(std::string const& title, std::string const& body) {
   return "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n"
          "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n<title>" +
-         escaped(title) + "</title>\n<style>" + style + "</style>\n</head>\n<body>\n" + body + "</body>\n</html>\n";
+         escaped(title) + "</title>\n<style>" + page_style + "</style>\n</head>\n<body>\n" + body +
+         "</body>\n</html>\n";
 }
 
 std::string section(std::string const& heading, std::string const& content) {

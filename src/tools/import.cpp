@@ -15,7 +15,7 @@ namespace krate::tools {
 
 namespace {
 
-constexpr char const* where = "krate::import";
+constexpr char const* in_import = "krate::import";
 
 /// What PyTorch's programs write by themselves are archives of pickles: their own programs convert them. Archives of
 /// arrays are read for the family whose authors publish such.
@@ -27,7 +27,7 @@ std::unique_ptr<io::TensorFile> open_tensors(std::string const& path, std::strin
   bool const zip = first.starts_with("PK\x03\x04"), pickle = first.starts_with("\x80\x02");
   if (zip && (first.find(".npy") != first.npos || path.ends_with(".npz"))) {
     if (family == "crate_alpha") return std::make_unique<FlaxTensors>(path);
-    throw IoError(where,
+    throw IoError(in_import,
                   path +
                       ": is an archive of NumPy arrays, which krate reads for --family crate_alpha only; convert "
                       "it in Python: "
@@ -35,7 +35,7 @@ std::unique_ptr<io::TensorFile> open_tensors(std::string const& path, std::strin
                       path + "\")), \"model.safetensors\")");
   }
   if (zip || pickle) {
-    throw IoError(where,
+    throw IoError(in_import,
                   path +
                       ": is a PyTorch file (a pickle, which can run programs), which krate does not read; convert it "
                       "in Python: import torch, safetensors.torch as st; f = torch.load(\"" +
@@ -125,7 +125,7 @@ void add_import(cli::App& app, Context& context) {
     std::optional<models::Extent2> resolution;
     if (given->flags.has_value("resolution")) {
       auto const [height, width] = given->flags.get<Pair>("resolution");
-      require_value(std::min(height, width) > 0 && std::max(height, width) <= 1 << 16, where, "--resolution",
+      require_value(std::min(height, width) > 0 && std::max(height, width) <= 1 << 16, in_import, "--resolution",
                     std::min(height, width), "must be between 1 and 65536");
       resolution.emplace(static_cast<std::size_t>(height), static_cast<std::size_t>(width));
     }

@@ -100,13 +100,13 @@ Json collect(Context& context, bool with_peaks) {
   return info;
 }
 
-std::string number(double value) {
+std::string number_text(double value) {
   char text[32];
   std::snprintf(text, sizeof text, "%.1f", value);
   return text;
 }
 
-void show(Context& context, Json const& info) {
+void show_info(Context& context, Json const& info) {
   auto const line = [&](std::string name, std::string const& value) {
     name.resize(16, ' ');
     context.print(name + value);
@@ -122,7 +122,7 @@ void show(Context& context, Json const& info) {
     line("device", text(d["space"]) + " on " + text(d["name"]) + ", concurrency " + text(d["concurrency"]));
   }
   line("processor", text(info["processor"]["name"]) + ", " + text(info["processor"]["cores"]) + " cores, " + features);
-  line("memory", number(info["memory"]["bytes"].get<double>() / (1 << 30)) +
+  line("memory", number_text(info["memory"]["bytes"].get<double>() / (1 << 30)) +
                      " GiB, huge pages: " + text(info["memory"]["huge_pages"]));
   line("SIMD width", text(info["simd_width"]) + " floats");
   line("threads", text(info["threads"]) + ", " + text(info["pinning"]["how"]));
@@ -131,8 +131,8 @@ void show(Context& context, Json const& info) {
   line("MPI", text(info["mpi"]["library"]) + ", " + text(info["mpi"]["ranks"]) + " ranks");
   line("HDF5", text(info["hdf5"]));
   if (auto const& p = info["peaks"]; !p.is_null()) {
-    line("peaks", number(p["float_gflop_per_s"]) + " GF/s in float, " + number(p["double_gflop_per_s"]) +
-                      " GF/s in double, triad " + number(p["triad_gb_per_s"]) + " GB/s");
+    line("peaks", number_text(p["float_gflop_per_s"]) + " GF/s in float, " + number_text(p["double_gflop_per_s"]) +
+                      " GF/s in double, triad " + number_text(p["triad_gb_per_s"]) + " GB/s");
   }
   for (auto const& a : info["advice"]) line("advice", text(a));
 }
@@ -148,7 +148,7 @@ void add_info(cli::App& app, Context& context) {
   info->callback([&context, with_peaks] {
     Json const result = collect(context, *with_peaks);
     if (context.json()) return context.print_json(result);
-    show(context, result);
+    show_info(context, result);
   });
 }
 

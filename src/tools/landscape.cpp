@@ -16,9 +16,9 @@ namespace krate::tools {
 
 namespace {
 
-constexpr char const* where = "krate::analyze";
+constexpr char const* in_landscape = "krate::analyze";
 
-struct Command {
+struct LandscapeCommand {
   std::string output, class_sizes = "20,30,40", ranks;
   std::int64_t dim = 30, starts = 4, iterations = 5000, seed = 0;
   double eps_squared = 0.5, lambda = 0, fraction = 0.1, scale = 1;
@@ -33,47 +33,49 @@ std::vector<std::int64_t> counts(char const* flag, std::string const& text) {
     std::int64_t number = 0;
     auto const [stop, error] = std::from_chars(at, end, number);
     bool const good = error == std::errc() && number > 0 && number <= (1 << 20) && (stop == end || *stop == ',');
-    require_value(good, where, flag, text, "must be positive whole numbers with commas between, like 20,30,40");
+    require_value(good, in_landscape, flag, text, "must be positive whole numbers with commas between, like 20,30,40");
     found.push_back(number);
     if (stop == end) return found;
     at = stop + 1;
   }
 }
 
-LandscapeProblem problem_of(Command const& c) {
+LandscapeProblem problem_of(LandscapeCommand const& c) {
   LandscapeProblem problem{.rates = {0, counts("--class-sizes", c.class_sizes), c.eps_squared}};
   auto const& sizes = problem.rates.class_sizes;
-  require_value(c.dim > 0 && c.dim <= 4000, where, "--dim", c.dim, "must be from 1 to 4000");
-  require_value(sizes.size() > 1, where, "--class-sizes", c.class_sizes, "must name at least two classes");
-  require_value(problem.rates.samples() <= 4000, where, "--class-sizes", c.class_sizes,
+  require_value(c.dim > 0 && c.dim <= 4000, in_landscape, "--dim", c.dim, "must be from 1 to 4000");
+  require_value(sizes.size() > 1, in_landscape, "--class-sizes", c.class_sizes, "must name at least two classes");
+  require_value(problem.rates.samples() <= 4000, in_landscape, "--class-sizes", c.class_sizes,
                 "must add up to at most 4000 samples: each two of them are a point of the picture");
   double const moments = static_cast<double>(sizes.size()) * static_cast<double>(c.dim) * static_cast<double>(c.dim);
-  require_value(moments <= (1 << 26), where, "--dim", c.dim,
+  require_value(moments <= (1 << 26), in_landscape, "--dim", c.dim,
                 "is too large for so many classes: classes times dim^2 must be at most 2^26");
-  require_value(c.eps_squared > 0 && std::isfinite(c.eps_squared), where, "--eps-squared", c.eps_squared,
+  require_value(c.eps_squared > 0 && std::isfinite(c.eps_squared), in_landscape, "--eps-squared", c.eps_squared,
                 "must be positive and finite; 0.5 is usual");
-  require_value(c.starts > 0 && c.starts <= 1000, where, "--starts", c.starts, "must be from 1 to 1000");
-  require_value(c.iterations > 0, where, "--iterations", c.iterations, "must be positive");
-  require_value(c.seed >= 0, where, "--seed", c.seed, "must not be negative");
-  require_value(c.scale >= 0 && std::isfinite(c.scale), where, "--scale", c.scale, "must be finite and not negative");
+  require_value(c.starts > 0 && c.starts <= 1000, in_landscape, "--starts", c.starts, "must be from 1 to 1000");
+  require_value(c.iterations > 0, in_landscape, "--iterations", c.iterations, "must be positive");
+  require_value(c.seed >= 0, in_landscape, "--seed", c.seed, "must not be negative");
+  require_value(c.scale >= 0 && std::isfinite(c.scale), in_landscape, "--scale", c.scale,
+                "must be finite and not negative");
   problem.rates.dim = static_cast<std::size_t>(c.dim);
   problem.starts = static_cast<std::size_t>(c.starts);
   problem.iterations = static_cast<std::size_t>(c.iterations);
   problem.seed = c.seed;
   problem.scale = c.scale;
   if (!c.ranks.empty()) {
-    require_value(c.given_lambda->empty() && c.given_fraction->empty(), where, "--ranks", c.ranks,
+    require_value(c.given_lambda->empty() && c.given_fraction->empty(), in_landscape, "--ranks", c.ranks,
                   "cannot stand beside --lambda or --lambda-fraction: the constrained problem has no penalty");
-    require_value(c.scale > 0, where, "--scale", c.scale, "must be positive with --ranks: 0 has no direction");
+    require_value(c.scale > 0, in_landscape, "--scale", c.scale, "must be positive with --ranks: 0 has no direction");
     problem.bounds = counts("--ranks", c.ranks);
-    require_value(problem.bounds.size() == sizes.size(), where, "--ranks", c.ranks, "must have a number a class");
+    require_value(problem.bounds.size() == sizes.size(), in_landscape, "--ranks", c.ranks,
+                  "must have a number a class");
     return problem;
   }
   double const most = analysis::largest_lambda(problem.rates);
-  require_value(c.fraction > 0 && c.fraction < 1, where, "--lambda-fraction", c.fraction,
+  require_value(c.fraction > 0 && c.fraction < 1, in_landscape, "--lambda-fraction", c.fraction,
                 "must be above 0 and below 1, where the largest class has no maximiser but 0");
   problem.lambda = c.given_lambda->empty() ? c.fraction * most : c.lambda;
-  require_value(problem.lambda > 0 && problem.lambda < most, where, "--lambda", problem.lambda,
+  require_value(problem.lambda > 0 && problem.lambda < most, in_landscape, "--lambda", problem.lambda,
                 ("must be above 0 and below lambda_max = " + krate::impl::value_text(most)).c_str());
   return problem;
 }
@@ -159,12 +161,12 @@ void show(Context& context, Landscape const& l, std::string const& path) {
                 "cosines.png");
 }
 
-void run(Context& context, Command const& command) {
+void run(Context& context, LandscapeCommand const& command) {
   LandscapeProblem const problem = problem_of(command);
   landscape_form(problem);  // says what is wrong before anything is started
   auto const landscape = climb_landscape(context, problem);
   context.comm().guarded([&] {
-    if (context.comm().is_root()) make_directories(command.output, where);
+    if (context.comm().is_root()) make_directories(command.output, in_landscape);
   });
   write_landscape(context, landscape, command.output);
   std::string const path = command.output + "/landscape.h5";
@@ -177,7 +179,7 @@ void run(Context& context, Command const& command) {
 void add_landscape(cli::App& analyze, Context& context) {
   auto* const app = analyze.add_subcommand(
       "landscape", "Climb a rate reduction from random starts, beside what theory says of the ends");
-  auto const c = std::make_shared<Command>();
+  auto const c = std::make_shared<LandscapeCommand>();
   app->add_option("--dim", c->dim, "Length of a feature")->option_text("INT [30]");
   app->add_option("--class-sizes", c->class_sizes, "Samples of each class")->option_text("INT,INT,... [20,30,40]");
   app->add_option("--eps-squared", c->eps_squared, "Squared distortion")->option_text("NUMBER [0.5]");

@@ -9,7 +9,7 @@ namespace krate::tools {
 
 namespace {
 
-constexpr char const* format = "krate-markov-checkpoint";
+constexpr char const* markov_format = "krate-markov-checkpoint";
 
 void write_result(io::File& file, std::string const& group, MarkovResult const& r) {
   auto const flat = [&](std::string const& name, std::vector<double> const& v) {
@@ -61,7 +61,7 @@ std::vector<T> read_rows(io::File const& file, std::string const& name, comm::Sh
 void write_checkpoint(Context& context, MarkovTask const& task, MarkovState const& state, std::string const& path) {
   auto const& comm = context.comm();
   auto file = io::File::create(path, comm);
-  file.set_attribute("/", "format", std::string(format));
+  file.set_attribute("/", "format", std::string(markov_format));
   file.set_attribute("/", "task", to_json(task).dump());
   file.set_attribute("/", "playing", static_cast<std::int64_t>(state.playing));
   file.set_attribute("/", "stage", state.stage);
@@ -81,7 +81,7 @@ void read_checkpoint(Context& context, std::string const& path, MarkovTask& task
   auto const& comm = context.comm();
   auto const file = io::File::open(path, comm);
   auto const about = file.attributes("/");
-  if (about.get<std::string>("format", "") != format)
+  if (about.get<std::string>("format", "") != markov_format)
     throw IoError("krate::game", path + " is no checkpoint of krate game markov; name the directory of such a run");
   task = markov_task(Json::parse(about.get<std::string>("task")));
   state.playing = static_cast<std::size_t>(about.get<std::int64_t>("playing"));

@@ -8,7 +8,7 @@ namespace krate::tools {
 
 namespace {
 
-constexpr std::size_t most_numbers = std::size_t(1) << 24;  // of a rank's records at a time
+constexpr std::size_t most_records = std::size_t(1) << 24;  // of a rank's records at a time
 constexpr std::int64_t slice = 1 << 22;                     // stages of all replicas between two words of progress
 
 /// All ranks' numbers, in the order of the replicas.
@@ -75,7 +75,7 @@ void play_round(Context& context, MarkovTask const& task, MarkovState& state, Pr
   if (!goes_on) {
     std::size_t end = now;
     while (end < task.settings.size() && task.settings[end].game == setting.game) ++end;
-    std::size_t const at_once = std::max<std::size_t>(1, most_numbers / (2 * records * size));
+    std::size_t const at_once = std::max<std::size_t>(1, most_records / (2 * records * size));
     state.playing = std::min(at_once * static_cast<std::size_t>(comm.size()), end * task.replicas - first);
     state.stage = 0;
   }

@@ -13,7 +13,7 @@ namespace krate::tools {
 
 namespace {
 
-[[noreturn]] void fail(std::string const& origin, std::string const& what, char const* advice) {
+[[noreturn]] void fail_npz(std::string const& origin, std::string const& what, char const* advice) {
   throw IoError("krate::import", origin + ": " + what + "; " + advice);
 }
 constexpr char const* other_copy = "take another copy of the file";
@@ -74,36 +74,37 @@ std::optional<std::vector<std::size_t>> shape_of(std::string_view text) {
 
 NpyHeader parse_npy_header(std::string const& origin, std::string_view text, std::uint64_t size) {
   auto const byte = [&](std::size_t i) { return static_cast<std::size_t>(static_cast<unsigned char>(text[i])); };
-  if (text.size() < 12 || !text.starts_with("\x93NUMPY")) fail(origin, "is no NumPy array", other_copy);
+  if (text.size() < 12 || !text.starts_with("\x93NUMPY")) fail_npz(origin, "is no NumPy array", other_copy);
   bool const wide = byte(6) > 1;
   std::size_t length = byte(8) | byte(9) << 8;
   if (wide) length |= byte(10) << 16 | byte(11) << 24;
   NpyHeader header;
   header.data = (wide ? 12 : 10) + length;
-  if (byte(6) < 1 || byte(6) > 3 || header.data > text.size()) fail(origin, "its header is damaged", other_copy);
+  if (byte(6) < 1 || byte(6) > 3 || header.data > text.size()) fail_npz(origin, "its header is damaged", other_copy);
   auto const dictionary = text.substr(wide ? 12 : 10, length);
   auto const descr = value_of(dictionary, "descr"), order = value_of(dictionary, "fortran_order"),
              extents = value_of(dictionary, "shape");
   if (!descr || !order || !extents || (*order != "True" && *order != "False"))
-    fail(origin, "its header is damaged", other_copy);
+    fail_npz(origin, "its header is damaged", other_copy);
   auto const type = type_of(*descr);
   if (!type) {
-    fail(origin, "has elements of the type " + shown(*descr) + ", expected '<f2', '<f4', '<f8' or bfloat16 as '|V2'",
-         "save it as numpy.float32");
+    fail_npz(origin,
+             "has elements of the type " + shown(*descr) + ", expected '<f2', '<f4', '<f8' or bfloat16 as '|V2'",
+             "save it as numpy.float32");
   }
   auto const shape = shape_of(*extents);
-  if (!shape) fail(origin, "has the shape " + shown(*extents) + ", expected a list of whole numbers", other_copy);
+  if (!shape) fail_npz(origin, "has the shape " + shown(*extents) + ", expected a list of whole numbers", other_copy);
   header.type = *type;
   header.shape = *shape;
   header.column_major = *order == "True";
   std::uint64_t bytes = io::bytes_of(*type);
   for (auto const extent : *shape)
-    if (__builtin_mul_overflow(bytes, extent, &bytes)) fail(origin, "has too large a shape", other_copy);
+    if (__builtin_mul_overflow(bytes, extent, &bytes)) fail_npz(origin, "has too large a shape", other_copy);
   if (bytes != size - header.data) {
-    fail(origin,
-         "has " + std::to_string(size - header.data) + " bytes of elements, but its shape " + shown(*extents) +
-             " needs " + std::to_string(bytes),
-         other_copy);
+    fail_npz(origin,
+             "has " + std::to_string(size - header.data) + " bytes of elements, but its shape " + shown(*extents) +
+                 " needs " + std::to_string(bytes),
+             other_copy);
   }
   return header;
 }
@@ -114,9 +115,9 @@ std::vector<NpzArray> npz_arrays(Bytes const& archive) {
   for (auto& entry : zip_entries(archive)) {
     std::string name = entry.name;
     if (!name.ends_with(".npy"))
-      fail(archive.origin, "entry " + shown(name) + " is no array (.npy)", "give an archive that numpy.savez made");
+      fail_npz(archive.origin, "entry " + shown(name) + " is no array (.npy)", "give an archive that numpy.savez made");
     name.erase(name.size() - 4);
-    if (!names.insert(name).second) fail(archive.origin, "has two arrays named " + shown(name), "leave one out");
+    if (!names.insert(name).second) fail_npz(archive.origin, "has two arrays named " + shown(name), "leave one out");
     std::string first(std::min<std::uint64_t>(entry.size, npy_header_bytes), '\0');
     unpack(archive, entry, first);
     auto const header = parse_npy_header(archive.origin + ": array " + shown(name), first, entry.size);

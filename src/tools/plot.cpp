@@ -14,17 +14,17 @@ namespace krate::tools {
 namespace {
 
 using Colour = std::array<double, 3>;
-constexpr std::array<Colour, 8> palette = {{{0, 114, 178},
-                                            {213, 94, 0},
-                                            {0, 158, 115},
-                                            {204, 121, 167},
-                                            {140, 109, 31},
-                                            {86, 180, 233},
-                                            {68, 68, 68},
-                                            {160, 60, 60}}};
-constexpr Colour ink = {51, 51, 51};
-constexpr int fine = 2;  // pixels are drawn so many times finer, and averaged
-constexpr int dot = 3;   // of a letter, in fine pixels
+constexpr std::array<Colour, 8> plot_palette = {{{0, 114, 178},
+                                                 {213, 94, 0},
+                                                 {0, 158, 115},
+                                                 {204, 121, 167},
+                                                 {140, 109, 31},
+                                                 {86, 180, 233},
+                                                 {68, 68, 68},
+                                                 {160, 60, 60}}};
+constexpr Colour plot_ink = {51, 51, 51};
+constexpr int fine = 2;        // pixels are drawn so many times finer, and averaged
+constexpr int letter_dot = 3;  // of a letter, in fine pixels
 
 /// Paint on a page that is `fine` times larger than the picture.
 class Canvas {
@@ -58,14 +58,15 @@ class Canvas {
       for (int i = 0; i < letter_width; ++i)
         for (int j = 0; j < letter_height; ++j) {
           if (!has_dot(letter, i, j)) continue;
-          for (int k = 0; k < dot * dot; ++k)
-            blend(static_cast<int>(left) + dot * i + k % dot, static_cast<int>(fine * y) + dot * j + k / dot, ink, 0.9);
+          for (int k = 0; k < letter_dot * letter_dot; ++k)
+            blend(static_cast<int>(left) + letter_dot * i + k % letter_dot,
+                  static_cast<int>(fine * y) + letter_dot * j + k / letter_dot, plot_ink, 0.9);
         }
-      left += dot * (letter_width + 1);
+      left += letter_dot * (letter_width + 1);
     }
   }
   static double text_width(std::string const& words) {
-    return static_cast<double>(dot * (letter_width + 1)) * static_cast<double>(words.size()) / fine;
+    return static_cast<double>(letter_dot * (letter_width + 1)) * static_cast<double>(words.size()) / fine;
   }
 
   Image picture() const {
@@ -131,7 +132,7 @@ void draw_frame(Canvas& canvas, Frame const& f, ChartOptions const& o) {
     canvas.box(f.x.place(t), f.y.end, 1, f.y.start - f.y.end, faint);
     canvas.text(f.x.place(t), f.y.start + 6, 0.5, tick_text(t));
   }
-  canvas.box(f.x.start, f.y.start, f.x.end - f.x.start, 1, ink);
+  canvas.box(f.x.start, f.y.start, f.x.end - f.x.start, 1, plot_ink);
   canvas.text(f.x.start, 8, 0, o.title);
   canvas.text((f.x.start + f.x.end) / 2, o.height - 16, 0.5, o.x_label);
 }
@@ -173,13 +174,15 @@ Image line_picture(std::vector<Series> const& series, ChartOptions const& o) {
   Canvas canvas(static_cast<int>(o.width), static_cast<int>(o.height));
   Frame const f = frame_of(series, o);
   draw_frame(canvas, f, o);
-  for (std::size_t i = 0; i < series.size(); ++i) draw_band(canvas, f, series[i], palette[i % palette.size()]);
-  for (std::size_t i = 0; i < series.size(); ++i) draw_line(canvas, f, series[i], palette[i % palette.size()]);
+  for (std::size_t i = 0; i < series.size(); ++i)
+    draw_band(canvas, f, series[i], plot_palette[i % plot_palette.size()]);
+  for (std::size_t i = 0; i < series.size(); ++i)
+    draw_line(canvas, f, series[i], plot_palette[i % plot_palette.size()]);
   double row = f.y.end + 4;
   for (std::size_t i = 0; i < series.size(); ++i) {
     if (series[i].name.empty()) continue;
     double const left = f.x.end - Canvas::text_width(series[i].name);
-    canvas.box(left - 22, row + 4, 16, 3, palette[i % palette.size()]);
+    canvas.box(left - 22, row + 4, 16, 3, plot_palette[i % plot_palette.size()]);
     canvas.text(left, row, 0, series[i].name);
     row += 16;
   }

@@ -12,7 +12,7 @@ namespace krate::tools {
 
 namespace {
 
-constexpr char const* where = "krate::input";
+constexpr char const* in_png_read = "krate::input";
 
 /// What libpng reads from and says.
 struct Source {
@@ -70,7 +70,7 @@ bool read_pixels(Reading const& r, png_bytepp rows) {
 
 Image decode_png(std::string_view bytes, std::string const& path) {
   auto const refuse = [&](std::string const& what, char const* advice) {
-    throw IoError(where, path + ": " + what + "; " + advice);
+    throw IoError(in_png_read, path + ": " + what + "; " + advice);
   };
   if (!bytes.starts_with("\x89PNG\r\n\x1a\n")) refuse("is no PNG file", "convert it");
   Source source{bytes};

@@ -19,7 +19,7 @@ namespace {
 
 /// Rows of a device matrix, appended to host memory.
 template <class M, class T>
-void append(Space const& space, M const& from, std::vector<T>& to) {
+void append_rows(Space const& space, M const& from, std::vector<T>& to) {
   std::size_t const old = to.size();
   to.resize(old + from.size());
   Kokkos::View<T**, Kokkos::LayoutRight, Kokkos::HostSpace, impl::Unmanaged> const host(to.data() + old, from.extent(0),
@@ -27,7 +27,7 @@ void append(Space const& space, M const& from, std::vector<T>& to) {
   Kokkos::deep_copy(space, host, from);
 }
 
-struct Command {
+struct PredictCommand {
   ModelArguments arguments;
   std::string output;
   std::optional<double> mask_ratio, lambda;
@@ -40,15 +40,15 @@ void say_made(Context& context, std::string const& output, char const* what, std
 }
 
 template <class Model>
-void predict_images(Context& context, ModelOnData<Model>& run, Command const& command) {
+void predict_images(Context& context, ModelOnData<Model>& run, PredictCommand const& command) {
   using T = typename Model::Scalar;
   std::vector<T> features, images;
   auto const share = comm::share_of(run.source.size(train::Part::train), run.comm.rank(), run.comm.size());
   auto progress = context.progress("predicting", share.count);
   predict_masked(run, run.mine(), command.mask_ratio.value_or(0),
                  [&](std::size_t done, auto const& some, auto const& predicted) {
-                   append(run.space, some, features);
-                   append(run.space, predicted, images);
+                   append_rows(run.space, some, features);
+                   append_rows(run.space, predicted, images);
                    progress.update(done);
                  });
   progress.wipe();
@@ -70,8 +70,8 @@ void predict(Context& context, ModelOnData<Model>& run, std::string const& outpu
   auto const mine = run.mine();
   auto progress = context.progress("predicting", mine.size());
   run.inference.run(run.space, run.source, train::Part::train, mine, [&](auto const& batch) {
-    append(run.space, batch.logits, logits);
-    if (!text) append(run.space, batch.features, features);
+    append_rows(run.space, batch.logits, logits);
+    if (!text) append_rows(run.space, batch.features, features);
     progress.update(batch.first + batch.samples);
   });
   progress.wipe();
@@ -108,7 +108,7 @@ void add_predict(cli::App& app, Context& context) {
       "--lambda\n"
       "codes more sparsely than in training, which helps against noise.\n"
       "Example: krate predict run/model.h5 --data digits.h5 -o outputs.h5");
-  auto const given = std::make_shared<Command>();
+  auto const given = std::make_shared<PredictCommand>();
   add_model_arguments(*command, given->arguments, false);
   command->add_option("-o,--output", given->output, "The file to make (HDF5)")->required()->option_text("OUT.h5");
   command->add_option("--mask-ratio", given->mask_ratio, "Part of the patches that a masked autoencoder does not see")

@@ -225,7 +225,7 @@ Json compute(Context& context, RateCommand const& command) {
           {"per_class", per_class}};
 }
 
-void show(Context& context, Json const& result) {
+void show_rate(Context& context, Json const& result) {
   auto const line = [&](char const* name, Json const& value) {
     char text[80];
     std::snprintf(text, sizeof text, "%-16s %12.6f nats", name, value.get<double>());
@@ -276,7 +276,7 @@ void add_rate(cli::App& app, Context& context) {
                   command->eps_squared, "must be positive and finite; samples of unit length usually take 0.01 to 0.5");
     Json const result = compute(context, *command);
     if (context.json()) return context.print_json(result);
-    show(context, result);
+    show_rate(context, result);
   });
 }
 

@@ -14,7 +14,7 @@ namespace krate::tools {
 
 namespace {
 
-constexpr char const* where = "krate::rate";
+constexpr char const* in_rate_stream = "krate::rate";
 constexpr std::size_t mebibyte = std::size_t(1) << 20;
 // Buffers of HDF5, MPI and BLAS, and of the pass over the labels.
 constexpr std::size_t reserve = 12 * mebibyte;
@@ -50,7 +50,7 @@ std::size_t bytes_of(std::string const& text) {
   if (rest + 1 == end) power = units.find(static_cast<char>(std::toupper(static_cast<unsigned char>(*rest)))) + 1;
   double const bytes = std::ldexp(number, 10 * static_cast<int>(power));
   bool const good = error == std::errc() && end - rest <= 1 && (rest == end || power > 0);
-  require_value(good && bytes >= 0 && bytes < 0x1p62, where, "--memory", text,
+  require_value(good && bytes >= 0 && bytes < 0x1p62, in_rate_stream, "--memory", text,
                 "must be a number of bytes, or one of K, M, G or T, such as 64M");
   return static_cast<std::size_t>(bytes);
 }
@@ -68,8 +68,9 @@ std::size_t rate_piece(comm::Communicator const& comm, io::DatasetDescription co
   if (!asked.empty() && budget < least) {
     char const* const lesser = bytes_at_once < least ? "all samples at once" : "moments of the classes and buffers";
     double const mebibytes = std::ceil(std::min(bytes_at_once, least) / mebibyte);
-    throw ValueError(where, "--memory = " + asked + ", but " + lesser + " take " +
-                                std::to_string(static_cast<std::int64_t>(mebibytes)) + "M; give at least that");
+    throw ValueError(in_rate_stream, "--memory = " + asked + ", but " + lesser + " take " +
+                                         std::to_string(static_cast<std::int64_t>(mebibytes)) +
+                                         "M; give at least that");
   }
   double const room = asked.empty() ? std::max(budget - fixed, static_cast<double>(reserve)) : budget - fixed;
   double const rows = std::min(room, static_cast<double>(largest_piece)) / row;

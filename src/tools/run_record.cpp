@@ -15,11 +15,11 @@ namespace krate::tools {
 
 namespace {
 
-constexpr std::size_t columns = 9;
+constexpr std::size_t metric_columns = 9;
 constexpr char const* header = "step,epoch,split,loss,accuracy,learning_rate,gradient_norm,samples_per_second,seconds";
 
-std::array<std::string, columns> cells_of(std::string const& line) {
-  std::array<std::string, columns> cells;
+std::array<std::string, metric_columns> cells_of(std::string const& line) {
+  std::array<std::string, metric_columns> cells;
   std::istringstream in(line);
   for (auto& cell : cells) std::getline(in, cell, ',');
   return cells;

@@ -16,10 +16,10 @@ namespace {
 
 constexpr std::array palette = {"#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8c6d1f", "#56b4e9", "#444444"};
 constexpr char const* ink = "currentColor";  // the page's own, so that charts fit dark pages too
-constexpr char const* style = " style=\"max-width:100%;height:auto\"";
+constexpr char const* svg_style = " style=\"max-width:100%;height:auto\"";
 constexpr char const* font = "font-family=\"system-ui,-apple-system,Segoe UI,Helvetica,Arial,sans-serif\"";
 
-std::string number(double x) {
+std::string coordinate(double x) {
   char text[32];
   std::snprintf(text, sizeof text, "%.2f", x);
   std::string s = text;
@@ -31,7 +31,7 @@ std::string number(double x) {
 // `name="value" ...` from pairs of a name and a number.
 std::string at(std::initializer_list<std::pair<char const*, double>> places) {
   std::string text;
-  for (auto const& [name, value] : places) text += std::string(" ") + name + "=\"" + number(value) + "\"";
+  for (auto const& [name, value] : places) text += std::string(" ") + name + "=\"" + coordinate(value) + "\"";
   return text;
 }
 
@@ -41,15 +41,15 @@ std::string label(double x, double y, char const* anchor, double size, std::stri
          escaped(text) + "</text>\n";
 }
 
-std::string segment(double x1, double y1, double x2, double y2, std::string const& style) {
-  return "<line" + at({{"x1", x1}, {"y1", y1}, {"x2", x2}, {"y2", y2}}) + " " + style + "/>\n";
+std::string segment(double x1, double y1, double x2, double y2, std::string const& svg_style) {
+  return "<line" + at({{"x1", x1}, {"y1", y1}, {"x2", x2}, {"y2", y2}}) + " " + svg_style + "/>\n";
 }
 
 std::string colour_of(Series const& s, std::size_t i) {
   return s.colour.empty() ? palette[i % palette.size()] : s.colour;
 }
 
-struct Range {
+struct AxisRange {
   double low = std::numeric_limits<double>::infinity(), high = -low;
   void include(double v, bool logarithmic) {
     if (!std::isfinite(v) || (logarithmic && v <= 0)) return;
@@ -70,8 +70,8 @@ class Chart {
   }
 
   std::string draw(std::string const& x_labels, std::string const& inside) const {
-    std::string svg = "<svg role=\"img\" viewBox=\"0 0 " + number(o_.width) + " " + number(o_.height) + "\"" +
-                      at({{"width", o_.width}, {"height", o_.height}}) + style + " " + font +
+    std::string svg = "<svg role=\"img\" viewBox=\"0 0 " + coordinate(o_.width) + " " + coordinate(o_.height) + "\"" +
+                      at({{"width", o_.width}, {"height", o_.height}}) + svg_style + " " + font +
                       " color=\"#333\" fill=\"currentColor\">\n";
     if (!o_.title.empty()) {
       svg +=
@@ -88,7 +88,7 @@ class Chart {
     svg += label((left_ + o_.width - right_) / 2, o_.height - 8, "middle", 12.5, o_.x_label);
     if (!o_.y_label.empty()) {
       double const middle = (y.start + y.end) / 2;
-      svg += label(15, middle, "middle", 12.5, o_.y_label, "transform=\"rotate(-90 15 " + number(middle) + ")\"");
+      svg += label(15, middle, "middle", 12.5, o_.y_label, "transform=\"rotate(-90 15 " + coordinate(middle) + ")\"");
     }
     return svg + legend() + "</svg>\n";
   }
@@ -130,10 +130,10 @@ class Chart {
     for (std::size_t i = 0; i < series_.size(); ++i) {
       auto const& s = series_[i];
       if (s.name.empty()) continue;
-      std::string const style =
+      std::string const svg_style =
           "stroke=\"" + colour_of(s, i) + "\" stroke-width=\"3\"" + (s.dashed ? " stroke-dasharray=\"5 3\"" : "");
       double const x = places_[i].x, row = head() + 8 + row_height * places_[i].row;
-      svg += segment(x, row, x + 18, row, style) + label(x + 23, row + 4, "start", 12, s.name);
+      svg += segment(x, row, x + 18, row, svg_style) + label(x + 23, row + 4, "start", 12, s.name);
     }
     return svg;
   }
@@ -170,7 +170,8 @@ std::string polyline(std::vector<Point> const& points, Series const& s, std::str
   if (points.empty()) return {};
   std::string svg = "<polyline fill=\"none\" stroke=\"" + colour + "\" stroke-width=\"2\" stroke-linejoin=\"round\"" +
                     (s.dashed ? " stroke-dasharray=\"6 4\"" : "") + " points=\"";
-  for (auto const p : thinned(points, static_cast<std::size_t>(width))) svg += number(p.x) + "," + number(p.y) + " ";
+  for (auto const p : thinned(points, static_cast<std::size_t>(width)))
+    svg += coordinate(p.x) + "," + coordinate(p.y) + " ";
   svg.back() = '"';
   svg += "/>\n";
   if (s.markers || points.size() == 1) {
@@ -183,9 +184,9 @@ std::string polyline(std::vector<Point> const& points, Series const& s, std::str
 std::string whisker(Axis const& y, double place, double value, double spread, std::string const& colour) {
   if (!(spread > 0) || !y.shows(value + spread) || (y.logarithmic && value <= spread)) return {};
   double const low = y.place(value - spread), high = y.place(value + spread);
-  std::string const style = "stroke=\"" + colour + "\" stroke-width=\"1.3\"";
-  return segment(place, low, place, high, style) + segment(place - 4, low, place + 4, low, style) +
-         segment(place - 4, high, place + 4, high, style);
+  std::string const svg_style = "stroke=\"" + colour + "\" stroke-width=\"1.3\"";
+  return segment(place, low, place, high, svg_style) + segment(place - 4, low, place + 4, low, svg_style) +
+         segment(place - 4, high, place + 4, high, svg_style);
 }
 
 std::string line(Series const& s, std::string const& colour, Axis const& x, Axis const& y, double width) {
@@ -204,7 +205,7 @@ std::string line(Series const& s, std::string const& colour, Axis const& x, Axis
 }
 
 Axis value_axis(std::vector<Series> const& series, ChartOptions const& o, bool from_zero) {
-  Range range;
+  AxisRange range;
   for (auto const& s : series) {
     for (std::size_t i = 0; i < s.y.size(); ++i) {
       double const spread = i < s.spread.size() && std::isfinite(s.spread[i]) ? s.spread[i] : 0;
@@ -245,11 +246,11 @@ std::string escaped(std::string const& text) {
 
 std::string stacked(std::vector<std::string> const& charts, ChartOptions const& each) {
   double const height = each.height * static_cast<double>(charts.size());
-  std::string svg = "<svg role=\"img\" viewBox=\"0 0 " + number(each.width) + " " + number(height) + "\"" +
-                    at({{"width", each.width}, {"height", height}}) + style + ">\n";
+  std::string svg = "<svg role=\"img\" viewBox=\"0 0 " + coordinate(each.width) + " " + coordinate(height) + "\"" +
+                    at({{"width", each.width}, {"height", height}}) + svg_style + ">\n";
   for (std::size_t i = 0; i < charts.size(); ++i) {
     std::string chart = charts[i];
-    chart.erase(chart.find(style), std::string(style).size());  // it would take the whole height
+    chart.erase(chart.find(svg_style), std::string(svg_style).size());  // it would take the whole height
     svg += "<svg" + at({{"y", each.height * static_cast<double>(i)}}) + chart.substr(4);
   }
   return svg + "</svg>\n";
@@ -260,7 +261,7 @@ std::string svg_file(std::string const& chart) {
 }
 
 std::string line_chart(std::vector<Series> const& series, ChartOptions const& options) {
-  Range range;
+  AxisRange range;
   for (auto const& s : series) {
     for (double const v : s.x) range.include(v, options.log_x);
   }

@@ -1,32 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // krate train: trains a model on a dataset.
-#include <filesystem>
-
 #include "tools/cli.hpp"
 #include "tools/commands.hpp"
+#include "tools/files.hpp"
 #include "tools/training.hpp"
 
 namespace krate::tools {
-
-namespace fs = std::filesystem;
-
-namespace {
-
-void require_new(std::string const& run) {
-  std::error_code error;
-  if (!fs::exists(run, error)) return;
-  if (!fs::is_directory(run, error))
-    throw IoError("krate::train", run + " exists and is no directory; choose another RUN");
-  if (!fs::is_empty(run, error)) {
-    throw IoError("krate::train",
-                  run +
-                      " exists and is not empty (a run is never overwritten); choose another RUN, or go "
-                      "on with krate resume " +
-                      run);
-  }
-}
-
-}  // namespace
 
 void add_train(cli::App& app, Context& context) {
   auto* const train = app.add_subcommand("train", "Train a model on a dataset");
@@ -81,7 +60,8 @@ void add_train(cli::App& app, Context& context) {
       if (!o.has_value("data"))
         throw ValueError("krate::train", "--data is missing (what to train on); give a dataset file");
       o.choose(o.get<std::string>("model"));
-      require_new(command->run);
+      require_new_directory(command->run, "krate::train",
+                            "choose another RUN, or go on with krate resume " + command->run);
     });
     train_run(context, o, command->run, false);
   });

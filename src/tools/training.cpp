@@ -19,6 +19,7 @@
 #include "tools/fine_tuning.hpp"
 #include "tools/flatnet.hpp"
 #include "tools/graceful_stop.hpp"
+#include "tools/json.hpp"
 #include "tools/model_options.hpp"
 #include "tools/model_source.hpp"
 #include "tools/network_options.hpp"
@@ -230,10 +231,6 @@ train::TrainerOptions trainer_options(OptionTable const& o, std::string const& r
   return t;
 }
 
-Json number(double x) {
-  return std::isfinite(x) ? Json(x) : Json();
-}
-
 void require_no_size(OptionTable const& options) {
   if (!options.is_set("size")) return;
   throw ValueError("krate::train", "--size means nothing with --from (the network is the file's); remove it");
@@ -309,16 +306,16 @@ void run_in(TrainingRun const& training, typename Model::Config const& config) {
               {"ranks", comm.size()},
               {"threads", space.concurrency()},
               {"steps", summary.steps},
-              {"train_loss", number(summary.train_loss)},
-              {"test_loss", summary.test ? number(summary.test->loss) : Json()},
-              {"test_accuracy", summary.test ? number(summary.test->accuracy()) : Json()},
+              {"train_loss", finite_or_null(summary.train_loss)},
+              {"test_loss", summary.test ? finite_or_null(summary.test->loss) : Json()},
+              {"test_accuracy", summary.test ? finite_or_null(summary.test->accuracy()) : Json()},
               {"seconds", summary.seconds},
               {"seconds_waiting_for_data", summary.seconds_waiting},
               {"peak_bytes", context.peak_bytes()},
               {"resumed_from", summary.resumed_from ? Json(*summary.resumed_from) : Json()}};
   if (from) result["from"] = start;
   bool const bits = train::ReadsTokens<Model> && summary.test;
-  if (bits) result["test_bits_per_token"] = number(summary.test->loss / std::log(2.0));
+  if (bits) result["test_bits_per_token"] = finite_or_null(summary.test->loss / std::log(2.0));
   comm.guarded([&] {
     if (comm.is_root()) write_file(run + "/summary.json", result.dump(2) + "\n");
   });

@@ -67,7 +67,7 @@ struct Images : ::testing::Test {
   }
 };
 
-std::vector<double> sample(io::SampleTable const& table, std::size_t row) {
+std::vector<double> sample_values(io::SampleTable const& table, std::size_t row) {
   std::vector<double> values(table.description().sample_size());
   table.get(row, values.data());
   return values;
@@ -84,9 +84,9 @@ TEST_F(Images, FoldersAreClasses) {
   auto const table = made();
   EXPECT_EQ(table.description().sample_shape, (std::vector<std::size_t>{1, 3, 2}));
   EXPECT_EQ(table.description().classes, 3);
-  EXPECT_EQ(sample(table, 0), std::vector<double>(6, 0.0));
-  EXPECT_EQ(sample(table, 1), std::vector<double>(6, 1.0));
-  EXPECT_EQ(sample(table, 2), std::vector<double>(6, 0.2));
+  EXPECT_EQ(sample_values(table, 0), std::vector<double>(6, 0.0));
+  EXPECT_EQ(sample_values(table, 1), std::vector<double>(6, 1.0));
+  EXPECT_EQ(sample_values(table, 2), std::vector<double>(6, 0.2));
   EXPECT_EQ(table.label(1), 0);
   EXPECT_EQ(table.label(2), 1);
   EXPECT_EQ(table.description().indices(io::Subset::test).size(), 1u);
@@ -98,8 +98,8 @@ TEST_F(Images, ColoursAreChannels) {
   put("a", "0.png", coloured);
   put("a", "1.png", Image(2, 1, 1, 255));
   auto const table = made();
-  EXPECT_EQ(sample(table, 0), (std::vector<double>{1, 102 / 255.0, 0, 153 / 255.0, 0.2, 204 / 255.0}));
-  EXPECT_EQ(sample(table, 1), std::vector<double>(6, 1.0));
+  EXPECT_EQ(sample_values(table, 0), (std::vector<double>{1, 102 / 255.0, 0, 153 / 255.0, 0.2, 204 / 255.0}));
+  EXPECT_EQ(sample_values(table, 1), std::vector<double>(6, 1.0));
 }
 
 TEST_F(Images, OneSizeAfterTheTransform) {
@@ -110,7 +110,7 @@ TEST_F(Images, OneSizeAfterTheTransform) {
   rejects("--crop = 0", {"--crop", "0"});
   auto const table = made({"--resize", "8", "--crop", "6"});
   EXPECT_EQ(table.description().sample_shape, (std::vector<std::size_t>{1, 6, 6}));
-  EXPECT_EQ(sample(table, 1), std::vector<double>(36, 1.0));
+  EXPECT_EQ(sample_values(table, 1), std::vector<double>(36, 1.0));
 }
 
 TEST_F(Images, RejectsWhatIsNoGoodPng) {
@@ -152,7 +152,7 @@ TEST_F(Bytes, CifarRecords) {
   auto const table = io::Dataset::open(out / "d.h5").load();
   EXPECT_EQ(table.description().sample_shape, (std::vector<std::size_t>{3, 32, 32}));
   EXPECT_EQ(table.label(1), 2);
-  EXPECT_EQ(sample(table, 1), std::vector<double>(3072, 0.2));
+  EXPECT_EQ(sample_values(table, 1), std::vector<double>(3072, 0.2));
   in.write("test_batch.bin", batch(0, 1).substr(1));
   expect_failure(krate({"data", "cifar10", in / "", "-o", out / "x.h5"}), "3072 bytes, expected a multiple of 3073");
   in.write("test_batch.bin", batch(10, 1));
@@ -176,7 +176,7 @@ TEST_F(Bytes, TextAndWhatFollows) {
   EXPECT_EQ(labels[0], 'e');
   EXPECT_EQ(labels[11], 255);
   EXPECT_FALSE(file.has_attribute("/samples/tokens", "scale"));
-  EXPECT_EQ(sample(io::Dataset::open(out / "d.h5").load(), 1), (std::vector<double>{'o', ',', ' ', 'w'}));
+  EXPECT_EQ(sample_values(io::Dataset::open(out / "d.h5").load(), 1), (std::vector<double>{'o', ',', ' ', 'w'}));
   expect_failure(krate({"data", "text", in / "a.txt", "--context", "13", "-o", out / "x.h5"}), "has 13 bytes");
   expect_failure(krate({"data", "text", in / "a.txt", "--context", "0", "-o", out / "x.h5"}), "--context = 0");
   expect_failure(krate({"data", "text", in.write("b.txt", ""), "-o", out / "x.h5"}), "has 0 bytes");
