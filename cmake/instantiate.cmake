@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-# krate_instantiate(target "module/op:Class" ... [WIRING] [NAMESPACE part] [TOGETHER n] [OF template ...]): one small source per op (or n
+# krate_instantiate(target "module/op:Class[,Class]" ... [WIRING] [NAMESPACE part] [TOGETHER n] [OF template ...]): one small source per op (or n
 # of them) for all spaces of the host, and one for each device, for all scalars, so that kernels are compiled once into the library and never
 # in a user's file. Classes live in krate::impl, or krate::part.
 # WIRING: these classes call others' kernels and have none, so less optimisation costs no speed and saves a third of the compile time.
@@ -16,17 +16,19 @@ set(krate_wiring_options $<$<AND:$<CONFIG:Release>,$<COMPILE_LANG_AND_ID:CXX,GNU
 
 # The text of one entry's source, appended to the variable text of the caller.
 function(krate_append_instantiation entry namespace spaces templates)
-  string(REGEX MATCH "^([a-z_]+)/([a-z0-9_]+):([A-Za-z0-9]+)$" _ "${entry}")
+  string(REGEX MATCH "^([a-z_]+)/([a-z0-9_]+):([A-Za-z0-9,]+)$" _ "${entry}")
   string(APPEND text "#include \"${CMAKE_MATCH_1}/impl/${CMAKE_MATCH_2}_def.hpp\"\n")
-  set(class krate::${namespace}::${CMAKE_MATCH_3})
+  string(REPLACE "," ";" classes ${CMAKE_MATCH_3})
   foreach(space IN LISTS spaces)
     foreach(scalar IN LISTS KRATE_SCALARS)
       set(arguments "Kokkos::${space}, ${scalar}")
       if(templates)
         list(TRANSFORM templates REPLACE "(.+)" "krate::\\1<${arguments}>" OUTPUT_VARIABLE arguments)
       endif()
-      foreach(argument IN LISTS arguments)
-        string(APPEND text "template class ${class}<${argument}>;\n")
+      foreach(class IN LISTS classes)
+        foreach(argument IN LISTS arguments)
+          string(APPEND text "template class krate::${namespace}::${class}<${argument}>;\n")
+        endforeach()
       endforeach()
     endforeach()
   endforeach()

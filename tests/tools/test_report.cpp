@@ -78,7 +78,7 @@ TEST_F(Report, TrainingWritesAPageThatStandsAlone) {
 }
 
 TEST_F(Report, IsWrittenAnewWithTheSameContentAndCountsInJson) {
-  train_on_digits("100");
+  train_on_digits("300");
   auto const first = content_of(page);
   auto const json = json_of(krate({"report", run, "-o", scratch / "a/b", "--json"}));
   EXPECT_EQ(content_of(scratch / "a/b/index.html"), first);

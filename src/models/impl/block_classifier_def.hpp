@@ -7,9 +7,7 @@
 #include "krate/core/require.hpp"
 #include "krate/models/block_classifier.hpp"
 #include "krate/models/tost.hpp"
-#include "models/impl/block_def.hpp"
 #include "models/impl/initialize_def.hpp"
-#include "models/impl/tost_block_def.hpp"
 
 namespace krate::models {
 

@@ -4,8 +4,6 @@
 #include <algorithm>
 
 #include "krate/models/class_attention_head.hpp"
-#include "models/impl/class_attention_stack_def.hpp"
-#include "models/impl/head_def.hpp"
 
 namespace krate::models {
 

@@ -10,7 +10,6 @@
 #include "krate/nn/layer_scale.hpp"
 #include "krate/nn/linear.hpp"
 #include "krate/nn/look_up.hpp"
-#include "models/impl/feed_forward_def.hpp"
 
 namespace krate::models {
 

@@ -10,7 +10,6 @@
 #include "krate/nn/activation.hpp"
 #include "krate/nn/unit_rows.hpp"
 #include "krate/sparse/dictionary_norm.hpp"
-#include "models/impl/channel_norm_def.hpp"
 #include "models/impl/initialize_def.hpp"
 
 namespace krate::models {

@@ -10,7 +10,6 @@
 #include "krate/nn/linear.hpp"
 #include "krate/nn/look_up.hpp"
 #include "krate/nn/token_positions.hpp"
-#include "models/impl/block_def.hpp"
 #include "models/impl/initialize_def.hpp"
 
 namespace krate::models {

@@ -5,11 +5,10 @@
 
 #include "krate/core/label.hpp"
 #include "krate/models/crate_mae.hpp"
+#include "krate/nn/layer_norm.hpp"
 #include "krate/nn/linear.hpp"
 #include "krate/nn/masked_embedding.hpp"
 #include "krate/nn/sine_positions.hpp"
-#include "models/impl/block_def.hpp"
-#include "models/impl/decoder_stack_def.hpp"
 #include "models/impl/initialize_def.hpp"
 
 namespace krate::models {

@@ -6,13 +6,12 @@
 #include "krate/core/label.hpp"
 #include "krate/core/require.hpp"
 #include "krate/models/language_model.hpp"
+#include "krate/models/tost_block.hpp"
 #include "krate/nn/layer_norm.hpp"
 #include "krate/nn/linear.hpp"
 #include "krate/nn/look_up.hpp"
 #include "krate/nn/token_positions.hpp"
-#include "models/impl/block_def.hpp"
 #include "models/impl/initialize_def.hpp"
-#include "models/impl/tost_block_def.hpp"
 
 namespace krate::models {
 

@@ -5,8 +5,9 @@
 
 #include "krate/linalg/elementwise.hpp"
 #include "krate/models/tost_block.hpp"
+#include "krate/nn/layer_norm.hpp"
 #include "krate/nn/layer_scale.hpp"
-#include "models/impl/feed_forward_def.hpp"
+#include "krate/nn/linear.hpp"
 
 namespace krate::models {
 

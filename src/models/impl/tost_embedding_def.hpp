@@ -3,12 +3,12 @@
 
 #include <algorithm>
 
+#include "krate/linalg/elementwise.hpp"
 #include "krate/models/tost_embedding.hpp"
 #include "krate/nn/fourier_positions.hpp"
 #include "krate/nn/linear.hpp"
 #include "krate/nn/look_up.hpp"
 #include "krate/nn/token_positions.hpp"
-#include "models/impl/tost_stem_def.hpp"
 
 namespace krate::models {
 

@@ -8,7 +8,6 @@
 #include "krate/optim/gradient_clip.hpp"
 #include "krate/train/train_step.hpp"
 #include "train/impl/image_step.hpp"
-#include "train/impl/inference_def.hpp"
 #include "train/impl/masked_step.hpp"
 #include "train/impl/token_step.hpp"
 

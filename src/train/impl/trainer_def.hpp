@@ -9,7 +9,6 @@
 #include "krate/train/metrics_file.hpp"
 #include "krate/train/model_file.hpp"
 #include "krate/train/trainer.hpp"
-#include "train/impl/train_step_def.hpp"
 
 namespace krate::train {
 
