@@ -105,7 +105,9 @@ Outcome krate_ranks([[maybe_unused]] int ranks, [[maybe_unused]] std::vector<std
 #if defined(KRATE_MPIEXEC)
   std::vector<std::string> words = {KRATE_MPIEXEC, KRATE_MPIEXEC_RANKS, std::to_string(ranks), program};
   words.insert(words.end(), arguments.begin(), arguments.end());
+  Scratch const sessions;  // launchers that start and end together trip over a directory they share
   return run(std::move(words), {{"OMP_NUM_THREADS", "1"},
+                                {"OMPI_MCA_orte_tmpdir_base", sessions / "s"},
                                 {"OMPI_ALLOW_RUN_AS_ROOT", "1"},
                                 {"OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1"},
                                 {"OMPI_MCA_rmaps_base_oversubscribe", "1"}});
