@@ -6,6 +6,7 @@
 #include <string>
 
 #include "attention/impl/packed_head.hpp"
+#include "core/impl/flush_denormals.hpp"
 #include "krate/core/compat.hpp"
 #include "krate/core/types.hpp"
 #include "krate/core/workspace.hpp"
@@ -65,6 +66,7 @@ class HeadLoop {
     void operator()(std::int64_t const index) const {
       auto const worker = static_cast<std::size_t>(index), workers = scratch.extent(0);
       Workspace<Space> own(&scratch(worker, 0), scratch.extent(1));
+      FlushDenormals const flush;
       Form const form = Form::cut(own, shape);
       auto const tokens = static_cast<std::size_t>(shape.tokens), features = static_cast<std::size_t>(shape.features);
       for (std::size_t k = count * worker / workers; k < count * (worker + 1) / workers; ++k)

@@ -29,9 +29,12 @@ struct HeadShape {
 /// Copies rows `stride` apart to rows `width` long, with zeros after each and after the last.
 template <class T>
 void pack_rows(HeadShape<T> const& shape, T const* from, std::size_t stride, T* to) {
-  int const width = shape.width();
+  constexpr int lanes = AttentionTile<T>::lanes;
+  int const width = shape.width(), whole = shape.features / lanes * lanes;
   for (int i = 0; i < shape.tokens; ++i, from += stride, to += width) {
-    std::copy_n(from, shape.features, to);
+    for (int k = 0; k < whole; k += lanes) simd::store(to + k, simd::load(from + k));
+    if (whole == width) continue;
+    std::copy(from + whole, from + shape.features, to + whole);
     std::fill(to + shape.features, to + width, T(0));
   }
   std::fill_n(to, static_cast<std::ptrdiff_t>(shape.computed_tokens() - shape.tokens) * width, T(0));

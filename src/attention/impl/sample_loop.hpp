@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <string>
 
+#include "core/impl/flush_denormals.hpp"
 #include "krate/core/compat.hpp"
 #include "krate/core/types.hpp"
 #include "krate/core/workspace.hpp"
@@ -44,6 +45,7 @@ class SampleLoop {
     void operator()(std::int64_t const index) const {
       auto const worker = static_cast<std::size_t>(index), workers = scratch.extent(0);
       Workspace<Space> own(&scratch(worker, 0), scratch.extent(1));
+      FlushDenormals const flush;
       Form const form = Form::cut(own, shape);
       for (std::size_t b = batch * worker / workers; b < batch * (worker + 1) / workers; ++b) call(form, b);
     }

@@ -58,11 +58,16 @@ struct SymmetricBackward {
 
  private:
   void finish(T const* w, std::size_t stride, T const* out, T const* sum, T const* dout, T* dw) const {
-    int const p = head.shape.features;
+    int const p = head.shape.features, whole = p / Tile::lanes * Tile::lanes;
     T const* others = gradient;
     for (int i = 0; i < head.shape.tokens; ++i, others += width()) {
       T const own = head.value[i] / sum[i], query = 2 * PackedHead<T>::scale(p) * difference(w, out, dout);
-      for (int k = 0; k < p; ++k) dw[k] = others[k] + own * (dout[k] + query * w[k]);
+      V const of_own = simd::broadcast(own), of_query = simd::broadcast(query);
+      for (int k = 0; k < whole; k += Tile::lanes) {
+        V const inner = simd::fma(of_query, simd::load(w + k), simd::load(dout + k));
+        simd::store(dw + k, simd::fma(of_own, inner, simd::load(others + k)));
+      }
+      for (int k = whole; k < p; ++k) dw[k] = std::fma(own, std::fma(query, w[k], dout[k]), others[k]);
       for (T const** row : {&w, &out, &dout}) *row += stride;
       dw += stride;
     }
@@ -163,11 +168,18 @@ struct SymmetricBackward {
     accumulate<Tile::rows, Columns, T>(acc, panel_at(values, features, row), one, panel,
                                        panel_at(panels, features, column), panel, features);
     store_tile<Tile::rows, Columns, T>(acc, merged + at);
+    to_powers<Columns>(at, i - j, beyond - j);
+  }
+
+  /// Logits of a tile to E, and the sums beside them to T. Not inlined: the tile's products need all registers.
+  template <int Columns>
+  [[gnu::noinline]] void to_powers(std::ptrdiff_t at, int below, int beyond) const {
+    bool const causal = head.shape.causal;
     for (int r = 0; r < Tile::rows; ++r)
       for (int c = 0; c < Columns; ++c) {
         std::ptrdiff_t const to = at + r * Tile::leading + c * Tile::lanes;
         V e = simd::exp2<T>(simd::load(block + to));
-        if (causal && j + c * Tile::lanes < beyond) e = e * lanes_from<T>(i + r - j - c * Tile::lanes);
+        if (causal && c * Tile::lanes < beyond) e = e * lanes_from<T>(below + r - c * Tile::lanes);
         simd::store(block + to, e);
         simd::store(merged + to, e * simd::load(merged + to));
       }

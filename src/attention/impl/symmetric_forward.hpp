@@ -73,12 +73,11 @@ struct SymmetricForward {
     int const row = first_row + i, features = head.shape.features;
     bool const causal = head.shape.causal;
     if (causal && diagonal) clear_margin(block, i, begin);
-    V sums[Tile::rows];
-    for (auto& s : sums) s = simd::broadcast(T(0));
+    T sums[Tile::rows * Tile::lanes] = {};
     for_tiles<T>(begin, padded_to(Tile::lanes, columns), [&](auto vectors, int j) {
       constexpr int count = vectors;
       int const column = first_column + j;
-      V acc[Tile::rows][count], of_columns[count], value[count];
+      V acc[Tile::rows][count];
       for (int c = 0; c < count; ++c) {
         V const b = simd::load(head.minus_b + column + c * Tile::lanes);
         for (int r = 0; r < Tile::rows; ++r) acc[r][c] = b + simd::broadcast(head.minus_b[row + r]);
@@ -90,38 +89,43 @@ struct SymmetricForward {
       T* const e = block + static_cast<std::ptrdiff_t>(i) * Tile::leading + j;
       store_tile<Tile::rows, count, T>(acc, e);
       if (diagonal) drop_diagonal(e, i, j, count * Tile::lanes);
-      for (int c = 0; c < count; ++c) {
-        value[c] = simd::load(head.value + column + c * Tile::lanes);
-        of_columns[c] = simd::load(z + column + c * Tile::lanes);
-      }
-      for (int r = 0; r < Tile::rows; ++r) {
-        V const of_row = simd::broadcast(head.value[row + r]);
-        V sum = sums[r];
-        for (int c = 0; c < count; ++c) {
-          T* const at = e + r * Tile::leading + c * Tile::lanes;
-          V x = simd::exp2<T>(simd::load(at));
-          if (causal && j + c * Tile::lanes < beyond) x = x * lanes_from<T>(i + r - j - c * Tile::lanes);
-          simd::store(at, x);
-          sum = simd::fma(x, value[c], sum);
-          of_columns[c] = simd::fma(x, of_row, of_columns[c]);
-        }
-        sums[r] = sum;
-      }
-      for (int c = 0; c < count; ++c)
-        if (causal || j + c * Tile::lanes >= beyond) simd::store(z + column + c * Tile::lanes, of_columns[c]);
+      to_powers<count>(e, row, column, i - j, beyond - j, sums);
     });
     if (causal) return;
-    for (int r = 0; r < Tile::rows; ++r) z[row + r] += simd::sum<T>(sums[r]);
+    for (int r = 0; r < Tile::rows; ++r) z[row + r] += simd::sum<T>(simd::load(sums + r * Tile::lanes));
+  }
+
+  /// Logits of a tile to E, and its part of Z. Not inlined: the tile's product needs all registers for its sums.
+  template <int Columns>
+  [[gnu::noinline]] void to_powers(T* e, int row, int column, int below, int beyond, T* sums) const {
+    bool const causal = head.shape.causal;
+    for (int c = 0; c < Columns * Tile::lanes; c += Tile::lanes) {
+      V const value = simd::load(head.value + column + c);
+      V of_columns = simd::load(z + column + c);
+      for (int r = 0; r < Tile::rows; ++r) {
+        T *const at = e + r * Tile::leading + c, *const of_row = sums + r * Tile::lanes;
+        V x = simd::exp2<T>(simd::load(at));
+        if (causal && c < beyond) x = x * lanes_from<T>(below + r - c);
+        simd::store(at, x);
+        simd::store(of_row, simd::fma(x, value, simd::load(of_row)));
+        of_columns = simd::fma(x, simd::broadcast(head.value[row + r]), of_columns);
+      }
+      if (causal || c >= beyond) simd::store(z + column + c, of_columns);
+    }
   }
 
   void finish(T const* w, T reference, T* out, std::size_t stride, T* shift, T* sum) const {
     T const* from = smoothed;
+    int const features = head.shape.features, whole = features / Tile::lanes * Tile::lanes;
     for (int i = 0; i < head.shape.tokens; ++i, from += head.shape.width(), w += stride, out += stride) {
       T const all = z[i] + head.value[i];
       shift[i] = reference - head.minus_b[i];
       sum[i] = all > 0 ? all : std::numeric_limits<T>::infinity();
       T const reciprocal = 1 / sum[i], own = head.value[i] / sum[i];
-      for (int k = 0; k < head.shape.features; ++k) out[k] = own * w[k] + from[k] * reciprocal;
+      V const scale = simd::broadcast(reciprocal), of_own = simd::broadcast(own);
+      for (int k = 0; k < whole; k += Tile::lanes)
+        simd::store(out + k, simd::fma(of_own, simd::load(w + k), simd::load(from + k) * scale));
+      for (int k = whole; k < features; ++k) out[k] = std::fma(own, w[k], from[k] * reciprocal);
     }
   }
 };
