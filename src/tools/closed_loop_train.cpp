@@ -43,6 +43,23 @@ models::CscCtrlConfig config_of(OptionTable const& o, io::DatasetDescription con
   return c;
 }
 
+/// The decoder ends in tanh, taken to [0, 1]: what lies outside could never come back.
+template <class T>
+void require_unit_range(io::SampleTable const& table) {
+  std::vector<T> image(table.description().sample_size());
+  constexpr T slack = T(1e-5);  // of a float that was scaled
+  for (std::size_t i = 0; i < table.size(); ++i) {
+    table.get(i, image.data());
+    for (T const x : image) {
+      if (x >= -slack && x <= 1 + slack) continue;
+      throw ValueError("krate::train", table.description().origin + ": sample " + std::to_string(i) +
+                                           " has the value " + krate::impl::value_text(x) +
+                                           ", but this model makes images in [0, 1]; set the attributes scale and bias "
+                                           "of /samples/images");
+    }
+  }
+}
+
 /// The terms of the game, a row a step.
 class GameFile {
  public:
@@ -78,6 +95,7 @@ void play(Context& context, OptionTable const& o, io::Dataset const& data, model
   Space const& space = context.space();
   auto const& comm = context.comm();
   train::DatasetSource<Space, T> source(data.load(), !config.binary);
+  require_unit_range<T>(source.table());
   std::size_t const samples = source.size(Part::train), batch = std::min(o.get<std::size_t>("batch"), samples);
   auto const ranks = static_cast<std::size_t>(comm.size());
   require_value(batch >= ranks, "krate::train", "--batch", batch, "must be at least the number of ranks");

@@ -76,7 +76,8 @@ std::string read_file(std::string const& path) {
     content.append(piece, 0, static_cast<std::size_t>(got));
   }
   int error = Z_OK;
-  std::string const text = gzerror(file.get(), &error);
+  std::string text = gzerror(file.get(), &error);
+  if (text.starts_with(path + ": ")) text.erase(0, path.size() + 2);
   int const closed = gzclose_r(file.release());
   if (got < 0 || closed != Z_OK) {
     std::string const why = closed == Z_BUF_ERROR ? "it ends in the middle" : error == Z_ERRNO ? reason(errno) : text;

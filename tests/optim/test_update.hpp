@@ -160,6 +160,20 @@ TYPED_TEST(UpdateTest, PaddingStaysZeroAndGradientsStay) {
   }
 }
 
+TYPED_TEST(UpdateTest, MomentsWithoutGradientEndAtZero) {
+  using T = TypeParam;
+  krate::ParameterList<TestSpace, T> const list(TestSpace(), {{.name = "w", .shape = {33}}});
+  krate::optim::OptimizerState<TestSpace, T> const state(TestSpace(), AdamW{}, list);
+  T const small = 1000 * std::numeric_limits<T>::min();
+  for (std::size_t moment = 0; moment < 2; ++moment) krate::testing::set_all(state.view(moment), small);
+  for (int step = 1; step <= 120; ++step) {
+    krate::testing::set_all(list.gradient(0), T(0));
+    krate::optim::update(TestSpace(), AdamW{.beta2 = 0.9}, 0.1, step, list, factor<T>(1), state);
+  }
+  for (std::size_t moment = 0; moment < 2; ++moment)
+    for (double const m : to_array(state.view(moment)).data) EXPECT_EQ(m, 0);
+}
+
 TYPED_TEST(UpdateTest, ForeignViewsGiveTheSame) {
   using T = TypeParam;
   for (Rule const& rule : {Rule(AdamW{}), Rule(Lion{})}) {

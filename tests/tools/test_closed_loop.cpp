@@ -111,6 +111,17 @@ TEST_F(ClosedLoopCommand, Refusals) {
   expect_failure(krate(train("csc_ctrl", run, {"--precision", "bf16"})), "--precision bf16 is not built yet");
   expect_failure(krate(train("csc_ctrl", run, {"--steps", "2", "--epochs", "2"})), "--steps and --epochs");
   expect_failure(krate({"train", "--model", "crate", "--data", data, "--game", "binary", "-o", run}), "--game");
+  std::vector<float> bright(2 * 64, 0.5F);
+  bright[64] = 1.5F;
+  std::vector<std::int32_t> const labels{0, 1};
+  io::write_dataset(scratch / "bright.h5", {},
+                    {.kind = io::SampleKind::images,
+                     .sample_shape = {1, 8, 8},
+                     .samples = std::span<float const>(bright),
+                     .labels = labels,
+                     .classes = 2});
+  expect_failure(krate({"train", "--model", "ctrl", "--data", scratch / "bright.h5", "-o", run}),
+                 "sample 1 has the value 1.5, but this model makes images in [0, 1]");
   EXPECT_FALSE(scratch.holds("run"));
   ASSERT_EQ(krate(train("ctrl", run, {"--steps", "1"})).exit_code, 0);
   expect_failure(krate({"predict", model, "--data", data, "--lambda", "1", "-o", scratch / "o.h5"}),

@@ -129,7 +129,8 @@ struct QueryStripsBackward {
   }
 
   void spoil(QkvHead<T> const& gradient) const {
-    for (T* to : {gradient.queries, gradient.keys(), gradient.values()})
+    T* const parts[] = {gradient.queries, gradient.keys(), gradient.values()};
+    for (T* to : parts)
       for (int i = 0; i < shape.tokens; ++i, to += gradient.stride())
         std::fill_n(to, shape.features, std::numeric_limits<T>::quiet_NaN());
   }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <type_traits>
 
 #include "games/impl/ensemble_state.hpp"
 #include "games/impl/measure_distances.hpp"
@@ -73,7 +74,8 @@ void Ensemble<Space, T>::start(Space const& space, Game const& game, std::span<L
   auto const placed = impl::tables_at(game, numbers_.data(), integers_.data());
   game_ = placed;
   using Tables = std::remove_const_t<decltype(placed)>;
-  auto const begin = [&]<class Stream>(Stream const*) {
+  auto const begin = [&](auto const* stream) {
+    using Stream = std::remove_cvref_t<decltype(*stream)>;
     Kokkos::parallel_for(KRATE_LABEL("krate::games::begin"), krate::impl::elements(space, replicas_),
                          impl::BeginReplica<Space, Tables, Stream>{placed, parts()});
   };
@@ -111,22 +113,24 @@ void Ensemble<Space, T>::run(Space const& space, std::int64_t stages, Records<Sp
   require_value(stages >= 0, where, "stages", stages, "must not be negative");
   require_records(where, records);
   Kokkos::Profiling::ScopedRegion region(KRATE_LABEL("krate::games::run"));
-  auto const play = [&]<class Stream, int Actions, class Tables>(Tables const& game) {
-    Kokkos::parallel_for(
-        KRATE_LABEL("krate::games::play"), krate::impl::elements(space, replicas_),
-        impl::PlayStages<Space, Tables, Stream, Actions>{game, parts(), stage_, stage_ + stages, records});
+  auto const play = [&](auto const* stream, auto actions, auto const& game) {
+    using Stream = std::remove_cvref_t<decltype(*stream)>;
+    using Tables = std::remove_cvref_t<decltype(game)>;
+    Kokkos::parallel_for(KRATE_LABEL("krate::games::play"), krate::impl::elements(space, replicas_),
+                         impl::PlayStages<Space, Tables, Stream, decltype(actions)::value>{game, parts(), stage_,
+                                                                                           stage_ + stages, records});
   };
-  auto const draw = [&]<int Actions, class Tables>(Tables const& game) {
+  auto const draw = [&](auto actions, auto const& game) {
     if (random_ == RandomStream::counter) {
-      play.template operator()<impl::CounterStream, Actions>(game);
+      play(static_cast<impl::CounterStream const*>(nullptr), actions, game);
     } else {
-      play.template operator()<impl::MersenneStream, Actions>(game);
+      play(static_cast<impl::MersenneStream const*>(nullptr), actions, game);
     }
   };
   if (auto const* const routing = std::get_if<impl::RoutingTables>(&game_); routing && routing->routes == 2) {
-    draw.template operator()<2>(*routing);
+    draw(std::integral_constant<int, 2>(), *routing);
   } else {
-    std::visit([&](auto const& game) { draw.template operator()<0>(game); }, game_);
+    std::visit([&](auto const& game) { draw(std::integral_constant<int, 0>(), game); }, game_);
   }
   stage_ += stages;
 }
@@ -151,7 +155,8 @@ void Ensemble<Space, T>::replay(Space const& space, int start, std::span<int con
   impl::upload<Space, int>(space, actions, taken);
   impl::upload<Space, int>(space, next, nexts);
   std::visit(
-      [&]<class Tables>(Tables const& game) {
+      [&](auto const& game) {
+        using Tables = std::remove_cvref_t<decltype(game)>;
         Kokkos::parallel_for(KRATE_LABEL("krate::games::replay"), krate::impl::elements(space, replicas_),
                              impl::ReplayStages<Space, Tables>{game, parts(), start, taken, nexts});
       },
@@ -186,7 +191,8 @@ void Ensemble<Space, T>::measure(Space const& space, Records<Space> const& recor
   if (count == 0) return;
   auto const memory = work.template take<double>(replicas_ * players_, decision_doubles());
   std::visit(
-      [&]<class Tables>(Tables const& game) {
+      [&](auto const& game) {
+        using Tables = std::remove_cvref_t<decltype(game)>;
         Kokkos::parallel_for(KRATE_LABEL("krate::games::measure"), krate::impl::elements(space, replicas_ * players_),
                              impl::MeasureDistances<Space, Tables>{game, records, out, memory});
       },

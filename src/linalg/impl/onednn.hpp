@@ -1,20 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Large products of float matrices by oneDNN, with what is to be done to each element before it is stored. Preparing
-// one takes half a millisecond (code is written for its shape), so each host thread keeps those it used last.
+// one takes half a millisecond (code is written for its shape), so each host thread keeps those it used last. Nothing
+// of Kokkos is in here: nvcc cannot read oneDNN's header, so the file that does is the host compiler's alone.
 #pragma once
 
-#include <type_traits>
+#include <cstddef>
 
-#include "krate/config.hpp"
-#include "krate/core/compat.hpp"
 #include "krate_build.hpp"
-#include "linalg/impl/vendor.hpp"
+#include "linalg/impl/operand.hpp"
 
 namespace krate::impl {
-
-/// True where oneDNN can be asked.
-template <class Space, class T>
-inline constexpr bool has_onednn = KRATE_HAVE_ONEDNN && !is_device<Space> && std::is_same_v<T, float>;
 
 /// C = f(alpha A B + bias + shift + addend), f = max(0, .) if `rectify`. C is row-major.
 struct OnednnProduct {

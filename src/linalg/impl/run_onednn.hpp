@@ -3,13 +3,20 @@
 #pragma once
 
 #include <algorithm>
+#include <type_traits>
 
+#include "krate/core/compat.hpp"
 #include "krate/core/label.hpp"
 #include "krate/core/types.hpp"
 #include "krate/linalg/impl/gemm_epilogue_decl.hpp"
 #include "linalg/impl/onednn.hpp"
+#include "linalg/impl/vendor.hpp"
 
 namespace krate::impl {
+
+/// True where oneDNN can be asked.
+template <class Space, class T>
+inline constexpr bool has_onednn = KRATE_HAVE_ONEDNN && !is_device<Space> && std::is_same_v<T, float>;
 
 /// What an epilogue says to oneDNN.
 template <class Space, class T>

@@ -9,6 +9,7 @@
 #include "krate/core/error.hpp"
 #include "krate/core/label.hpp"
 #include "krate/linalg/route.hpp"
+#include "linalg/impl/operand.hpp"
 #if KRATE_HAVE_BLAS
 #include <KokkosBlas_Host_tpl.hpp>
 #endif
@@ -24,13 +25,6 @@ template <class T>
 using Blas = KokkosBlas::Impl::HostBlas<T>;
 #endif
 
-/// A strided matrix as BLAS sees it: `normal` if rows are contiguous, else columns are; the other stride is the leading
-/// dimension. Not `good` if neither stride is 1 or a size exceeds int.
-struct Operand {
-  bool good, normal;
-  int leading;
-  bool operator==(Operand const&) const = default;
-};
 template <class V>
 Operand operand(V const& v) {
   std::size_t const rows = v.extent(0), columns = v.extent(1), s0 = v.stride(0), s1 = v.stride(1);

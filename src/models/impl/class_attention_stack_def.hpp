@@ -44,9 +44,11 @@ ClassAttentionStack<Space, T>::ClassAttentionStack(ParameterTable& table, ClassA
 
 template <class Space, class T>
 void ClassAttentionStack<Space, T>::initialize_scales(Space const& space, ParameterList<Space, T> const& p) const {
-  for (auto const& at : layers_)
-    for (auto const scale : {at.scale_attention, at.scale_mlp})
-      fill(space, p.value(scale), static_cast<T>(config_.scale));
+  auto const scale = static_cast<T>(config_.scale);
+  for (auto const& at : layers_) {
+    fill(space, p.value(at.scale_attention), scale);
+    fill(space, p.value(at.scale_mlp), scale);
+  }
 }
 
 template <class Space, class T>

@@ -10,16 +10,17 @@ ClassifierLayers<Space, T> CrateAlpha<Space, T>::list(ParameterTable& table, Cra
   c.validate();
   Initial const normal{Initial::normal, 0.02};
   ClassifierLayers<Space, T> at;
-  at.embedding = {table,
-                  {.image_size = c.image_size,
-                   .patch_size = c.patch_size,
-                   .channels = c.channels,
-                   .dim = c.dim,
-                   .positions = {c.clip ? "visual.positional_embedding" : "pos_embedding", normal},
-                   .class_token = {c.clip ? "visual.class_embedding" : "cls_token", {Initial::normal, 1e-6}},
-                   .map = {c.clip ? "visual.conv1" : "conv1", Initial::kaiming(c.patch_dim())},
-                   .biased = !c.clip,
-                   .axes_of_one = !c.clip}};
+  ImageEmbeddingConfig const embedding{
+      .image_size = c.image_size,
+      .patch_size = c.patch_size,
+      .channels = c.channels,
+      .dim = c.dim,
+      .positions = {c.clip ? "visual.positional_embedding" : "pos_embedding", normal},
+      .class_token = {c.clip ? "visual.class_embedding" : "cls_token", {Initial::normal, 1e-6}},
+      .map = {c.clip ? "visual.conv1" : "conv1", Initial::kaiming(c.patch_dim())},
+      .biased = !c.clip,
+      .axes_of_one = !c.clip};
+  at.embedding = {table, embedding};
   if (c.clip) table.set_prefix("visual.");  // the files have the text tower too
   BlockConfig const block{.dim = c.dim,
                           .heads = c.heads,

@@ -35,9 +35,10 @@ BlockStack<Space, T> CrateBert<Space, T>::list_blocks(ParameterTable& table, Cra
   BlockConfig blocks{c.dim, c.heads, c.head_dim(), c.eta, c.lambda, c.norm_eps, c.products};
   blocks.output_bias = blocks.may_lack_output_map = false;
   BlockStack<Space, T> stack(table, blocks, c.depth, crate_bert_names());
-  for (std::size_t i = 0; i < c.depth; ++i)
-    for (auto const map : {stack.block(i).projection, stack.block(i).output_weight})
-      table.set_initial(map, {Initial::normal, 0.02});
+  for (std::size_t i = 0; i < c.depth; ++i) {
+    table.set_initial(stack.block(i).projection, {Initial::normal, 0.02});
+    table.set_initial(stack.block(i).output_weight, {Initial::normal, 0.02});
+  }
   return stack;
 }
 

@@ -38,8 +38,10 @@ typename CrateMae<Space, T>::Layers CrateMae<Space, T>::list(ParameterTable& tab
   at.mask_token = add("mask_token", "mask_token", {d}, token, true);
   at.encoder_positions = add("encoder_positions", "pos_embed", {n, d}, zero, false);
   at.positions = add("positions", "decoder_pos_embed", {n, d}, zero, false);
-  for (auto const p : {at.class_token, at.mask_token}) table.set_official_shape(p, {1, 1, d});
-  for (auto const p : {at.encoder_positions, at.positions}) table.set_official_shape(p, {1, n, d});
+  table.set_official_shape(at.class_token, {1, 1, d});
+  table.set_official_shape(at.mask_token, {1, 1, d});
+  table.set_official_shape(at.encoder_positions, {1, n, d});
+  table.set_official_shape(at.positions, {1, n, d});
   at.convolution_weight =
       add("patch_embedding/convolution/weight", "patch_embed.proj.weight",
           {d, c.channels, c.patch_size.height, c.patch_size.width}, Initial::glorot(pixels, d), true);
@@ -94,8 +96,9 @@ CrateMae<Space, T>::CrateMae(Space const& space, CrateMaeConfig const& config, S
     : config_(config), at_(list(table_, config_)), parameters_(space, table_.specs()) {
   initialize(space, table_, seed, parameters_);
   std::size_t const columns = config_.image_size.width / config_.patch_size.width;
-  for (auto const p : {at_.encoder_positions, at_.positions})
-    sine_positions(space, config_.patches() / columns, columns, parameters_.value_matrix(p));
+  std::size_t const rows = config_.patches() / columns;
+  sine_positions(space, rows, columns, parameters_.value_matrix(at_.encoder_positions));
+  sine_positions(space, rows, columns, parameters_.value_matrix(at_.positions));
 }
 
 template <class Space, class T>

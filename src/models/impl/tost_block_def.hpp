@@ -128,9 +128,11 @@ std::vector<std::size_t> TostStack<Space, T>::position_biases() const {
 
 template <class Space, class T>
 void TostStack<Space, T>::initialize_scales(Space const& space, ParameterList<Space, T> const& p) const {
-  for (auto const& b : blocks_)
-    for (auto const scale : {b.scale_attention, b.scale_mlp})
-      fill(space, p.value(scale), static_cast<T>(config_.scale));
+  auto const scale = static_cast<T>(config_.scale);
+  for (auto const& b : blocks_) {
+    fill(space, p.value(b.scale_attention), scale);
+    fill(space, p.value(b.scale_mlp), scale);
+  }
 }
 
 template <class Space, class T>

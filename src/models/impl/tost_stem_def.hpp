@@ -27,7 +27,8 @@ TostStem<Space, T>::TostStem(ParameterTable& table, TostConfig const& c) : confi
     at.norm_bias = table.add(name + "/norm/bias", official + "1.bias", {width}, {Initial::zero});
     at.mean = table.add(name + "/norm/collected_mean", official + "1.running_mean", {width}, {Initial::zero});
     at.variance = table.add(name + "/norm/collected_variance", official + "1.running_var", {width}, {Initial::one});
-    for (auto const statistic : {at.mean, at.variance}) table.set_collected(statistic);
+    table.set_collected(at.mean);
+    table.set_collected(at.variance);
     table.add_buffer(official + "1.num_batches_tracked");
     at.channels = channels;
     at.width = width;

@@ -10,6 +10,13 @@
 
 namespace krate::impl {
 
+/// x, but 0 for numbers below the normal range: without a gradient moments shrink until they are there, for good, and a
+/// processor can need a hundred cycles for each.
+template <class T>
+KOKKOS_FORCEINLINE_FUNCTION T normal_or_zero(T x) {
+  return Kokkos::abs(x) < Kokkos::Experimental::norm_min_v<T> ? T(0) : x;
+}
+
 template <class Space, class T>
 struct AdamWElement {
   Vector<T, Space> gradient, value, first, second;
@@ -22,8 +29,8 @@ struct AdamWElement {
   bool zero;  ///< the gradient afterwards
   KOKKOS_FORCEINLINE_FUNCTION void operator()(std::int64_t i, T gradient_scale) const {
     T const g = gradient_scale * gradient(i);
-    T const m = beta1 * first(i) + rest1 * g;
-    T const v = beta2 * second(i) + rest2 * g * g;
+    T const m = normal_or_zero(beta1 * first(i) + rest1 * g);
+    T const v = normal_or_zero(beta2 * second(i) + rest2 * g * g);
     first(i) = m;
     second(i) = v;
     value(i) = keep * value(i) - rate * m / (Kokkos::sqrt(v) * root + epsilon);

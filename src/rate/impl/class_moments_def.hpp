@@ -25,7 +25,8 @@ struct AddClassGram {
     std::int64_t row = 0, column = team.league_rank() % pairs;
     while (column > row) column -= ++row;
     std::int64_t const i = row * tile, j = column * tile;
-    std::int64_t const height = Kokkos::min(tile, dim - i), width = Kokkos::min(tile, dim - j);
+    std::int64_t const height = Kokkos::min(std::int64_t(tile), dim - i),
+                       width = Kokkos::min(std::int64_t(tile), dim - j);
     ConstStrided<double, Space> const z(sorted.data() + first * dim, Kokkos::LayoutStride(count, dim, dim, 1));
     Strided<double, Space> const p(moments.data() + k * dim * dim, Kokkos::LayoutStride(dim, dim, dim, 1));
     Team<Space, double, Vendor>::gemm(team, 1, transposed(block(z, 0, count, i, height)), block(z, 0, count, j, width),

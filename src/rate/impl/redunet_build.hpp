@@ -31,8 +31,9 @@ struct MomentOfClass {
     std::int64_t row = 0, column = team.league_rank() % tiles;
     while (column > row) column -= ++row;
     std::int64_t const i = row * tile, j = column * tile, begin = scratch.order.begin(k);
-    std::size_t const height = Kokkos::min(tile, dim - i), width = Kokkos::min(tile, dim - j),
-                      count = scratch.order.begin(k + 1) - begin, pitch = dim;
+    std::size_t const height = Kokkos::min(std::int64_t(tile), dim - i),
+                      width = Kokkos::min(std::int64_t(tile), dim - j), count = scratch.order.begin(k + 1) - begin,
+                      pitch = dim;
     double* const rows = scratch.sorted.data() + begin * dim;
     Strided<double, Space> const left(rows + i, Kokkos::LayoutStride(height, 1, count, pitch)),
         right(rows + j, Kokkos::LayoutStride(count, pitch, width, 1)),
