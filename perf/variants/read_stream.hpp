@@ -21,7 +21,8 @@ struct SumOfChunk {
     if constexpr (impl::is_device<Space>) {
       double sum = 0;
       Kokkos::parallel_reduce(
-          Kokkos::TeamVectorRange(team, length), [&](std::int64_t i, double& part) { part += from[i]; }, sum);
+          Kokkos::TeamVectorRange(team, std::int64_t(length)), [&](std::int64_t i, double& part) { part += from[i]; },
+          sum);
       Kokkos::single(Kokkos::PerTeam(team), [&]() { sums(chunk) = sum; });
     } else {
       KOKKOS_IF_ON_HOST((sums(chunk) = by_registers(from);))

@@ -135,9 +135,12 @@ ClosedLoopResult ClosedLoopStep<Space, T>::run(Space const& space, ConstTensor4<
     copy(space, labels, pass.labels);
   }
   images_to_pixels(space, images, T(2), T(-1), pass.pixels);
+  auto const zero = [&](ParameterList<Space, T> const& list) {
+    for (auto const& s : list.segments()) fill(space, s.gradient, T(0));
+  };
   auto const clear = [&] {
-    for (auto const& list : {model_.encoder.lists().trained, model_.decoder.lists().trained})
-      for (auto const& s : list.segments()) fill(space, s.gradient, T(0));
+    zero(model_.encoder.lists().trained);
+    zero(model_.decoder.lists().trained);
   };
   ClosedLoopResult result;
   auto const steps = static_cast<std::int64_t>(options_.encoder_steps);
