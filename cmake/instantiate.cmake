@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-# krate_instantiate(target "module/op:Class[,Class]" ... [WIRING] [NAMESPACE part] [TOGETHER n] [OF template ...]): one small source per op (or n
+# krate_instantiate(target "module/op:Class[,Class]" ... [WIRING] [APART] [NAMESPACE part] [TOGETHER n] [OF template ...]): one small source per op (or n
 # of them) for all spaces of the host, and one for each device, for all scalars, so that kernels are compiled once into the library and never
 # in a user's file. Classes live in krate::impl, or krate::part.
 # WIRING: these classes call others' kernels and have none, so less optimisation costs no speed and saves a third of the compile time.
+# APART: long ones, a source for each space.
 
 # What is compiled together: the spaces of the host, as "Serial+OpenMP"; each device alone.
 set(krate_space_groups ${krate_spaces})
@@ -12,7 +13,7 @@ set(krate_device_spaces ${krate_spaces})
 list(FILTER krate_device_spaces EXCLUDE REGEX "^(Serial|OpenMP|Threads)$")
 list(APPEND krate_space_groups ${krate_device_spaces})
 
-set(krate_wiring_options $<$<AND:$<CONFIG:Release>,$<COMPILE_LANG_AND_ID:CXX,GNU,Clang>>:-O1>)
+set(krate_wiring_options $<$<AND:$<CONFIG:Release>,$<COMPILE_LANG_AND_ID:CXX,GNU,Clang>>:-Og>)
 
 # The text of one entry's source, appended to the variable text of the caller.
 function(krate_append_instantiation entry namespace spaces templates)
@@ -36,7 +37,7 @@ function(krate_append_instantiation entry namespace spaces templates)
 endfunction()
 
 function(krate_instantiate target)
-  cmake_parse_arguments(arg "WIRING" "NAMESPACE;TOGETHER" "OF" ${ARGN})
+  cmake_parse_arguments(arg "WIRING;APART" "NAMESPACE;TOGETHER" "OF" ${ARGN})
   if(NOT arg_NAMESPACE)
     set(arg_NAMESPACE impl)
   endif()
@@ -44,8 +45,8 @@ function(krate_instantiate target)
     set(arg_TOGETHER 1)
   endif()
   set(groups ${krate_space_groups})
-  if(arg_OF)
-    set(groups ${krate_spaces})  # many classes already
+  if(arg_OF OR arg_APART)  # many classes, or long ones
+    set(groups ${krate_spaces})
   endif()
   foreach(group IN LISTS groups)
     string(REPLACE "+" ";" spaces ${group})
@@ -65,7 +66,7 @@ function(krate_instantiate target)
       target_sources(${target} PRIVATE ${file})
       if(arg_WIRING)
         set_source_files_properties(${file} TARGET_DIRECTORY ${target} PROPERTIES
-          COMPILE_OPTIONS "${krate_wiring_options}" SKIP_PRECOMPILE_HEADERS ON)  # precompiled at another level
+          COMPILE_OPTIONS "${krate_wiring_options}")
       else()
         set_source_files_properties(${file} TARGET_DIRECTORY ${target} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)  # long enough
       endif()

@@ -2,12 +2,12 @@
 // What the commands share that run a trained model over a dataset: eval, predict, analyze.
 #pragma once
 
-#include <numeric>
 #include <string>
 #include <tuple>
 #include <vector>
 
 #include "krate/core/arena.hpp"
+#include "krate/io/checkpoint.hpp"
 #include "krate/io/dataset.hpp"
 #include "krate/models/causal_crate.hpp"
 #include "krate/models/crate_bert.hpp"
@@ -16,7 +16,6 @@
 #include "krate/models/tost_causal.hpp"
 #include "krate/models/vit.hpp"
 #include "krate/train/inference.hpp"
-#include "krate/train/model_file.hpp"
 #include "tools/context.hpp"
 #include "tools/model_source.hpp"
 
@@ -36,7 +35,7 @@ struct ChosenRows {
 };
 
 /// A model and the chosen samples of a dataset, ready to run: the samples are the train part of the source, those to
-/// learn from the test part.
+/// learn from the test part. Compiled once, for all models (model_on_data.cpp).
 template <class Model>
 struct ModelOnData {
   using T = typename Model::Scalar;
@@ -49,25 +48,11 @@ struct ModelOnData {
   train::Inference<Model> inference;
 
   ModelOnData(Space const& on, comm::Communicator const& ranks, io::SampleTable table, ChosenRows rows, bool labelled,
-              io::CheckpointReader const& file, std::size_t batch_size)
-      : space(on),
-        comm(ranks),
-        model(train::load_model<Model>(space, file)),
-        source(source_for<Model>(std::move(table), model.config(), labelled)),
-        batch(batch_size),
-        arena(space, train::Inference<Model>::bytes(model, batch), "krate::tools::arena"),
-        inference(model, batch, arena.workspace()) {
-    require_fit<Model>(source, model.config(), labelled);
-    source.select(std::move(rows.samples), std::move(rows.reference));
-  }
+              io::CheckpointReader const& file, std::size_t batch_size);
+  ~ModelOnData();
 
   /// This rank's samples, positions among those chosen.
-  std::vector<std::size_t> mine() const {
-    auto const share = comm::share_of(source.size(train::Part::train), comm.rank(), comm.size());
-    std::vector<std::size_t> samples(share.count);
-    std::iota(samples.begin(), samples.end(), share.begin);
-    return samples;
-  }
+  std::vector<std::size_t> mine() const;
 };
 
 /// Families of models that these commands run: classifiers with blocks of attention and sparse coding, those and other

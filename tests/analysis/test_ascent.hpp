@@ -7,7 +7,7 @@ namespace {
 
 template <class T>
 struct AscentTest : ::testing::Test {};
-TYPED_TEST_SUITE(AscentTest, OnlyDouble, SuiteName);
+SCALAR_TESTS(AscentTest, krate::testing::OnlyDouble);
 
 struct Climb {
   RateProblem problem;
@@ -15,7 +15,7 @@ struct Climb {
   std::size_t iterations;
 };
 
-TYPED_TEST(AscentTest, GenericStartsEndAtMaximisers) {
+SCALAR_TEST(AscentTest, GenericStartsEndAtMaximisers) {
   std::vector<std::int64_t> const unequal = {20, 30, 40}, equal = {50, 50, 50, 50};
   for (Climb const& c : {Climb{{30, unequal, 0.5}, 0.1, 1500}, Climb{{30, unequal, 0.5}, 0.5, 600},
                          Climb{{50, equal, 0.25}, 0.1, 1200}, Climb{{100, equal, 0.25}, 0.1, 1200}}) {
@@ -54,7 +54,7 @@ TYPED_TEST(AscentTest, GenericStartsEndAtMaximisers) {
   EXPECT_NEAR(value_of({100, equal, 0.25}, 0.1), 64.021098, 1e-6);
 }
 
-TYPED_TEST(AscentTest, StartsThatAreTooSmallLoseTheirRank) {
+SCALAR_TEST(AscentTest, StartsThatAreTooSmallLoseTheirRank) {
   RateProblem const problem{30, {20, 30, 40}, 0.5};
   double const lambda = 0.1 * krate::analysis::largest_lambda(problem);
   auto const form = krate::analysis::regularised_maximiser(problem, lambda);
@@ -68,7 +68,7 @@ TYPED_TEST(AscentTest, StartsThatAreTooSmallLoseTheirRank) {
   EXPECT_NEAR(trace.objective.back(), krate::analysis::maximiser_value(form, ranks), 1e-6);
 }
 
-TYPED_TEST(AscentTest, ConstrainedAscentEndsAtEqualSpectra) {
+SCALAR_TEST(AscentTest, ConstrainedAscentEndsAtEqualSpectra) {
   std::vector<std::int64_t> const sizes = {30, 40, 50};
   Ranks const ranks = {3, 4, 5};
   for (std::size_t const dim : {20, 12}) {
@@ -95,7 +95,7 @@ TYPED_TEST(AscentTest, ConstrainedAscentEndsAtEqualSpectra) {
   EXPECT_LT(sigma[2][4], 1e-3);
 }
 
-TYPED_TEST(AscentTest, RepeatsToTheBit) {
+SCALAR_TEST(AscentTest, RepeatsToTheBit) {
   RateProblem const problem{8, {6, 9}, 0.5};
   auto const labels = label_view(consecutive_labels(problem.class_sizes));
   auto const objective = objective_of(problem, 0.1 * krate::analysis::largest_lambda(problem));
@@ -109,7 +109,7 @@ TYPED_TEST(AscentTest, RepeatsToTheBit) {
   EXPECT_TRUE(same_bits(to_array(first), to_array(second)));
 }
 
-TYPED_TEST(AscentTest, RefusesBadInput) {
+SCALAR_TEST(AscentTest, RefusesBadInput) {
   RateProblem const problem{3, {2, 2}, 0.5};
   auto const labels = label_view(consecutive_labels(problem.class_sizes));
   auto const objective = objective_of(problem, 0.1);

@@ -32,9 +32,9 @@ struct LanczosTest : ::testing::Test {
     return a;
   }
 };
-TYPED_TEST_SUITE(LanczosTest, OnlyDouble, SuiteName);
+SCALAR_TESTS(LanczosTest, krate::testing::OnlyDouble);
 
-TYPED_TEST(LanczosTest, TopOfAKnownSpectrum) {
+SCALAR_TEST(LanczosTest, TopOfAKnownSpectrum) {
   std::size_t const n = 60;
   auto const found = this->run(this->line(n), {.count = 3});
   ASSERT_TRUE(found.converged);
@@ -47,7 +47,7 @@ TYPED_TEST(LanczosTest, TopOfAKnownSpectrum) {
   }
 }
 
-TYPED_TEST(LanczosTest, SmallAndDegenerateOperators) {
+SCALAR_TEST(LanczosTest, SmallAndDegenerateOperators) {
   auto const one = this->run(Array({1, 1}, {-3}), {});
   EXPECT_TRUE(one.converged);
   EXPECT_EQ(one.values.size(), 1u);
@@ -61,7 +61,7 @@ TYPED_TEST(LanczosTest, SmallAndDegenerateOperators) {
   EXPECT_NEAR(found.values[0], 2, 1e-14);
 }
 
-TYPED_TEST(LanczosTest, SaysWhenItGaveUpAndRepeatsToTheBit) {
+SCALAR_TEST(LanczosTest, SaysWhenItGaveUpAndRepeatsToTheBit) {
   auto const first = this->run(this->line(200), {.most_products = 12}),
              second = this->run(this->line(200), {.most_products = 12});
   EXPECT_FALSE(first.converged);
@@ -72,7 +72,7 @@ TYPED_TEST(LanczosTest, SaysWhenItGaveUpAndRepeatsToTheBit) {
   EXPECT_NE(first.values, other.values);
 }
 
-TYPED_TEST(LanczosTest, RefusesBadInput) {
+SCALAR_TEST(LanczosTest, RefusesBadInput) {
   EXPECT_ERROR(krate::ValueError, "krate::analysis::largest_eigenvalues: count = 5, but it must be from 1 to the order",
                this->run(this->line(4), {.count = 5}));
   EXPECT_ERROR(krate::ValueError, "most_products = 1, but it must be at least count",

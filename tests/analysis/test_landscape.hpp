@@ -12,9 +12,9 @@ struct LandscapeTest : ::testing::Test {
   std::vector<int> const labels = consecutive_labels(problem.class_sizes);
   std::vector<Ranks> const all_ranks = {{0, 0, 0}, {1, 0, 0}, {2, 1, 2}, {1, 1, 1}, {2, 2, 2}, {0, 3, 3}};
 };
-TYPED_TEST_SUITE(LandscapeTest, OnlyDouble, SuiteName);
+SCALAR_TESTS(LandscapeTest, krate::testing::OnlyDouble);
 
-TYPED_TEST(LandscapeTest, MaximisersHaveTheSpectrumOfTheirManifold) {
+SCALAR_TEST(LandscapeTest, MaximisersHaveTheSpectrumOfTheirManifold) {
   for (double const fraction : {0.05, 0.3, 0.6}) {
     double const lambda = fraction * krate::analysis::largest_lambda(this->problem);
     auto const form = krate::analysis::regularised_maximiser(this->problem, lambda);
@@ -43,7 +43,7 @@ TYPED_TEST(LandscapeTest, MaximisersHaveTheSpectrumOfTheirManifold) {
   }
 }
 
-TYPED_TEST(LandscapeTest, OneDirectionAtTheBarrierMakesAStrictSaddle) {
+SCALAR_TEST(LandscapeTest, OneDirectionAtTheBarrierMakesAStrictSaddle) {
   for (double const fraction : {0.05, 0.3, 0.6}) {
     double const lambda = fraction * krate::analysis::largest_lambda(this->problem);
     auto const form = krate::analysis::regularised_maximiser(this->problem, lambda);
@@ -61,7 +61,7 @@ TYPED_TEST(LandscapeTest, OneDirectionAtTheBarrierMakesAStrictSaddle) {
   }
 }
 
-TYPED_TEST(LandscapeTest, LanczosFindsTheTopOfLargerSpectra) {
+SCALAR_TEST(LandscapeTest, LanczosFindsTheTopOfLargerSpectra) {
   RateProblem const problem{30, {20, 30, 40}, 0.5};
   auto const labels = consecutive_labels(problem.class_sizes);
   double const lambda = 0.1 * krate::analysis::largest_lambda(problem);
@@ -126,7 +126,7 @@ inline bool find_critical_point(Array& z, std::vector<int> const& labels,
   return false;
 }
 
-TYPED_TEST(LandscapeTest, CriticalPointsFoundByChanceAreThoseOfTheClosedForm) {
+SCALAR_TEST(LandscapeTest, CriticalPointsFoundByChanceAreThoseOfTheClosedForm) {
   RateProblem const problem{4, {3, 4}, 0.5};
   auto const labels = consecutive_labels(problem.class_sizes);
   double const lambda = 0.4 * krate::analysis::largest_lambda(problem);

@@ -25,9 +25,9 @@ struct LandscapeReferenceTest : ::testing::Test {
             about.get<double>("eps2")};
   }
 };
-TYPED_TEST_SUITE(LandscapeReferenceTest, OnlyDouble, SuiteName);
+SCALAR_TESTS(LandscapeReferenceTest, krate::testing::OnlyDouble);
 
-TYPED_TEST(LandscapeReferenceTest, ClosedFormsAndCriticalPoints) {
+SCALAR_TEST(LandscapeReferenceTest, ClosedFormsAndCriticalPoints) {
   int cases = 0;
   for (auto const& name : this->file.list("/regularised")) {
     std::string const path = "/regularised/" + name;
@@ -68,7 +68,7 @@ TYPED_TEST(LandscapeReferenceTest, ClosedFormsAndCriticalPoints) {
   EXPECT_EQ(cases, 5);
 }
 
-TYPED_TEST(LandscapeReferenceTest, Ascents) {
+SCALAR_TEST(LandscapeReferenceTest, Ascents) {
   int cases = 0;
   for (auto const& name : this->file.list("/regularised")) {
     std::string const path = "/regularised/" + name;
@@ -98,7 +98,7 @@ TYPED_TEST(LandscapeReferenceTest, Ascents) {
   EXPECT_EQ(cases, 3);
 }
 
-TYPED_TEST(LandscapeReferenceTest, ConstrainedOptima) {
+SCALAR_TEST(LandscapeReferenceTest, ConstrainedOptima) {
   for (auto const& name : this->file.list("/constrained")) {
     std::string const path = "/constrained/" + name;
     auto const form = krate::analysis::constrained_maximiser(this->problem(path), this->integers(path + "/ranks"));

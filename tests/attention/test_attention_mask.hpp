@@ -33,16 +33,16 @@ struct AttentionMaskTest : ::testing::Test {
         << w.extent(1) << " tokens of width " << w.extent(2) / heads;
   }
 };
-TYPED_TEST_SUITE_P(AttentionMaskTest);
+SCALAR_TESTS(AttentionMaskTest, Scalars);
 
-TYPED_TEST_P(AttentionMaskTest, MatchesPlainLoopsAtManySizes) {
+SCALAR_TEST(AttentionMaskTest, MatchesPlainLoopsAtManySizes) {
   for (std::size_t const n : {1u, 2u, 5u, 8u, 13u, 16u, 17u, 23u, 49u, 65u, 145u, 197u, 289u})
     for (auto const& mask : masks(1, n)) this->expect_oracle(filled(1, {1, n, 24}), 1, mask);
   for (std::size_t const p : {1u, 3u, 17u, 32u, 48u, 64u, 80u, 200u})
     for (auto const& mask : masks(3, 37)) this->expect_oracle(filled(1, {3, 37, 2 * p}), 2, mask);
 }
 
-TYPED_TEST_P(AttentionMaskTest, RangesOnBothSidesOfTheSwitch) {
+SCALAR_TEST(AttentionMaskTest, RangesOnBothSidesOfTheSwitch) {
   double const limit = this->limit;
   for (double const spread : {0.1 * limit, 0.49 * limit, 0.51 * limit, 0.99 * limit, 1.01 * limit, 40 * limit}) {
     Array const w = ranging(61, 24, 0.01, spread);
@@ -58,7 +58,7 @@ TYPED_TEST_P(AttentionMaskTest, RangesOnBothSidesOfTheSwitch) {
   }
 }
 
-TYPED_TEST_P(AttentionMaskTest, FivePointGradients) {
+SCALAR_TEST(AttentionMaskTest, FivePointGradients) {
   if constexpr (std::is_same_v<TypeParam, double>) {
     for (double const spread : {1.0, 700.0})
       for (auto const& mask : masks(1, 17)) {
@@ -69,7 +69,7 @@ TYPED_TEST_P(AttentionMaskTest, FivePointGradients) {
   }
 }
 
-TYPED_TEST_P(AttentionMaskTest, LaterTokensChangeNoBitOfEarlierOnes) {
+SCALAR_TEST(AttentionMaskTest, LaterTokensChangeNoBitOfEarlierOnes) {
   using T = TypeParam;
   std::size_t const n = 83;
   OracleMask const causal{true, Array({0, 0})};
@@ -93,7 +93,7 @@ TYPED_TEST_P(AttentionMaskTest, LaterTokensChangeNoBitOfEarlierOnes) {
   }
 }
 
-TYPED_TEST_P(AttentionMaskTest, PaddingDoesNotMatterToOthersAndGetsNoGradientFromThem) {
+SCALAR_TEST(AttentionMaskTest, PaddingDoesNotMatterToOthersAndGetsNoGradientFromThem) {
   using T = TypeParam;
   std::size_t const n = 45;
   for (bool const causal : {false, true})
@@ -119,7 +119,7 @@ TYPED_TEST_P(AttentionMaskTest, PaddingDoesNotMatterToOthersAndGetsNoGradientFro
     }
 }
 
-TYPED_TEST_P(AttentionMaskTest, AQueryThatSeesNoKeyGetsZeros) {
+SCALAR_TEST(AttentionMaskTest, AQueryThatSeesNoKeyGetsZeros) {
   using T = TypeParam;
   for (double const factor : {1.0, 60.0}) {
     Array const w = filled(1, {1, 19, 8}, factor), dout = filled(2, w.shape);
@@ -135,7 +135,7 @@ TYPED_TEST_P(AttentionMaskTest, AQueryThatSeesNoKeyGetsZeros) {
   }
 }
 
-TYPED_TEST_P(AttentionMaskTest, PaddingAtTheEndIsAShorterSample) {
+SCALAR_TEST(AttentionMaskTest, PaddingAtTheEndIsAShorterSample) {
   using T = TypeParam;
   Array const w = filled(1, {1, 21, 12});
   Array shorter({1, 14, 12}), keys({1, 21});
@@ -147,7 +147,7 @@ TYPED_TEST_P(AttentionMaskTest, PaddingAtTheEndIsAShorterSample) {
     for (std::size_t c = 0; c < 12; ++c) EXPECT_NEAR(padded.out(0, i, c), own.out(0, i, c), tolerance<T>(30));
 }
 
-TYPED_TEST_P(AttentionMaskTest, AnyNumberOfThreadsAndARepeatGiveTheSameBits) {
+SCALAR_TEST(AttentionMaskTest, AnyNumberOfThreadsAndARepeatGiveTheSameBits) {
   using T = TypeParam;
   Array w = filled(1, {3, 67, 3 * 20}), dout = filled(2, w.shape);
   for (std::size_t i = 0; i < 67; i += 5)
@@ -161,7 +161,7 @@ TYPED_TEST_P(AttentionMaskTest, AnyNumberOfThreadsAndARepeatGiveTheSameBits) {
   }
 }
 
-TYPED_TEST_P(AttentionMaskTest, LayersTakeMasks) {
+SCALAR_TEST(AttentionMaskTest, LayersTakeMasks) {
   using T = TypeParam;
   TestSpace space;
   std::size_t const batch = 2, n = 7, dim = 6, heads = 2;
@@ -185,19 +185,12 @@ TYPED_TEST_P(AttentionMaskTest, LayersTakeMasks) {
   EXPECT_LE(gradient_error(loss, x, dx.array()), sizeof(T) == 8 ? 1e-7 : 1e-4);
 }
 
-TYPED_TEST_P(AttentionMaskTest, WrongShapesAreExplained) {
+SCALAR_TEST(AttentionMaskTest, WrongShapesAreExplained) {
   using T = TypeParam;
   Array const w = filled(1, {2, 3, 4});
   EXPECT_ERROR(ShapeError, "krate::subspace_attention: mask.keys has shape [3, 2], expected [2, 3]",
                attend<T>(w, w, 2, {false, Array({3, 2})}));
 }
-
-REGISTER_TYPED_TEST_SUITE_P(AttentionMaskTest, MatchesPlainLoopsAtManySizes, RangesOnBothSidesOfTheSwitch,
-                            FivePointGradients, LaterTokensChangeNoBitOfEarlierOnes,
-                            PaddingDoesNotMatterToOthersAndGetsNoGradientFromThem, AQueryThatSeesNoKeyGetsZeros,
-                            PaddingAtTheEndIsAShorterSample, AnyNumberOfThreadsAndARepeatGiveTheSameBits,
-                            LayersTakeMasks, WrongShapesAreExplained);
-KRATE_INSTANTIATE(AttentionMaskTest);
 
 }  // namespace
 }  // namespace krate::testing

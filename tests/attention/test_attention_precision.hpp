@@ -93,9 +93,9 @@ TEST(KRATE_TEST_PRECISION, FloatStaysWithinFiveTimesTheExplicitForm) {
 
 template <class Scalar>
 struct PlainAttentionTest : ::testing::Test {};
-TYPED_TEST_SUITE_P(PlainAttentionTest);
+SCALAR_TESTS(PlainAttentionTest, Scalars);
 
-TYPED_TEST_P(PlainAttentionTest, MatchesPlainLoopsWithEveryMask) {
+SCALAR_TEST(PlainAttentionTest, MatchesPlainLoopsWithEveryMask) {
   using T = TypeParam;
   using Plain = krate::impl::PlainAttention<TestSpace, T>;
   TestSpace space;
@@ -121,9 +121,6 @@ TYPED_TEST_P(PlainAttentionTest, MatchesPlainLoopsWithEveryMask) {
       EXPECT_LE(worst_error(dw.array(), oracle_subspace_attention_gradient(w, heads, dout, masked)), allowed);
     }
 }
-
-REGISTER_TYPED_TEST_SUITE_P(PlainAttentionTest, MatchesPlainLoopsWithEveryMask);
-KRATE_INSTANTIATE(PlainAttentionTest);
 
 }  // namespace
 }  // namespace krate::testing

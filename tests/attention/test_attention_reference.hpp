@@ -57,9 +57,9 @@ struct AttentionReference : ::testing::Test {
               sizeof(Scalar) == 8 ? 1e-12 : 1.3e-5);
   }
 };
-TYPED_TEST_SUITE_P(AttentionReference);
+SCALAR_TESTS(AttentionReference, Scalars);
 
-TYPED_TEST_P(AttentionReference, CausalCrate) {
+SCALAR_TEST(AttentionReference, CausalCrate) {
   auto const file = io::File::open(krate::testing::reference_file("crate_causal.h5"));
   for (int const i : {0, 1}) {
     std::string const block = "transformer.h." + std::to_string(i) + ".";
@@ -70,7 +70,7 @@ TYPED_TEST_P(AttentionReference, CausalCrate) {
   }
 }
 
-TYPED_TEST_P(AttentionReference, CrateBert) {
+SCALAR_TEST(AttentionReference, CrateBert) {
   auto const file = io::File::open(krate::testing::reference_file("crate_bert.h5"));
   for (int const i : {0, 1}) {
     std::string const block = "crate.encoder.layer." + std::to_string(i) + ".attention.";
@@ -79,9 +79,6 @@ TYPED_TEST_P(AttentionReference, CrateBert) {
                            {false, read_array(file, "/input/attention_mask")});
   }
 }
-
-REGISTER_TYPED_TEST_SUITE_P(AttentionReference, CausalCrate, CrateBert);
-KRATE_INSTANTIATE(AttentionReference);
 
 }  // namespace
 }  // namespace krate::testing

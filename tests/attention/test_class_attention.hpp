@@ -55,9 +55,9 @@ Array class_attended_back(Array const& qkv, std::size_t heads, Array const& dout
 
 template <class Scalar>
 struct ClassAttentionTest : ::testing::Test {};
-TYPED_TEST_SUITE_P(ClassAttentionTest);
+SCALAR_TESTS(ClassAttentionTest, Scalars);
 
-TYPED_TEST_P(ClassAttentionTest, MatchesPlainLoops) {
+SCALAR_TEST(ClassAttentionTest, MatchesPlainLoops) {
   using T = TypeParam;
   struct Shape {
     std::size_t batch, tokens, heads, p;
@@ -71,14 +71,14 @@ TYPED_TEST_P(ClassAttentionTest, MatchesPlainLoops) {
   }
 }
 
-TYPED_TEST_P(ClassAttentionTest, LargeLogitsStayFinite) {
+SCALAR_TEST(ClassAttentionTest, LargeLogitsStayFinite) {
   Array const qkv = filled(1, {2, 6, 24}, 300);
   auto const found = class_attended<TypeParam>(qkv, 2);
   for (double const v : found.probabilities.data) EXPECT_TRUE(v >= 0 && v <= 1);
   for (double const v : class_attended_back<TypeParam>(qkv, 2, filled(2, {2, 8})).data) EXPECT_TRUE(std::isfinite(v));
 }
 
-TYPED_TEST_P(ClassAttentionTest, GradientsRepeatsErrors) {
+SCALAR_TEST(ClassAttentionTest, GradientsRepeatsErrors) {
   using T = TypeParam;
   Array const qkv = filled(1, {2, 5, 18}), dout = filled(2, {2, 6});
   Array const dqkv = class_attended_back<T>(qkv, 2, dout);
@@ -97,9 +97,6 @@ TYPED_TEST_P(ClassAttentionTest, GradientsRepeatsErrors) {
   EXPECT_ERROR(ShapeError, "krate::class_attention_backward: dqkv",
                class_attention_backward(space, input, a, out, few));
 }
-
-REGISTER_TYPED_TEST_SUITE_P(ClassAttentionTest, MatchesPlainLoops, LargeLogitsStayFinite, GradientsRepeatsErrors);
-KRATE_INSTANTIATE(ClassAttentionTest);
 
 }  // namespace
 }  // namespace krate::testing

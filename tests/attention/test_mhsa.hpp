@@ -76,16 +76,16 @@ struct MhsaProblem {
 
 template <class Scalar>
 struct MhsaTest : ::testing::Test {};
-TYPED_TEST_SUITE_P(MhsaTest);
+SCALAR_TESTS(MhsaTest, Scalars);
 
-TYPED_TEST_P(MhsaTest, MatchesPlainLoops) {
+SCALAR_TEST(MhsaTest, MatchesPlainLoops) {
   using P = MhsaProblem;
   for (P const& p : {P(2, 5, 8, 2, 4), P(1, 1, 6, 3, 2), P(3, 17, 12, 4, 3, true, true, true), P(2, 7, 5, 1, 9, false),
                      P(2, 4, 6, 1, 6, true, false)})
     EXPECT_LE(worst_error(p.run<TypeParam>().y, p.oracle()), tolerance<TypeParam>(9 * p.x.extent(2)));
 }
 
-TYPED_TEST_P(MhsaTest, FivePointGradients) {
+SCALAR_TEST(MhsaTest, FivePointGradients) {
   if constexpr (std::is_same_v<TypeParam, double>) {
     for (bool const causal : {false, true}) {
       MhsaProblem const p(2, 5, 6, 2, 4, true, true, causal);
@@ -107,7 +107,7 @@ TYPED_TEST_P(MhsaTest, FivePointGradients) {
   }
 }
 
-TYPED_TEST_P(MhsaTest, RepeatsAndErrors) {
+SCALAR_TEST(MhsaTest, RepeatsAndErrors) {
   using T = TypeParam;
   MhsaProblem const p(2, 9, 8, 2, 4);
   auto const a = p.run<T>(), b = p.run<T>();
@@ -127,9 +127,6 @@ TYPED_TEST_P(MhsaTest, RepeatsAndErrors) {
                  q.residual = Array({2, 9, 3});
                }));
 }
-
-REGISTER_TYPED_TEST_SUITE_P(MhsaTest, MatchesPlainLoops, FivePointGradients, RepeatsAndErrors);
-KRATE_INSTANTIATE(MhsaTest);
 
 }  // namespace
 }  // namespace krate::testing

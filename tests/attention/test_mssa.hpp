@@ -52,9 +52,9 @@ struct MssaProblem {
 
 template <class Scalar>
 struct MssaTest : ::testing::Test {};
-TYPED_TEST_SUITE_P(MssaTest);
+SCALAR_TESTS(MssaTest, Scalars);
 
-TYPED_TEST_P(MssaTest, MatchesPlainLoopsAtManySizes) {
+SCALAR_TEST(MssaTest, MatchesPlainLoopsAtManySizes) {
   using P = MssaProblem<TypeParam>;
   for (P const& p : {P(2, 5, 8, 2, 4), P(1, 1, 6, 3, 2), P(3, 17, 12, 4, 3), P(2, 7, 5, 1, 9), P(1, 3, 16, 2, 1),
                      P(2, 4, 6, 1, 6, false)}) {
@@ -66,7 +66,7 @@ TYPED_TEST_P(MssaTest, MatchesPlainLoopsAtManySizes) {
   }
 }
 
-TYPED_TEST_P(MssaTest, AResidualIsAddedToTheOutput) {
+SCALAR_TEST(MssaTest, AResidualIsAddedToTheOutput) {
   using T = TypeParam;
   for (bool const mapped : {true, false}) {
     MssaProblem<T> const p(2, 5, 8, mapped ? 2 : 1, mapped ? 4 : 8, mapped);
@@ -93,13 +93,13 @@ TYPED_TEST_P(MssaTest, AResidualIsAddedToTheOutput) {
   }
 }
 
-TYPED_TEST_P(MssaTest, NoTokensAndNoBatchAreAllowed) {
+SCALAR_TEST(MssaTest, NoTokensAndNoBatchAreAllowed) {
   using P = MssaProblem<TypeParam>;
   EXPECT_EQ(P(0, 5, 8, 2, 4).run().y.size(), 0u);
   EXPECT_EQ(P(2, 0, 8, 2, 4).run().y.size(), 0u);
 }
 
-TYPED_TEST_P(MssaTest, HandCheckedCase) {
+SCALAR_TEST(MssaTest, HandCheckedCase) {
   // One head of width 1, W = (1, 0): logits (1, 0) and (0, 0); rows average to e / (e + 1) and 1 / 2.
   MssaProblem<TypeParam> p(1, 2, 1, 1, 1, false);
   p.x = Array({1, 2, 1}, {1, 0});
@@ -108,7 +108,7 @@ TYPED_TEST_P(MssaTest, HandCheckedCase) {
   EXPECT_LE(worst_error(p.run().y, Array({1, 2, 1}, {e / (e + 1), 0.5})), tolerance<TypeParam>(1));
 }
 
-TYPED_TEST_P(MssaTest, GoldenValuesOfTheReferencePage) {
+SCALAR_TEST(MssaTest, GoldenValuesOfTheReferencePage) {
   // From an independent program in double: sum, sum of squares, first and last element.
   MssaProblem<TypeParam> p(2, 5, 8, 2, 4);
   auto const r = p.run();
@@ -131,7 +131,7 @@ TYPED_TEST_P(MssaTest, GoldenValuesOfTheReferencePage) {
   expect(r.doutput, -9.697512499394, 60.76189290027, -1.810756649092, -0.3074800744512);
 }
 
-TYPED_TEST_P(MssaTest, FivePointGradients) {
+SCALAR_TEST(MssaTest, FivePointGradients) {
   if constexpr (std::is_same_v<TypeParam, double>) {
     for (MssaProblem<double> const& p :
          {MssaProblem<double>(2, 5, 6, 3, 2), MssaProblem<double>(1, 4, 5, 1, 5, false)}) {
@@ -152,7 +152,7 @@ TYPED_TEST_P(MssaTest, FivePointGradients) {
   }
 }
 
-TYPED_TEST_P(MssaTest, BackwardAddsToParameterGradientsAndWritesTheInputGradient) {
+SCALAR_TEST(MssaTest, BackwardAddsToParameterGradientsAndWritesTheInputGradient) {
   using T = TypeParam;
   TestSpace space;
   MssaProblem<T> const p(2, 3, 4, 2, 2);
@@ -175,7 +175,7 @@ TYPED_TEST_P(MssaTest, BackwardAddsToParameterGradientsAndWritesTheInputGradient
   EXPECT_EQ(to_array(dx).data, once_x.data);
 }
 
-TYPED_TEST_P(MssaTest, PermutingTokensPermutesTheOutput) {
+SCALAR_TEST(MssaTest, PermutingTokensPermutesTheOutput) {
   using T = TypeParam;
   MssaProblem<T> p(1, 6, 8, 2, 4);
   Array const y = p.run(false).y;
@@ -189,7 +189,7 @@ TYPED_TEST_P(MssaTest, PermutingTokensPermutesTheOutput) {
   EXPECT_LE(worst_error(q.run(false).y, expected), tolerance<T>(8));
 }
 
-TYPED_TEST_P(MssaTest, LargeLogitsStayFinite) {
+SCALAR_TEST(MssaTest, LargeLogitsStayFinite) {
   MssaProblem<TypeParam> p(1, 5, 8, 2, 4);
   for (auto& v : p.x.data) v *= 300;
   auto const r = p.run();
@@ -197,7 +197,7 @@ TYPED_TEST_P(MssaTest, LargeLogitsStayFinite) {
   for (double const v : r.dx.data) EXPECT_TRUE(std::isfinite(v));
 }
 
-TYPED_TEST_P(MssaTest, ABatchIsOneByOneAndARepeatGivesTheSameBits) {
+SCALAR_TEST(MssaTest, ABatchIsOneByOneAndARepeatGivesTheSameBits) {
   using T = TypeParam;
   MssaProblem<T> const p(3, 5, 8, 2, 4);
   auto const all = p.run(), again = p.run();
@@ -213,7 +213,7 @@ TYPED_TEST_P(MssaTest, ABatchIsOneByOneAndARepeatGivesTheSameBits) {
   }
 }
 
-TYPED_TEST_P(MssaTest, AllWorkIsLabelledAndRunsOnTheInstance) {
+SCALAR_TEST(MssaTest, AllWorkIsLabelledAndRunsOnTheInstance) {
   using T = TypeParam;
   TestSpace space;
   MssaProblem<T> const p(2, 5, 8, 2, 4);
@@ -239,7 +239,7 @@ TYPED_TEST_P(MssaTest, AllWorkIsLabelledAndRunsOnTheInstance) {
   }
 }
 
-TYPED_TEST_P(MssaTest, WrongShapesAreExplained) {
+SCALAR_TEST(MssaTest, WrongShapesAreExplained) {
   using T = TypeParam;
   TestSpace space;
   auto const x = to_view<TestSpace, T, 3>(filled(1, {2, 3, 4})), y = to_view<TestSpace, T, 3>(filled(1, {2, 3, 4}));
@@ -257,14 +257,6 @@ TYPED_TEST_P(MssaTest, WrongShapesAreExplained) {
                         y, y, {Tensor3<T, TestSpace>(y.data(), 2, 2, 3), Tensor3<T, TestSpace>(y.data(), 2, 2, 3)}},
                     y));
 }
-
-REGISTER_TYPED_TEST_SUITE_P(MssaTest, MatchesPlainLoopsAtManySizes, AResidualIsAddedToTheOutput,
-                            NoTokensAndNoBatchAreAllowed, HandCheckedCase, GoldenValuesOfTheReferencePage,
-                            FivePointGradients, BackwardAddsToParameterGradientsAndWritesTheInputGradient,
-                            PermutingTokensPermutesTheOutput, LargeLogitsStayFinite,
-                            ABatchIsOneByOneAndARepeatGivesTheSameBits, AllWorkIsLabelledAndRunsOnTheInstance,
-                            WrongShapesAreExplained);
-KRATE_INSTANTIATE(MssaTest);
 
 }  // namespace
 }  // namespace krate::testing

@@ -67,9 +67,9 @@ struct MultiHeadAttentionTest : ::testing::Test {
     return {{false, Array({0, 0})}, {true, Array({0, 0})}, {false, keys}, {true, keys}};
   }
 };
-TYPED_TEST_SUITE_P(MultiHeadAttentionTest);
+SCALAR_TESTS(MultiHeadAttentionTest, Scalars);
 
-TYPED_TEST_P(MultiHeadAttentionTest, MatchesPlainLoopsAtManySizes) {
+SCALAR_TEST(MultiHeadAttentionTest, MatchesPlainLoopsAtManySizes) {
   using Problem = typename TestFixture::Problem;
   // Around vectors, panels, tiles and strips of tokens; around vectors of features and groups of them.
   for (std::size_t const n : {1u, 2u, 5u, 8u, 16u, 17u, 23u, 24u, 25u, 49u, 65u, 145u, 197u})
@@ -80,13 +80,13 @@ TYPED_TEST_P(MultiHeadAttentionTest, MatchesPlainLoopsAtManySizes) {
   EXPECT_EQ(Problem(0, 3, 2, 3).run().out.size(), 0u);
 }
 
-TYPED_TEST_P(MultiHeadAttentionTest, LargeLogits) {
+SCALAR_TEST(MultiHeadAttentionTest, LargeLogits) {
   using Problem = typename TestFixture::Problem;
   for (double const factor : {10.0, 100.0})
     for (auto const& mask : this->masks(2, 40)) Problem(2, 40, 2, 16, factor).expect_oracle(mask, factor * factor);
 }
 
-TYPED_TEST_P(MultiHeadAttentionTest, FivePointGradients) {
+SCALAR_TEST(MultiHeadAttentionTest, FivePointGradients) {
   if constexpr (std::is_same_v<TypeParam, double>) {
     for (auto const& mask : this->masks(2, 17)) {
       typename TestFixture::Problem const problem(2, 17, 2, 3);
@@ -98,7 +98,7 @@ TYPED_TEST_P(MultiHeadAttentionTest, FivePointGradients) {
   }
 }
 
-TYPED_TEST_P(MultiHeadAttentionTest, LaterTokensChangeNoBitOfEarlierOnes) {
+SCALAR_TEST(MultiHeadAttentionTest, LaterTokensChangeNoBitOfEarlierOnes) {
   std::size_t const n = 83, inner = 20;
   OracleMask const causal{true, Array({0, 0})};
   typename TestFixture::Problem const problem(1, n, 1, inner);
@@ -119,7 +119,7 @@ TYPED_TEST_P(MultiHeadAttentionTest, LaterTokensChangeNoBitOfEarlierOnes) {
   }
 }
 
-TYPED_TEST_P(MultiHeadAttentionTest, AQueryThatSeesNoKeyGetsZeros) {
+SCALAR_TEST(MultiHeadAttentionTest, AQueryThatSeesNoKeyGetsZeros) {
   typename TestFixture::Problem const problem(1, 19, 2, 4);
   Array keys({1, 19});
   auto const none = problem.run({false, keys});
@@ -132,7 +132,7 @@ TYPED_TEST_P(MultiHeadAttentionTest, AQueryThatSeesNoKeyGetsZeros) {
   for (double const x : late.dqkv.data) EXPECT_TRUE(std::isfinite(x));
 }
 
-TYPED_TEST_P(MultiHeadAttentionTest, WhatIsNotANumberSpoilsItsSampleAndHeadOnly) {
+SCALAR_TEST(MultiHeadAttentionTest, WhatIsNotANumberSpoilsItsSampleAndHeadOnly) {
   typename TestFixture::Problem const clean(2, 19, 3, 4);
   auto const before = clean.run();
   for (std::size_t const column : {5u, 17u, 29u})  // of the second head: a query, a key, a value
@@ -152,7 +152,7 @@ TYPED_TEST_P(MultiHeadAttentionTest, WhatIsNotANumberSpoilsItsSampleAndHeadOnly)
     }
 }
 
-TYPED_TEST_P(MultiHeadAttentionTest, AnyNumberOfThreadsAndARepeatGiveTheSameBits) {
+SCALAR_TEST(MultiHeadAttentionTest, AnyNumberOfThreadsAndARepeatGiveTheSameBits) {
   typename TestFixture::Problem const problem(3, 67, 3, 20);
   for (auto const& mask : this->masks(3, 67)) {
     auto const many = problem.run(mask), again = problem.run(mask), one = problem.run(mask, one_thread());
@@ -162,7 +162,7 @@ TYPED_TEST_P(MultiHeadAttentionTest, AnyNumberOfThreadsAndARepeatGiveTheSameBits
   }
 }
 
-TYPED_TEST_P(MultiHeadAttentionTest, NoScoresOfAllPairsAreKept) {
+SCALAR_TEST(MultiHeadAttentionTest, NoScoresOfAllPairsAreKept) {
   if constexpr (!krate::impl::is_device<TestSpace>) {
     std::size_t const n = 50000, pairs = n * n * sizeof(TypeParam);
     EXPECT_LT((multi_head_attention_workspace<TestSpace, TypeParam>(1, n, 16, 1)), pairs / 50);
@@ -170,7 +170,7 @@ TYPED_TEST_P(MultiHeadAttentionTest, NoScoresOfAllPairsAreKept) {
   }
 }
 
-TYPED_TEST_P(MultiHeadAttentionTest, ConductAndErrors) {
+SCALAR_TEST(MultiHeadAttentionTest, ConductAndErrors) {
   using T = TypeParam;
   TestSpace const space;
   auto const qkv = to_view<TestSpace, T, 3>(filled(1, {2, 3, 12})), dqkv = to_view<TestSpace, T, 3>(Array({2, 3, 12}));
@@ -199,12 +199,6 @@ TYPED_TEST_P(MultiHeadAttentionTest, ConductAndErrors) {
   EXPECT_ERROR(ShapeError, "krate::multi_head_attention: mask.keys has shape [3, 2], expected [2, 3]",
                attend_multi_head<T>(filled(1, {2, 3, 12}), Array({2, 3, 4}), 2, {false, Array({3, 2})}));
 }
-
-REGISTER_TYPED_TEST_SUITE_P(MultiHeadAttentionTest, MatchesPlainLoopsAtManySizes, LargeLogits, FivePointGradients,
-                            LaterTokensChangeNoBitOfEarlierOnes, AQueryThatSeesNoKeyGetsZeros,
-                            WhatIsNotANumberSpoilsItsSampleAndHeadOnly, AnyNumberOfThreadsAndARepeatGiveTheSameBits,
-                            NoScoresOfAllPairsAreKept, ConductAndErrors);
-KRATE_INSTANTIATE(MultiHeadAttentionTest);
 
 }  // namespace
 }  // namespace krate::testing

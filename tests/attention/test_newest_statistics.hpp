@@ -37,9 +37,9 @@ Array one_after_the_other(StatisticsProblem const& problem) {
 
 template <class Scalar>
 struct NewestStatisticsTest : ::testing::Test {};
-TYPED_TEST_SUITE_P(NewestStatisticsTest);
+SCALAR_TESTS(NewestStatisticsTest, Scalars);
 
-TYPED_TEST_P(NewestStatisticsTest, IsTheRowOfCausalTokenStatistics) {
+SCALAR_TEST(NewestStatisticsTest, IsTheRowOfCausalTokenStatistics) {
   using T = TypeParam;
   for (auto const& [heads, p] : {std::pair<std::size_t, std::size_t>{1, 1}, {3, 5}, {2, 16}, {4, 33}})
     for (bool const biased : {true, false}) {
@@ -51,7 +51,7 @@ TYPED_TEST_P(NewestStatisticsTest, IsTheRowOfCausalTokenStatistics) {
     }
 }
 
-TYPED_TEST_P(NewestStatisticsTest, SaysWhatIsWrong) {
+SCALAR_TEST(NewestStatisticsTest, SaysWhatIsWrong) {
   using T = TypeParam;
   TestSpace const space;
   auto const w = to_view<TestSpace, T, 2>(Array({2, 6})), out = to_view<TestSpace, T, 2>(Array({2, 6}));
@@ -69,9 +69,6 @@ TYPED_TEST_P(NewestStatisticsTest, SaysWhatIsWrong) {
   auto const temperature = to_view<TestSpace, T, 1>(Array({3}));
   expect_good_conduct(space, [&] { attend_newest_statistics(space, w, temperature, bias, 0, sums, out); });
 }
-
-REGISTER_TYPED_TEST_SUITE_P(NewestStatisticsTest, IsTheRowOfCausalTokenStatistics, SaysWhatIsWrong);
-KRATE_INSTANTIATE(NewestStatisticsTest);
 
 }  // namespace
 }  // namespace krate::testing

@@ -30,9 +30,9 @@ Array newest(Array const& w, std::size_t heads, std::size_t seen) {
 
 template <class Scalar>
 struct NewestTokenTest : ::testing::Test {};
-TYPED_TEST_SUITE_P(NewestTokenTest);
+SCALAR_TESTS(NewestTokenTest, Scalars);
 
-TYPED_TEST_P(NewestTokenTest, IsTheLastRowOfCausalAttention) {
+SCALAR_TEST(NewestTokenTest, IsTheLastRowOfCausalAttention) {
   for (double const size : {1.0, 12.0}) {
     for (std::size_t const p : {1u, 5u, 16u, 48u}) {
       Array const w = rounded_to<TypeParam>(filled(1, {3, 21, 2 * p}, size));
@@ -49,7 +49,7 @@ TYPED_TEST_P(NewestTokenTest, IsTheLastRowOfCausalAttention) {
   }
 }
 
-TYPED_TEST_P(NewestTokenTest, KeepsKeysAndValuesOfMultiHeadAttention) {
+SCALAR_TEST(NewestTokenTest, KeepsKeysAndValuesOfMultiHeadAttention) {
   using T = TypeParam;
   TestSpace const space;
   std::size_t const batch = 3, n = 13, inner = 10, position = 9;
@@ -77,7 +77,7 @@ TYPED_TEST_P(NewestTokenTest, KeepsKeysAndValuesOfMultiHeadAttention) {
       attend_newest_token(space, q, to_view<TestSpace, T, 3>(Array({3, 10, 1})), 1, 2, arena.workspace(), out.view()));
 }
 
-TYPED_TEST_P(NewestTokenTest, SaysWhatIsWrong) {
+SCALAR_TEST(NewestTokenTest, SaysWhatIsWrong) {
   using T = TypeParam;
   TestSpace const space;
   auto const w = to_view<TestSpace, T, 3>(Array({4, 2, 6}));
@@ -94,10 +94,6 @@ TYPED_TEST_P(NewestTokenTest, SaysWhatIsWrong) {
   EXPECT_TRUE(recording.saw("krate::attend_newest_token"));
   EXPECT_EQ(recording.unlabelled(), std::vector<std::string>());
 }
-
-REGISTER_TYPED_TEST_SUITE_P(NewestTokenTest, IsTheLastRowOfCausalAttention, KeepsKeysAndValuesOfMultiHeadAttention,
-                            SaysWhatIsWrong);
-KRATE_INSTANTIATE(NewestTokenTest);
 
 }  // namespace
 }  // namespace krate::testing

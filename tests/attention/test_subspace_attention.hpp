@@ -22,9 +22,9 @@ struct SubspaceAttentionTest : ::testing::Test {
         << w.extent(1) << " tokens of width " << w.extent(2) / heads;
   }
 };
-TYPED_TEST_SUITE_P(SubspaceAttentionTest);
+SCALAR_TESTS(SubspaceAttentionTest, Scalars);
 
-TYPED_TEST_P(SubspaceAttentionTest, MatchesPlainLoopsAtManySizes) {
+SCALAR_TEST(SubspaceAttentionTest, MatchesPlainLoopsAtManySizes) {
   // Around vectors, panels, tiles and blocks of tokens; around vectors of features and groups of them.
   for (std::size_t const n : {1u, 2u, 5u, 8u, 16u, 17u, 23u, 49u, 65u, 145u, 197u})
     this->expect_oracle(filled(1, {1, n, 48}), 1);
@@ -33,12 +33,12 @@ TYPED_TEST_P(SubspaceAttentionTest, MatchesPlainLoopsAtManySizes) {
   for (std::size_t const n : {288u, 289u, 300u, 577u}) this->expect_oracle(filled(1, {1, n, 17}), 1);
 }
 
-TYPED_TEST_P(SubspaceAttentionTest, NothingIsAllowed) {
+SCALAR_TEST(SubspaceAttentionTest, NothingIsAllowed) {
   EXPECT_EQ(attend<TypeParam>(Array({2, 0, 6}), Array({2, 0, 6}), 2).out.size(), 0u);
   EXPECT_EQ(attend<TypeParam>(Array({0, 3, 6}), Array({0, 3, 6}), 2).out.size(), 0u);
 }
 
-TYPED_TEST_P(SubspaceAttentionTest, FivePointGradient) {
+SCALAR_TEST(SubspaceAttentionTest, FivePointGradient) {
   if constexpr (std::is_same_v<TypeParam, double>) {
     for (double const spread : {1.0, 700.0}) {
       Array const w = ranging(17, 3, spread == 1 ? 0.1 : 1e-3, spread), dout = filled(2, w.shape);
@@ -48,7 +48,7 @@ TYPED_TEST_P(SubspaceAttentionTest, FivePointGradient) {
   }
 }
 
-TYPED_TEST_P(SubspaceAttentionTest, RangesOnBothSidesOfTheSwitch) {
+SCALAR_TEST(SubspaceAttentionTest, RangesOnBothSidesOfTheSwitch) {
   double const limit = this->limit;
   for (double const spread :
        {0.5 * limit, 0.99 * limit, 0.9999 * limit, 1.0001 * limit, 1.01 * limit, 2 * limit, 40 * limit}) {
@@ -62,7 +62,7 @@ TYPED_TEST_P(SubspaceAttentionTest, RangesOnBothSidesOfTheSwitch) {
   }
 }
 
-TYPED_TEST_P(SubspaceAttentionTest, BothFormsAgreeAtTheSwitch) {
+SCALAR_TEST(SubspaceAttentionTest, BothFormsAgreeAtTheSwitch) {
   double const limit = this->limit;
   Array const below = ranging(70, 20, 1, 0.999999 * limit), above = ranging(70, 20, 1, 1.000001 * limit);
   Array const dout = filled(2, below.shape);
@@ -71,13 +71,13 @@ TYPED_TEST_P(SubspaceAttentionTest, BothFormsAgreeAtTheSwitch) {
   EXPECT_LE(worst_error(b.dw, a.dw), 1e-3);
 }
 
-TYPED_TEST_P(SubspaceAttentionTest, LongTokensOfOneLengthStaySymmetric) {
+SCALAR_TEST(SubspaceAttentionTest, LongTokensOfOneLengthStaySymmetric) {
   Recording const recording;
   this->expect_oracle(ranging(50, 32, 5000, 1), 1, 16 * 5000);
   EXPECT_FALSE(recording.saw("krate::mssa::row_maximum"));
 }
 
-TYPED_TEST_P(SubspaceAttentionTest, OneHeadsRangeLeavesTheOthersBits) {
+SCALAR_TEST(SubspaceAttentionTest, OneHeadsRangeLeavesTheOthersBits) {
   using T = TypeParam;
   Array w = filled(1, {2, 21, 12}), dout = filled(2, w.shape);
   auto const before = attend<T>(w, dout, 3);
@@ -99,7 +99,7 @@ TYPED_TEST_P(SubspaceAttentionTest, OneHeadsRangeLeavesTheOthersBits) {
   EXPECT_LE(worst, sizeof(T) == 8 ? 1e-9 : 1e-1);
 }
 
-TYPED_TEST_P(SubspaceAttentionTest, WhatIsNotANumberSpoilsItsSampleAndHeadOnly) {
+SCALAR_TEST(SubspaceAttentionTest, WhatIsNotANumberSpoilsItsSampleAndHeadOnly) {
   using T = TypeParam;
   double const bad[] = {std::nan(""), std::numeric_limits<double>::infinity(),
                         std::sqrt(std::numeric_limits<T>::max())};
@@ -119,7 +119,7 @@ TYPED_TEST_P(SubspaceAttentionTest, WhatIsNotANumberSpoilsItsSampleAndHeadOnly) 
   }
 }
 
-TYPED_TEST_P(SubspaceAttentionTest, AnyNumberOfThreadsAndARepeatGiveTheSameBits) {
+SCALAR_TEST(SubspaceAttentionTest, AnyNumberOfThreadsAndARepeatGiveTheSameBits) {
   using T = TypeParam;
   Array w = filled(1, {3, 67, 3 * 20}), dout = filled(2, w.shape);
   for (std::size_t i = 0; i < 67; i += 5)
@@ -132,19 +132,13 @@ TYPED_TEST_P(SubspaceAttentionTest, AnyNumberOfThreadsAndARepeatGiveTheSameBits)
   }
 }
 
-TYPED_TEST_P(SubspaceAttentionTest, NoScoresOfAllPairsAreKept) {
+SCALAR_TEST(SubspaceAttentionTest, NoScoresOfAllPairsAreKept) {
   if constexpr (!krate::impl::is_device<TestSpace>) {
     std::size_t const n = 50000, pairs = n * n * sizeof(TypeParam);
     EXPECT_LT((subspace_attention_workspace<TestSpace, TypeParam>(1, n, 16, 1)), pairs / 50);
     EXPECT_LT((subspace_attention_backward_workspace<TestSpace, TypeParam>(1, n, 16, 1)), pairs / 50);
   }
 }
-
-REGISTER_TYPED_TEST_SUITE_P(SubspaceAttentionTest, MatchesPlainLoopsAtManySizes, NothingIsAllowed, FivePointGradient,
-                            RangesOnBothSidesOfTheSwitch, BothFormsAgreeAtTheSwitch, LongTokensOfOneLengthStaySymmetric,
-                            OneHeadsRangeLeavesTheOthersBits, WhatIsNotANumberSpoilsItsSampleAndHeadOnly,
-                            AnyNumberOfThreadsAndARepeatGiveTheSameBits, NoScoresOfAllPairsAreKept);
-KRATE_INSTANTIATE(SubspaceAttentionTest);
 
 }  // namespace
 }  // namespace krate::testing

@@ -9,9 +9,9 @@ namespace {
 
 template <class Scalar>
 struct TokenStatisticsTest : ::testing::Test {};
-TYPED_TEST_SUITE_P(TokenStatisticsTest);
+SCALAR_TESTS(TokenStatisticsTest, Scalars);
 
-TYPED_TEST_P(TokenStatisticsTest, MatchesPlainLoopsAtManySizes) {
+SCALAR_TEST(TokenStatisticsTest, MatchesPlainLoopsAtManySizes) {
   using T = TypeParam;
   for (bool const causal : {false, true})
     for (std::size_t const n : {1u, 2u, 7u, 8u, 15u, 16u, 17u, 33u, 50u})
@@ -32,7 +32,7 @@ TYPED_TEST_P(TokenStatisticsTest, MatchesPlainLoopsAtManySizes) {
       }
 }
 
-TYPED_TEST_P(TokenStatisticsTest, FivePointGradients) {
+SCALAR_TEST(TokenStatisticsTest, FivePointGradients) {
   if constexpr (std::is_same_v<TypeParam, double>) {
     for (bool const causal : {false, true})
       for (auto const& [n, heads, p] : {std::array<std::size_t, 3>{5, 3, 2}, {19, 2, 8}, {11, 4, 3}}) {
@@ -54,7 +54,7 @@ TYPED_TEST_P(TokenStatisticsTest, FivePointGradients) {
   }
 }
 
-TYPED_TEST_P(TokenStatisticsTest, MembershipsSumToOneAndLaterTokensChangeNothing) {
+SCALAR_TEST(TokenStatisticsTest, MembershipsSumToOneAndLaterTokensChangeNothing) {
   using T = TypeParam;
   for (bool const causal : {false, true}) {
     auto const problem = StatisticsProblem::of(1, 37, 4, 6, causal);
@@ -74,7 +74,7 @@ TYPED_TEST_P(TokenStatisticsTest, MembershipsSumToOneAndLaterTokensChangeNothing
   }
 }
 
-TYPED_TEST_P(TokenStatisticsTest, PermutedTokensAndRescaledChannels) {
+SCALAR_TEST(TokenStatisticsTest, PermutedTokensAndRescaledChannels) {
   using T = TypeParam;
   auto const problem = StatisticsProblem::of(1, 9, 2, 5, false);
   auto const r = run<T>(problem);
@@ -90,7 +90,7 @@ TYPED_TEST_P(TokenStatisticsTest, PermutedTokensAndRescaledChannels) {
   EXPECT_LE(worst_error(run<T>(scaled).membership, r.membership), tolerance<T>(9));
 }
 
-TYPED_TEST_P(TokenStatisticsTest, DeadChannelsAndNothing) {
+SCALAR_TEST(TokenStatisticsTest, DeadChannelsAndNothing) {
   using T = TypeParam;
   for (bool const causal : {false, true}) {
     auto problem = in<T>(StatisticsProblem::of(2, 20, 3, 4, causal));
@@ -107,7 +107,7 @@ TYPED_TEST_P(TokenStatisticsTest, DeadChannelsAndNothing) {
   }
 }
 
-TYPED_TEST_P(TokenStatisticsTest, LargeLogitsStayFinite) {
+SCALAR_TEST(TokenStatisticsTest, LargeLogitsStayFinite) {
   using T = TypeParam;
   for (bool const causal : {false, true}) {
     auto problem = StatisticsProblem::of(1, 20, 3, 8, causal);
@@ -118,7 +118,7 @@ TYPED_TEST_P(TokenStatisticsTest, LargeLogitsStayFinite) {
   }
 }
 
-TYPED_TEST_P(TokenStatisticsTest, AnyNumberOfThreadsARepeatAndABatchOneByOne) {
+SCALAR_TEST(TokenStatisticsTest, AnyNumberOfThreadsARepeatAndABatchOneByOne) {
   using T = TypeParam;
   for (bool const causal : {false, true}) {
     auto const problem = StatisticsProblem::of(3, 37, 3, 20, causal);
@@ -140,7 +140,7 @@ TYPED_TEST_P(TokenStatisticsTest, AnyNumberOfThreadsARepeatAndABatchOneByOne) {
   }
 }
 
-TYPED_TEST_P(TokenStatisticsTest, PlainKernelsAgree) {
+SCALAR_TEST(TokenStatisticsTest, PlainKernelsAgree) {
   using T = TypeParam;
   TestSpace space;
   for (bool const causal : {false, true}) {
@@ -172,7 +172,7 @@ TYPED_TEST_P(TokenStatisticsTest, PlainKernelsAgree) {
   }
 }
 
-TYPED_TEST_P(TokenStatisticsTest, AllWorkIsLabelledAndRunsOnTheInstance) {
+SCALAR_TEST(TokenStatisticsTest, AllWorkIsLabelledAndRunsOnTheInstance) {
   using T = TypeParam;
   for (bool const causal : {false, true}) {
     TestSpace space;
@@ -192,7 +192,7 @@ TYPED_TEST_P(TokenStatisticsTest, AllWorkIsLabelledAndRunsOnTheInstance) {
   }
 }
 
-TYPED_TEST_P(TokenStatisticsTest, WrongShapesAreExplained) {
+SCALAR_TEST(TokenStatisticsTest, WrongShapesAreExplained) {
   using T = TypeParam;
   auto problem = StatisticsProblem::of(1, 3, 2, 4, true);
   problem.bias = Array({2, 2});
@@ -207,12 +207,6 @@ TYPED_TEST_P(TokenStatisticsTest, WrongShapesAreExplained) {
   problem.dout = Array({1, 3, 4});
   EXPECT_ERROR(ShapeError, "dout has shape [1, 3, 4], expected [1, 3, 8]", run<T>(problem));
 }
-
-REGISTER_TYPED_TEST_SUITE_P(TokenStatisticsTest, MatchesPlainLoopsAtManySizes, FivePointGradients,
-                            MembershipsSumToOneAndLaterTokensChangeNothing, PermutedTokensAndRescaledChannels,
-                            DeadChannelsAndNothing, LargeLogitsStayFinite, AnyNumberOfThreadsARepeatAndABatchOneByOne,
-                            PlainKernelsAgree, AllWorkIsLabelledAndRunsOnTheInstance, WrongShapesAreExplained);
-KRATE_INSTANTIATE(TokenStatisticsTest);
 
 }  // namespace
 }  // namespace krate::testing

@@ -49,9 +49,9 @@ struct TssaViews {
 
 template <class Scalar>
 struct TssaTest : ::testing::Test {};
-TYPED_TEST_SUITE_P(TssaTest);
+SCALAR_TESTS(TssaTest, Scalars);
 
-TYPED_TEST_P(TssaTest, LayerMatchesPlainLoopsAndItsGradientsFivePoints) {
+SCALAR_TEST(TssaTest, LayerMatchesPlainLoopsAndItsGradientsFivePoints) {
   using T = TypeParam;
   for (bool const causal : {false, true})
     for (bool const biased : {false, true}) {
@@ -94,7 +94,7 @@ TYPED_TEST_P(TssaTest, LayerMatchesPlainLoopsAndItsGradientsFivePoints) {
     }
 }
 
-TYPED_TEST_P(TssaTest, WrongShapesAreExplained) {
+SCALAR_TEST(TssaTest, WrongShapesAreExplained) {
   using T = TypeParam;
   TestSpace space;
   TssaProblem const p(false);
@@ -108,9 +108,6 @@ TYPED_TEST_P(TssaTest, WrongShapesAreExplained) {
   parameters.bias = to_view<TestSpace, T, 1>(Array({5}));
   EXPECT_ERROR(ValueError, "bias.extent(0) = 5", layer.forward(space, x, parameters.list(), y));
 }
-
-REGISTER_TYPED_TEST_SUITE_P(TssaTest, LayerMatchesPlainLoopsAndItsGradientsFivePoints, WrongShapesAreExplained);
-KRATE_INSTANTIATE(TssaTest);
 
 }  // namespace
 }  // namespace krate::testing

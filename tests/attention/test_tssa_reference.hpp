@@ -67,9 +67,9 @@ struct TssaReference : ::testing::Test {
     agree(to_array(dc), "/dbout");
   }
 };
-TYPED_TEST_SUITE_P(TssaReference);
+SCALAR_TESTS(TssaReference, Scalars);
 
-TYPED_TEST_P(TssaReference, EveryTensorOfEveryCaseAgrees) {
+SCALAR_TEST(TssaReference, EveryTensorOfEveryCaseAgrees) {
   auto const file = io::File::open(krate::testing::reference_file("tssa.h5"));
   for (std::string const form : {"/full/", "/causal/"})
     for (std::string const name : {"page", "small", "medium", "odd_width", "one_head", "one_token", "dead_channel",
@@ -79,9 +79,6 @@ TYPED_TEST_P(TssaReference, EveryTensorOfEveryCaseAgrees) {
       if (sizeof(TypeParam) == 8 || !delicate) this->expect_case(file, form + name, form == "/causal/");
     }
 }
-
-REGISTER_TYPED_TEST_SUITE_P(TssaReference, EveryTensorOfEveryCaseAgrees);
-KRATE_INSTANTIATE(TssaReference);
 
 }  // namespace
 }  // namespace krate::testing

@@ -9,9 +9,9 @@ namespace {
 
 template <class T>
 struct ArenaTest : ::testing::Test {};
-TYPED_TEST_SUITE(ArenaTest, OnlyDouble, SuiteName);
+SCALAR_TESTS(ArenaTest, krate::testing::OnlyDouble);
 
-TYPED_TEST(ArenaTest, GivesAlignedMemoryOfTheAskedSize) {
+SCALAR_TEST(ArenaTest, GivesAlignedMemoryOfTheAskedSize) {
   for (std::size_t const bytes : {std::size_t(128), std::size_t(200), std::size_t(5000), krate::impl::huge_page + 1}) {
     krate::Arena<TestSpace> const arena(TestSpace{}, bytes);
     auto work = arena.workspace();
@@ -22,7 +22,7 @@ TYPED_TEST(ArenaTest, GivesAlignedMemoryOfTheAskedSize) {
   }
 }
 
-TYPED_TEST(ArenaTest, AllOfItCanBeUsed) {
+SCALAR_TEST(ArenaTest, AllOfItCanBeUsed) {
   TestSpace space;
   std::size_t const count = (krate::impl::huge_page + 4096) / sizeof(double);
   krate::Arena<TestSpace> const arena(space, count * sizeof(double));
@@ -33,14 +33,14 @@ TYPED_TEST(ArenaTest, AllOfItCanBeUsed) {
   EXPECT_EQ(found(count - 1), 3);
 }
 
-TYPED_TEST(ArenaTest, CopiesShareAndTheEmptyOneIsEmpty) {
+SCALAR_TEST(ArenaTest, CopiesShareAndTheEmptyOneIsEmpty) {
   krate::Arena<TestSpace> const arena(TestSpace{}, 1024), copy = arena;
   EXPECT_EQ(arena.workspace().template take<double>(1).data(), copy.workspace().template take<double>(1).data());
   EXPECT_EQ(krate::Arena<TestSpace>().bytes(), 0u);
   EXPECT_EQ(krate::Arena<TestSpace>().workspace().capacity(), 0u);
 }
 
-TYPED_TEST(ArenaTest, IsOneLabelledAllocation) {
+SCALAR_TEST(ArenaTest, IsOneLabelledAllocation) {
   krate::testing::Recording recording;
   krate::Arena<TestSpace> const arena(TestSpace{}, 4096, "krate::test::arena");
   EXPECT_EQ(recording.count(krate::testing::Event::allocation), 1u);

@@ -18,9 +18,9 @@ struct ParameterListTest : ::testing::Test {
                               {.name = "heads", .shape = {4, 2, 3}, .split = krate::Split::by_head}});
   }
 };
-TYPED_TEST_SUITE(ParameterListTest, krate::testing::Scalars, SuiteName);
+SCALAR_TESTS(ParameterListTest, krate::testing::Scalars);
 
-TYPED_TEST(ParameterListTest, NamesShapesAndSizesInOrder) {
+SCALAR_TEST(ParameterListTest, NamesShapesAndSizesInOrder) {
   auto const list = this->make();
   ASSERT_EQ(list.entries().size(), 4u);
   EXPECT_EQ(list.entries()[3].name, "heads");
@@ -35,7 +35,7 @@ TYPED_TEST(ParameterListTest, NamesShapesAndSizesInOrder) {
   EXPECT_EQ(list.gradient_matrix(1).extent(0), 7u);
 }
 
-TYPED_TEST(ParameterListTest, TensorsBeginAtMultiplesOf64Bytes) {
+SCALAR_TEST(ParameterListTest, TensorsBeginAtMultiplesOf64Bytes) {
   auto const list = this->make();
   std::size_t end = 0;
   for (std::size_t i = 0; i < 4; ++i) {
@@ -50,7 +50,7 @@ TYPED_TEST(ParameterListTest, TensorsBeginAtMultiplesOf64Bytes) {
   EXPECT_GE(list.length(), end);
 }
 
-TYPED_TEST(ParameterListTest, SegmentsAreStretchesOfOneDecay) {
+SCALAR_TEST(ParameterListTest, SegmentsAreStretchesOfOneDecay) {
   auto const list = this->make();
   ASSERT_EQ(list.segments().size(), 3u);
   std::size_t begin = 0;
@@ -65,7 +65,7 @@ TYPED_TEST(ParameterListTest, SegmentsAreStretchesOfOneDecay) {
   EXPECT_EQ(list.segments()[1].value.data(), list.value(1).data());
 }
 
-TYPED_TEST(ParameterListTest, StartsAtZeroAndPaddingStaysZero) {
+SCALAR_TEST(ParameterListTest, StartsAtZeroAndPaddingStaysZero) {
   auto const list = this->make();
   for (std::size_t i = 0; i < 4; ++i) {
     krate::fill(this->space, list.value(i), TypeParam(1));
@@ -80,12 +80,12 @@ TYPED_TEST(ParameterListTest, StartsAtZeroAndPaddingStaysZero) {
   EXPECT_EQ(gradients, 2 * static_cast<double>(list.count()));
 }
 
-TYPED_TEST(ParameterListTest, CopiesShareTheBuffers) {
+SCALAR_TEST(ParameterListTest, CopiesShareTheBuffers) {
   auto const list = this->make(), copy = list;
   EXPECT_EQ(list.value(2).data(), copy.value(2).data());
 }
 
-TYPED_TEST(ParameterListTest, AdoptsForeignViews) {
+SCALAR_TEST(ParameterListTest, AdoptsForeignViews) {
   using V = Kokkos::View<TypeParam**, Kokkos::LayoutRight, TestSpace>;
   V const value("krate::test", 3, 2), gradient("krate::test", 3, 2);
   typename TestFixture::List list;
@@ -101,7 +101,7 @@ TYPED_TEST(ParameterListTest, AdoptsForeignViews) {
   EXPECT_GE(list.segments()[1].offset, 6u);
 }
 
-TYPED_TEST(ParameterListTest, RefusesWhatItCannotAdopt) {
+SCALAR_TEST(ParameterListTest, RefusesWhatItCannotAdopt) {
   using V = Kokkos::View<TypeParam**, Kokkos::LayoutRight, TestSpace>;
   V const value("krate::test", 3, 2), small("krate::test", 2, 2), wide("krate::test", 3, 4);
   auto const gaps = Kokkos::subview(wide, Kokkos::ALL, Kokkos::pair<int, int>(0, 2));

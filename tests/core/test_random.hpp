@@ -10,7 +10,7 @@ namespace {
 
 template <class T>
 struct RandomTest : ::testing::Test {};
-TYPED_TEST_SUITE(RandomTest, OnlyDouble, SuiteName);
+SCALAR_TESTS(RandomTest, krate::testing::OnlyDouble);
 
 struct DrawBits {
   krate::Random random;
@@ -20,14 +20,14 @@ struct DrawBits {
 
 // Known answers of Philox4x32-10, published with Random123 by its authors: counter and key all zero, all one, and the
 // first digits of pi.
-TYPED_TEST(RandomTest, GivesThePublishedAnswers) {
+SCALAR_TEST(RandomTest, GivesThePublishedAnswers) {
   using krate::Random, krate::Seed;
   EXPECT_EQ(Random(Seed{0}, 0, 0).bits(0), 0xe169c58d6627e8d5u);
   EXPECT_EQ(Random(Seed{0xffffffffffffffffu}, 0xffffffffu, 0xffffffffu).bits(0xffffffffffffffffu), 0x41c83b0e408f276du);
   EXPECT_EQ(Random(Seed{0x299f31d0a4093822u}, 0x03707344u, 0x13198a2eu).bits(0x85a308d3243f6a88u), 0x94fdccebd16cfe09u);
 }
 
-TYPED_TEST(RandomTest, DoesNotDependOnTheSpaceOrItsThreads) {
+SCALAR_TEST(RandomTest, DoesNotDependOnTheSpaceOrItsThreads) {
   krate::Random const random(krate::Seed{7}, 3, 11);
   Kokkos::View<std::uint64_t*, TestSpace> const bits("krate::test", 1000);
   for (TestSpace const& space : {TestSpace(), one_thread()}) {
@@ -40,7 +40,7 @@ TYPED_TEST(RandomTest, DoesNotDependOnTheSpaceOrItsThreads) {
   }
 }
 
-TYPED_TEST(RandomTest, EachPartOfTheKeyMatters) {
+SCALAR_TEST(RandomTest, EachPartOfTheKeyMatters) {
   krate::Random const base(krate::Seed{1}, 2, 3);
   for (krate::Random const& other :
        {krate::Random(krate::Seed{2}, 2, 3), krate::Random(krate::Seed{std::uint64_t(1) << 40}, 2, 3),
@@ -52,7 +52,7 @@ TYPED_TEST(RandomTest, EachPartOfTheKeyMatters) {
   EXPECT_NE(base.bits(5), base.bits(5 + (std::uint64_t(1) << 32)));
 }
 
-TYPED_TEST(RandomTest, MomentsAreThoseOfTheDistributions) {
+SCALAR_TEST(RandomTest, MomentsAreThoseOfTheDistributions) {
   krate::Random const random(krate::Seed{42}, 0);
   int const n = 200000;
   double uniform = 0, uniform2 = 0, normal = 0, normal2 = 0, normal4 = 0, neighbours = 0;
@@ -76,7 +76,7 @@ TYPED_TEST(RandomTest, MomentsAreThoseOfTheDistributions) {
   EXPECT_NEAR(neighbours, 0, s / 12);
 }
 
-TYPED_TEST(RandomTest, BelowIsEven) {
+SCALAR_TEST(RandomTest, BelowIsEven) {
   krate::Random const random(krate::Seed{3}, 1);
   int count[7] = {};
   for (int i = 0; i < 70000; ++i) ++count[random.below(i, 7)];

@@ -10,9 +10,9 @@ namespace {
 
 template <class T>
 struct TypesTest : ::testing::Test {};
-TYPED_TEST_SUITE(TypesTest, krate::testing::Scalars, SuiteName);
+SCALAR_TESTS(TypesTest, krate::testing::Scalars);
 
-TYPED_TEST(TypesTest, MatrixKeepsTheRowStride) {
+SCALAR_TEST(TypesTest, MatrixKeepsTheRowStride) {
   Kokkos::View<TypeParam**, Kokkos::LayoutRight, TestSpace> const whole("krate::test", 4, 7);
   auto const part = Kokkos::subview(whole, Kokkos::pair<int, int>(1, 3), Kokkos::pair<int, int>(2, 6));
   auto const m = krate::as_matrix<TestSpace>(part);
@@ -23,7 +23,7 @@ TYPED_TEST(TypesTest, MatrixKeepsTheRowStride) {
   EXPECT_EQ(krate::as_matrix<TestSpace>(Kokkos::View<TypeParam**, Kokkos::LayoutRight, TestSpace>()).size(), 0u);
 }
 
-TYPED_TEST(TypesTest, StridedTakesAnyLayout) {
+SCALAR_TEST(TypesTest, StridedTakesAnyLayout) {
   Kokkos::View<TypeParam**, Kokkos::LayoutLeft, TestSpace> const left("krate::test", 4, 7);
   auto const s = krate::as_strided<TestSpace>(left);
   EXPECT_EQ(s.data(), left.data());
@@ -35,7 +35,7 @@ TYPED_TEST(TypesTest, StridedTakesAnyLayout) {
   EXPECT_EQ(t.data(), left.data());
 }
 
-TYPED_TEST(TypesTest, TensorsSeenAsRows) {
+SCALAR_TEST(TypesTest, TensorsSeenAsRows) {
   Kokkos::View<TypeParam***, Kokkos::LayoutRight, TestSpace> const x("krate::test", 2, 3, 5);
   auto const rows = krate::as_rows(krate::as_tensor3<TestSpace>(x));
   EXPECT_EQ(rows.extent(0), 6u);
@@ -43,7 +43,7 @@ TYPED_TEST(TypesTest, TensorsSeenAsRows) {
   EXPECT_EQ(rows.data(), x.data());
 }
 
-TYPED_TEST(TypesTest, GapsAreRefused) {
+SCALAR_TEST(TypesTest, GapsAreRefused) {
   Kokkos::View<TypeParam**, Kokkos::LayoutRight, TestSpace> const matrix("krate::test", 4, 7);
   auto const column = Kokkos::subview(matrix, Kokkos::ALL, 2);
   EXPECT_ERROR(krate::ShapeError, "a View of rank 1 has gaps between its elements",
@@ -52,7 +52,7 @@ TYPED_TEST(TypesTest, GapsAreRefused) {
   EXPECT_EQ(krate::as_vector<TestSpace>(Kokkos::subview(column, Kokkos::pair<int, int>(1, 2))).size(), 1u);
 }
 
-TYPED_TEST(TypesTest, CopyFillAndAddRunOnTheInstance) {
+SCALAR_TEST(TypesTest, CopyFillAndAddRunOnTheInstance) {
   TestSpace space;
   auto const x = view<TypeParam, 2>(filled(1, {3, 4}));
   Guarded<TestSpace, double, 2> y(3, 4);

@@ -27,10 +27,10 @@ struct ConvergenceTest : ::testing::Test {
     return std::accumulate(v.begin(), v.end(), 0.0) / static_cast<double>(v.size());
   }
 };
-TYPED_TEST_SUITE(ConvergenceTest, OnlyDouble, SuiteName);
+SCALAR_TESTS(ConvergenceTest, krate::testing::OnlyDouble);
 
 // potential_games.md 5.1, to its digits.
-TYPED_TEST(ConvergenceTest, TableOfTheFigures) {
+SCALAR_TEST(ConvergenceTest, TableOfTheFigures) {
   struct Row {
     RoutingGame game;
     LearningRule rule;
@@ -54,7 +54,7 @@ TYPED_TEST(ConvergenceTest, TableOfTheFigures) {
   }
 }
 
-TYPED_TEST(ConvergenceTest, AnotherRandomStreamEndsThereToo) {
+SCALAR_TEST(ConvergenceTest, AnotherRandomStreamEndsThereToo) {
   auto const common = this->nash_distances(routing(4, 2), {}, RandomStream::counter),
              wrong = this->nash_distances(routing(4, 2), {.alpha_exponent = 1, .beta_exponent = 0.5},
                                           RandomStream::counter),
@@ -67,7 +67,7 @@ TYPED_TEST(ConvergenceTest, AnotherRandomStreamEndsThereToo) {
 }
 
 // Policies that never move (G4): values come to the exact perturbed ones of uniform policies.
-TYPED_TEST(ConvergenceTest, ValuesOfFrozenPolicies) {
+SCALAR_TEST(ConvergenceTest, ValuesOfFrozenPolicies) {
   auto const game = routing(3, 2);
   std::vector<double> const uniform(3 * 4 * 2, 0.5);
   auto const exact = krate::games::evaluate(game, uniform, 0.4);
@@ -94,7 +94,7 @@ TYPED_TEST(ConvergenceTest, ValuesOfFrozenPolicies) {
 }
 
 // At a large tau (G5) the players end at the logit equilibrium pi = softmax(Q(pi) / tau).
-TYPED_TEST(ConvergenceTest, LogitEquilibrium) {
+SCALAR_TEST(ConvergenceTest, LogitEquilibrium) {
   for (bool const common : {true, false}) {
     auto const game = routing(3, 2, common, common);
     double const tau = 20;
@@ -110,7 +110,7 @@ TYPED_TEST(ConvergenceTest, LogitEquilibrium) {
 }
 
 // A part of uniform play: policies keep at least that much, and are as near to the equilibrium as that lets them.
-TYPED_TEST(ConvergenceTest, Exploration) {
+SCALAR_TEST(ConvergenceTest, Exploration) {
   auto const game = routing(4, 2, false, false);
   Ensemble ensemble(this->space, game, rules_with_seeds({.tau = 0, .exploration = 0.02}, {1, 2, 3}));
   ensemble.run(this->space, 200000);

@@ -15,7 +15,7 @@ template <class Scalar>
 struct EnsembleTest : ::testing::Test {
   TestSpace space;
 };
-TYPED_TEST_SUITE(EnsembleTest, OnlyDouble, SuiteName);
+SCALAR_TESTS(EnsembleTest, krate::testing::OnlyDouble);
 
 /// The numbers of a replica: (seed, stage, player) are all that counts.
 inline std::function<double()> counted(std::uint64_t seed) {
@@ -79,7 +79,7 @@ inline std::vector<LearningRule> different_rules() {
           {.tau = 1e-3, .beta_exponent = 0.9, .exploration = 0.05}};
 }
 
-TYPED_TEST(EnsembleTest, RoutingMatchesPlainLoops) {
+SCALAR_TEST(EnsembleTest, RoutingMatchesPlainLoops) {
   struct Size {
     int players, routes;
   };
@@ -97,14 +97,14 @@ TYPED_TEST(EnsembleTest, RoutingMatchesPlainLoops) {
     compare(routing(4, 2), plain, {0.25, 0.25, 0.25, 0.25}, rule, RandomStream::counter, 1500);
 }
 
-TYPED_TEST(EnsembleTest, TablesMatchPlainLoops) {
+SCALAR_TEST(EnsembleTest, TablesMatchPlainLoops) {
   auto const game = small_tables();
   for (auto const& rule : different_rules())
     for (auto const random : {RandomStream::counter, RandomStream::mersenne})
       compare(game, plain_tables(game), game.start, rule, random, 800);
 }
 
-TYPED_TEST(EnsembleTest, ARoutingGameIsItsTables) {
+SCALAR_TEST(EnsembleTest, ARoutingGameIsItsTables) {
   for (bool const common : {true, false})
     for (bool const dependent : {true, false}) {
       auto const game = routing(3, 2, common, dependent);
@@ -122,7 +122,7 @@ TYPED_TEST(EnsembleTest, ARoutingGameIsItsTables) {
 }
 
 // Invariants (G6) after many stages: policies stay on the simplex, and plays and visits add up.
-TYPED_TEST(EnsembleTest, PoliciesStayOnTheSimplexAndCountsAddUp) {
+SCALAR_TEST(EnsembleTest, PoliciesStayOnTheSimplexAndCountsAddUp) {
   auto const game = routing(4, 2);
   Ensemble ensemble(this->space, game, rules_with_seeds({}, {1, 2}));
   ensemble.run(this->space, 100000);
@@ -139,7 +139,7 @@ TYPED_TEST(EnsembleTest, PoliciesStayOnTheSimplexAndCountsAddUp) {
   }
 }
 
-TYPED_TEST(EnsembleTest, PiecesRecordsAndOtherReplicasChangeNothing) {
+SCALAR_TEST(EnsembleTest, PiecesRecordsAndOtherReplicasChangeNothing) {
   for (auto const random : {RandomStream::counter, RandomStream::mersenne}) {
     auto const game = routing(4, 2);
     Ensemble whole(this->space, game, rules_with_seeds({}, {5}), random),
@@ -167,7 +167,7 @@ TYPED_TEST(EnsembleTest, PiecesRecordsAndOtherReplicasChangeNothing) {
   }
 }
 
-TYPED_TEST(EnsembleTest, GoesOnFromWhatWasSaved) {
+SCALAR_TEST(EnsembleTest, GoesOnFromWhatWasSaved) {
   for (auto const random : {RandomStream::counter, RandomStream::mersenne}) {
     auto const game = routing(3, 2);
     auto const rules = rules_with_seeds({.tau = 0.1}, {1, 2, 3});
@@ -184,7 +184,7 @@ TYPED_TEST(EnsembleTest, GoesOnFromWhatWasSaved) {
   }
 }
 
-TYPED_TEST(EnsembleTest, DistancesAreThoseOfTheExactEvaluation) {
+SCALAR_TEST(EnsembleTest, DistancesAreThoseOfTheExactEvaluation) {
   for (bool const common : {true, false})
     for (bool const dependent : {true, false}) {
       auto const game = routing(3, 2, common, dependent);
@@ -214,7 +214,7 @@ TYPED_TEST(EnsembleTest, DistancesAreThoseOfTheExactEvaluation) {
     }
 }
 
-TYPED_TEST(EnsembleTest, ConductAndRepetition) {
+SCALAR_TEST(EnsembleTest, ConductAndRepetition) {
   auto const game = routing(4, 3);
   auto const rules = rules_with_seeds({.tau = 0.2}, {1, 2, 3, 4, 5});
   Ensemble one(this->space, game, rules), two(this->space, game, rules);
@@ -225,7 +225,7 @@ TYPED_TEST(EnsembleTest, ConductAndRepetition) {
     EXPECT_EQ(one.snapshot(this->space, r).policy, two.snapshot(this->space, r).policy);
 }
 
-TYPED_TEST(EnsembleTest, ManyRoutesAndPlayers) {
+SCALAR_TEST(EnsembleTest, ManyRoutesAndPlayers) {
   auto const game = routing(60, 6);
   Ensemble ensemble(this->space, game, rules_with_seeds({.tau = 0.1}, {1}));
   ensemble.run(this->space, 2000);
@@ -237,7 +237,7 @@ TYPED_TEST(EnsembleTest, ManyRoutesAndPlayers) {
   }
 }
 
-TYPED_TEST(EnsembleTest, NothingHappensInNoStage) {
+SCALAR_TEST(EnsembleTest, NothingHappensInNoStage) {
   Ensemble ensemble(this->space, routing(2, 2), rules_with_seeds({}, {1}));
   ensemble.run(this->space, 0);
   auto const found = ensemble.snapshot(this->space, 0);
@@ -247,7 +247,7 @@ TYPED_TEST(EnsembleTest, NothingHappensInNoStage) {
   EXPECT_EQ(ensemble.stage(), 0);
 }
 
-TYPED_TEST(EnsembleTest, RefusesWhatDoesNotFit) {
+SCALAR_TEST(EnsembleTest, RefusesWhatDoesNotFit) {
   auto const& space = this->space;
   auto const one = rules_with_seeds({}, {1});
   EXPECT_ERROR(krate::ValueError, "krate::games::Ensemble: replicas = 0",

@@ -19,9 +19,9 @@ struct LearningReferenceTest : ::testing::Test {
     EXPECT_LE(largest_difference(found.q, file.read_all<double>(path + "/q")), bound) << path;
   }
 };
-TYPED_TEST_SUITE(LearningReferenceTest, OnlyDouble, SuiteName);
+SCALAR_TESTS(LearningReferenceTest, krate::testing::OnlyDouble);
 
-TYPED_TEST(LearningReferenceTest, PapersRunsOnTheFixedStream) {
+SCALAR_TEST(LearningReferenceTest, PapersRunsOnTheFixedStream) {
   for (char const* const name : {"figure1_seed1", "figure2_seed1", "figure3_seed2", "figure5_seed3"}) {
     std::string const path = std::string("/learning/") + name;
     SCOPED_TRACE(path);
@@ -62,7 +62,7 @@ TYPED_TEST(LearningReferenceTest, PapersRunsOnTheFixedStream) {
   }
 }
 
-TYPED_TEST(LearningReferenceTest, Script) {
+SCALAR_TEST(LearningReferenceTest, Script) {
   FiniteGame game{.actions = {2, 2}, .states = 2, .discount = 0.5};
   game.rewards = this->file.template read_all<double>("/learning/scripted/u");
   for (int row = 0; row < 8; ++row) game.transitions.insert(game.transitions.end(), {0.5, 0.5});
@@ -84,7 +84,7 @@ TYPED_TEST(LearningReferenceTest, Script) {
             1e-14);
 }
 
-TYPED_TEST(LearningReferenceTest, PrintedNumbersAfterAThousandStages) {
+SCALAR_TEST(LearningReferenceTest, PrintedNumbersAfterAThousandStages) {
   Ensemble ensemble(this->space, routing(4, 2), std::vector{LearningRule{}}, RandomStream::mersenne);
   ensemble.run(this->space, 1000);
   auto const found = ensemble.snapshot(this->space, 0);

@@ -10,13 +10,7 @@ using krate::testing::to_array;
 
 template <class T>
 struct ParametersFile : ::testing::Test {};
-struct NameOfCase {
-  template <class T>
-  static std::string GetName(int) {
-    return std::string(TestSpace::name()) + (sizeof(T) == 4 ? "_float" : "_double");
-  }
-};
-TYPED_TEST_SUITE(ParametersFile, krate::testing::Scalars, NameOfCase);
+SCALAR_TESTS(ParametersFile, krate::testing::Scalars);
 
 template <class T>
 krate::ParameterList<TestSpace, T> a_list(std::uint64_t fill) {
@@ -31,7 +25,7 @@ krate::ParameterList<TestSpace, T> a_list(std::uint64_t fill) {
   return list;
 }
 
-TYPED_TEST(ParametersFile, ValuesAndStateComeBackAndPaddingStays) {
+SCALAR_TEST(ParametersFile, ValuesAndStateComeBackAndPaddingStays) {
   using T = TypeParam;
   krate::testing::TemporaryDirectory const dir;
   auto const list = a_list<T>(1), other = a_list<T>(50);

@@ -10,9 +10,9 @@ template <class T>
 struct AddScaledTest : ::testing::Test {
   TestSpace space;
 };
-TYPED_TEST_SUITE(AddScaledTest, krate::testing::Scalars, SuiteName);
+SCALAR_TESTS(AddScaledTest, krate::testing::Scalars);
 
-TYPED_TEST(AddScaledTest, MatchesPlainLoops) {
+SCALAR_TEST(AddScaledTest, MatchesPlainLoops) {
   using T = TypeParam;
   for (std::size_t const size : {0, 1, 7, 1000}) {
     Array const from = rounded<T>(filled(1, {size})), start = rounded<T>(filled(2, {size}));
@@ -26,7 +26,7 @@ TYPED_TEST(AddScaledTest, MatchesPlainLoops) {
   }
 }
 
-TYPED_TEST(AddScaledTest, SizesAndGapsAreRefusedAndItsConductIsGood) {
+SCALAR_TEST(AddScaledTest, SizesAndGapsAreRefusedAndItsConductIsGood) {
   using T = TypeParam;
   auto const a = view<T, 2>(filled(1, {3, 4}));
   auto const b = view<T, 1>(filled(2, {12}));

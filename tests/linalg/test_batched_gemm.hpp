@@ -10,7 +10,7 @@ template <class T>
 struct BatchedGemmTest : ::testing::Test {
   TestSpace space;
 };
-TYPED_TEST_SUITE(BatchedGemmTest, krate::testing::Scalars, SuiteName);
+SCALAR_TESTS(BatchedGemmTest, krate::testing::Scalars);
 
 /// Matrix (o, i) of [outer, inner, rows, columns].
 inline Array slice(Array const& batch, std::size_t o, std::size_t i) {
@@ -19,7 +19,7 @@ inline Array slice(Array const& batch, std::size_t o, std::size_t i) {
   return Array({rows, columns}, std::vector<double>(begin, begin + static_cast<std::ptrdiff_t>(size)));
 }
 
-TYPED_TEST(BatchedGemmTest, EqualsOneProductAfterAnother) {
+SCALAR_TEST(BatchedGemmTest, EqualsOneProductAfterAnother) {
   using T = TypeParam;
   for (auto const route : routes())
     for (bool const ta : {false, true})
@@ -42,7 +42,7 @@ TYPED_TEST(BatchedGemmTest, EqualsOneProductAfterAnother) {
       }
 }
 
-TYPED_TEST(BatchedGemmTest, HeadsAreViewsOfTheTokens) {
+SCALAR_TEST(BatchedGemmTest, HeadsAreViewsOfTheTokens) {
   using T = TypeParam;
   std::size_t const batch = 2, tokens = 7, heads = 3, p = 4;
   Array const w = rounded<T>(filled(1, {batch, tokens, heads * p}));
@@ -70,7 +70,7 @@ TYPED_TEST(BatchedGemmTest, HeadsAreViewsOfTheTokens) {
   }
 }
 
-TYPED_TEST(BatchedGemmTest, Edges) {
+SCALAR_TEST(BatchedGemmTest, Edges) {
   using T = TypeParam;
   for (auto const route : routes()) {
     Guarded<TestSpace, T, 4> c(2, 2, 3, 1);  // NaN, and an inner extent of 0
@@ -84,7 +84,7 @@ TYPED_TEST(BatchedGemmTest, Edges) {
   }
 }
 
-TYPED_TEST(BatchedGemmTest, ShowsItsRouteAndRepeatsToTheBit) {
+SCALAR_TEST(BatchedGemmTest, ShowsItsRouteAndRepeatsToTheBit) {
   using T = TypeParam;
   auto const a = view<T, 4>(filled(1, {3, 4, 20, 30})), b = view<T, 4>(filled(2, {3, 4, 30, 10}));
   for (auto const route : routes()) {
@@ -100,7 +100,7 @@ TYPED_TEST(BatchedGemmTest, ShowsItsRouteAndRepeatsToTheBit) {
   }
 }
 
-TYPED_TEST(BatchedGemmTest, RefusesWhatDoesNotFit) {
+SCALAR_TEST(BatchedGemmTest, RefusesWhatDoesNotFit) {
   using T = TypeParam;
   auto const a = view<T, 4>(Array({2, 3, 4, 5})), b = view<T, 4>(Array({2, 3, 6, 7})),
              c = view<T, 4>(Array({2, 2, 4, 6}));

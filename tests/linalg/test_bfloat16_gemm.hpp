@@ -46,9 +46,9 @@ struct Bfloat16GemmTest : ::testing::Test {
  private:
   krate::Arena<TestSpace> arena_;
 };
-TYPED_TEST_SUITE(Bfloat16GemmTest, krate::testing::Scalars, SuiteName);
+SCALAR_TESTS(Bfloat16GemmTest, krate::testing::Scalars);
 
-TYPED_TEST(Bfloat16GemmTest, MatchesPlainLoopsOverRoundedOperands) {
+SCALAR_TEST(Bfloat16GemmTest, MatchesPlainLoopsOverRoundedOperands) {
   std::size_t const sizes[][3] = {{1, 1, 1}, {5, 9, 1}, {7, 1, 6}, {6, 0, 4}, {0, 3, 4}, {33, 17, 9}, {211, 337, 131}};
   for (auto const& s : sizes)
     for (bool const ta : {false, true})
@@ -58,7 +58,7 @@ TYPED_TEST(Bfloat16GemmTest, MatchesPlainLoopsOverRoundedOperands) {
               << s[0] << " " << s[1] << " " << s[2] << " " << ta << tb << more;
 }
 
-TYPED_TEST(Bfloat16GemmTest, RepeatsToTheBitAndBehavesWell) {
+SCALAR_TEST(Bfloat16GemmTest, RepeatsToTheBitAndBehavesWell) {
   using T = TypeParam;
   auto const a = view<T, 2>(filled(1, {300, 400})), b = view<T, 2>(filled(2, {130, 400}));
   auto const work = this->work(300, 130, 400);
@@ -72,7 +72,7 @@ TYPED_TEST(Bfloat16GemmTest, RepeatsToTheBitAndBehavesWell) {
   expect_good_conduct(this->space, [&] { krate::bfloat16_gemm(this->space, "N", "T", small, b, {}, c.view(), work); });
 }
 
-TYPED_TEST(Bfloat16GemmTest, RefusesWhatDoesNotFit) {
+SCALAR_TEST(Bfloat16GemmTest, RefusesWhatDoesNotFit) {
   using T = TypeParam;
   auto const a = view<T, 2>(filled(1, {40, 30})), b = view<T, 2>(filled(2, {30, 60})),
              c = view<T, 2>(filled(3, {40, 60}));

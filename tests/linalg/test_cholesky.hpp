@@ -28,9 +28,9 @@ struct CholeskyTest : ::testing::Test {
   }
   krate::NumericalStatus found() const { return krate::fetch(space, status, "krate::test: status"); }
 };
-TYPED_TEST_SUITE(CholeskyTest, krate::testing::Scalars, SuiteName);
+SCALAR_TESTS(CholeskyTest, krate::testing::Scalars);
 
-TYPED_TEST(CholeskyTest, FactorsAndLeavesTheUpperTriangle) {
+SCALAR_TEST(CholeskyTest, FactorsAndLeavesTheUpperTriangle) {
   using T = TypeParam;
   for (auto const route : routes())
     for (std::size_t const n : {1, 2, 3, 17, 65, 130}) {
@@ -47,7 +47,7 @@ TYPED_TEST(CholeskyTest, FactorsAndLeavesTheUpperTriangle) {
     }
 }
 
-TYPED_TEST(CholeskyTest, ReadsTheLowerTriangleOnly) {
+SCALAR_TEST(CholeskyTest, ReadsTheLowerTriangleOnly) {
   using T = TypeParam;
   Array s = rounded<T>(definite(5, 6));
   Array const factor = cholesky_factor(s);
@@ -63,7 +63,7 @@ TYPED_TEST(CholeskyTest, ReadsTheLowerTriangleOnly) {
   }
 }
 
-TYPED_TEST(CholeskyTest, BatchEqualsOneByOne) {
+SCALAR_TEST(CholeskyTest, BatchEqualsOneByOne) {
   using T = TypeParam;
   Array const all = this->batch_of(5, 7);
   for (auto const route : routes()) {
@@ -81,7 +81,7 @@ TYPED_TEST(CholeskyTest, BatchEqualsOneByOne) {
   }
 }
 
-TYPED_TEST(CholeskyTest, ReportsTheBadPivotOfTheSmallestFailingMatrix) {
+SCALAR_TEST(CholeskyTest, ReportsTheBadPivotOfTheSmallestFailingMatrix) {
   using T = TypeParam;
   Array all = this->batch_of(200, 4);
   auto const break_at = [&](std::size_t m, std::size_t pivot) { all(m, pivot, pivot) = -1; };
@@ -109,7 +109,7 @@ TYPED_TEST(CholeskyTest, ReportsTheBadPivotOfTheSmallestFailingMatrix) {
       krate::check(this->space, "krate::test", this->status));
 }
 
-TYPED_TEST(CholeskyTest, ReportsNaN) {
+SCALAR_TEST(CholeskyTest, ReportsNaN) {
   using T = TypeParam;
   for (auto const route : routes())
     for (std::size_t const n : {1, 3, 40, 100})
@@ -123,7 +123,7 @@ TYPED_TEST(CholeskyTest, ReportsNaN) {
       }
 }
 
-TYPED_TEST(CholeskyTest, EmptyBatchesAndMatricesAreGood) {
+SCALAR_TEST(CholeskyTest, EmptyBatchesAndMatricesAreGood) {
   for (auto const route : routes()) {
     krate::batched_cholesky(this->space, view<TypeParam, 3>(Array({0, 4, 4})), this->status, route);
     EXPECT_FALSE(this->found().failed());
@@ -132,7 +132,7 @@ TYPED_TEST(CholeskyTest, EmptyBatchesAndMatricesAreGood) {
   }
 }
 
-TYPED_TEST(CholeskyTest, ShowsItsRouteAndRepeatsToTheBit) {
+SCALAR_TEST(CholeskyTest, ShowsItsRouteAndRepeatsToTheBit) {
   using T = TypeParam;
   Array const all = this->batch_of(6, 30);
   for (auto const route : routes()) {
@@ -146,7 +146,7 @@ TYPED_TEST(CholeskyTest, ShowsItsRouteAndRepeatsToTheBit) {
   }
 }
 
-TYPED_TEST(CholeskyTest, RefusesWhatIsNotSquareOrHasGaps) {
+SCALAR_TEST(CholeskyTest, RefusesWhatIsNotSquareOrHasGaps) {
   using T = TypeParam;
   EXPECT_ERROR(krate::ShapeError, "krate::cholesky: a has shape [3, 4], expected [3, 3] (a square matrix)",
                krate::cholesky(this->space, view<T, 2>(Array({3, 4})), this->status));
@@ -158,7 +158,7 @@ TYPED_TEST(CholeskyTest, RefusesWhatIsNotSquareOrHasGaps) {
       krate::cholesky(this->space, Kokkos::subview(whole, Kokkos::ALL, Kokkos::pair<int, int>(0, 3)), this->status));
 }
 
-TYPED_TEST(CholeskyTest, LogDetIsTwiceTheSumOfLogarithms) {
+SCALAR_TEST(CholeskyTest, LogDetIsTwiceTheSumOfLogarithms) {
   using T = TypeParam;
   Array const all = this->batch_of(4, 9);
   auto const l = view<T, 3>(all);

@@ -23,9 +23,9 @@ struct GemmTest : ::testing::Test {
                        combined(alpha, product(ta ? transpose_of(a) : a, tb ? transpose_of(b) : b), beta, c));
   }
 };
-TYPED_TEST_SUITE(GemmTest, krate::testing::Scalars, SuiteName);
+SCALAR_TESTS(GemmTest, krate::testing::Scalars);
 
-TYPED_TEST(GemmTest, HandCheckedCase) {
+SCALAR_TEST(GemmTest, HandCheckedCase) {
   Array const a({2, 2}, {1, 2, 3, 4}), b({2, 2}, {5, 6, 7, 8});
   for (auto const route : routes()) {
     Guarded<TestSpace, TypeParam, 2> c(2, 2);
@@ -36,7 +36,7 @@ TYPED_TEST(GemmTest, HandCheckedCase) {
   }
 }
 
-TYPED_TEST(GemmTest, MatchesPlainLoopsForEveryTranspositionAndLayout) {
+SCALAR_TEST(GemmTest, MatchesPlainLoopsForEveryTranspositionAndLayout) {
   for (auto const route : {krate::Route::automatic, krate::Route::portable})
     for (bool const ta : {false, true})
       for (bool const tb : {false, true})
@@ -47,7 +47,7 @@ TYPED_TEST(GemmTest, MatchesPlainLoopsForEveryTranspositionAndLayout) {
                   << ta << tb << int(la) << int(lb) << int(lc);
 }
 
-TYPED_TEST(GemmTest, MatchesPlainLoopsAtOddSizes) {
+SCALAR_TEST(GemmTest, MatchesPlainLoopsAtOddSizes) {
   std::size_t const sizes[][3] = {{1, 1, 1}, {1, 9, 5}, {9, 1, 5}, {5, 9, 1}, {1, 33, 1}, {67, 41, 53}, {130, 257, 3}};
   for (auto const& s : sizes)
     for (auto const route : routes())
@@ -58,7 +58,7 @@ TYPED_TEST(GemmTest, MatchesPlainLoopsAtOddSizes) {
               << s[0] << " " << s[1] << " " << s[2];
 }
 
-TYPED_TEST(GemmTest, BetaZeroDoesNotReadC) {
+SCALAR_TEST(GemmTest, BetaZeroDoesNotReadC) {
   for (auto const route : routes())
     for (std::size_t const k : {std::size_t(0), std::size_t(4)}) {
       Guarded<TestSpace, TypeParam, 2> c(3, 5);  // starts as NaN
@@ -70,7 +70,7 @@ TYPED_TEST(GemmTest, BetaZeroDoesNotReadC) {
     }
 }
 
-TYPED_TEST(GemmTest, EmptyExtents) {
+SCALAR_TEST(GemmTest, EmptyExtents) {
   for (auto const route : routes()) {
     EXPECT_EQ(this->error(0, 3, 4, false, false, Layout::right, Layout::right, Layout::right, 1, 0, route), 0);
     EXPECT_EQ(this->error(3, 3, 0, true, true, Layout::right, Layout::right, Layout::right, 1, 0, route), 0);
@@ -78,7 +78,7 @@ TYPED_TEST(GemmTest, EmptyExtents) {
   }
 }
 
-TYPED_TEST(GemmTest, TakesLeftAndRightViewsAsTheyAre) {
+SCALAR_TEST(GemmTest, TakesLeftAndRightViewsAsTheyAre) {
   Array const a = rounded<TypeParam>(filled(1, {4, 3})), b = rounded<TypeParam>(filled(2, {3, 5}));
   Kokkos::View<TypeParam**, Kokkos::LayoutLeft, TestSpace> const left("krate::test", 4, 3);
   krate::testing::assign(left, a);
@@ -89,7 +89,7 @@ TYPED_TEST(GemmTest, TakesLeftAndRightViewsAsTheyAre) {
   EXPECT_LE(worst_error(c.array(), product(a, b)), tolerance<TypeParam>(3));
 }
 
-TYPED_TEST(GemmTest, ShowsItsRoute) {
+SCALAR_TEST(GemmTest, ShowsItsRoute) {
   using T = TypeParam;
   auto const run = [&](Layout layout, krate::Route route) {
     auto const a = laid_out<T>(filled(1, {6, 6}), layout), b = laid_out<T>(filled(2, {6, 6}), Layout::right);
@@ -108,7 +108,7 @@ TYPED_TEST(GemmTest, ShowsItsRoute) {
                run(Layout::strided, krate::Route::vendor));
 }
 
-TYPED_TEST(GemmTest, LargeProductsMatchPlainLoopsForEveryTranspositionAndLayout) {
+SCALAR_TEST(GemmTest, LargeProductsMatchPlainLoopsForEveryTranspositionAndLayout) {
   for (bool const ta : {false, true})
     for (bool const tb : {false, true})
       for (Layout const layout : {Layout::right, Layout::left, Layout::inner})
@@ -121,7 +121,7 @@ TYPED_TEST(GemmTest, LargeProductsMatchPlainLoopsForEveryTranspositionAndLayout)
               tolerance<TypeParam>(337));
 }
 
-TYPED_TEST(GemmTest, LargeProductsShowTheirRoute) {
+SCALAR_TEST(GemmTest, LargeProductsShowTheirRoute) {
   using T = TypeParam;
   auto const run = [&](std::size_t m, std::size_t k, std::size_t n, T beta, krate::Route route) {
     auto const a = laid_out<T>(filled(1, {m, k}), Layout::inner), b = laid_out<T>(filled(2, {k, n}), Layout::left);
@@ -140,7 +140,7 @@ TYPED_TEST(GemmTest, LargeProductsShowTheirRoute) {
   EXPECT_EQ(run(9, 1500, 700, 0, krate::Route::automatic), small);
 }
 
-TYPED_TEST(GemmTest, LargeProductsKeepWhatIsNotANumberAndDoNotReadC) {
+SCALAR_TEST(GemmTest, LargeProductsKeepWhatIsNotANumberAndDoNotReadC) {
   using T = TypeParam;
   Array a = rounded<T>(filled(1, {211, 337})), b = rounded<T>(filled(2, {337, 131}));
   a(3, 5) = std::numeric_limits<double>::quiet_NaN();
@@ -153,7 +153,7 @@ TYPED_TEST(GemmTest, LargeProductsKeepWhatIsNotANumberAndDoNotReadC) {
 }
 
 #if defined(_OPENMP)
-TYPED_TEST(GemmTest, LargeProductsRunInAParallelRegionOfTheProgram) {
+SCALAR_TEST(GemmTest, LargeProductsRunInAParallelRegionOfTheProgram) {
   using T = TypeParam;
   if constexpr (std::is_same_v<TestSpace, Kokkos::Serial>) {
     Array const a = rounded<T>(filled(1, {211, 337})), b = rounded<T>(filled(2, {337, 131}));
@@ -171,7 +171,7 @@ TYPED_TEST(GemmTest, LargeProductsRunInAParallelRegionOfTheProgram) {
 }
 #endif
 
-TYPED_TEST(GemmTest, LargeProductsRepeatToTheBitWhateverRanBetween) {
+SCALAR_TEST(GemmTest, LargeProductsRepeatToTheBitWhateverRanBetween) {
   using T = TypeParam;
   auto const a = view<T, 2>(filled(1, {600, 337})), b = view<T, 2>(filled(2, {337, 131}));
   Guarded<TestSpace, T, 2> first(211, 131), second(211, 131), other(600, 131);
@@ -186,7 +186,7 @@ TYPED_TEST(GemmTest, LargeProductsRepeatToTheBitWhateverRanBetween) {
   EXPECT_TRUE(same_bits(first.array(), second.array()));
 }
 
-TYPED_TEST(GemmTest, RepeatsToTheBitOnOneInstance) {
+SCALAR_TEST(GemmTest, RepeatsToTheBitOnOneInstance) {
   auto const a = view<TypeParam, 2>(filled(1, {150, 90})), b = view<TypeParam, 2>(filled(2, {90, 70}));
   for (auto const route : routes()) {
     Guarded<TestSpace, TypeParam, 2> first(150, 70), second(150, 70);
@@ -200,7 +200,7 @@ TYPED_TEST(GemmTest, RepeatsToTheBitOnOneInstance) {
   });
 }
 
-TYPED_TEST(GemmTest, RefusesWhatDoesNotFit) {
+SCALAR_TEST(GemmTest, RefusesWhatDoesNotFit) {
   using T = TypeParam;
   auto const a = view<T, 2>(filled(1, {4, 3})), b = view<T, 2>(filled(2, {5, 6})), c = view<T, 2>(filled(3, {4, 6}));
   EXPECT_ERROR(krate::ShapeError, "krate::gemm: op(B) has shape [5, 6], expected [3, 6]",

@@ -50,9 +50,9 @@ struct EpilogueTest : ::testing::Test {
     return worst_error(c.array(), expected);
   }
 };
-TYPED_TEST_SUITE(EpilogueTest, krate::testing::Scalars, SuiteName);
+SCALAR_TESTS(EpilogueTest, krate::testing::Scalars);
 
-TYPED_TEST(EpilogueTest, MatchesPlainLoops) {
+SCALAR_TEST(EpilogueTest, MatchesPlainLoops) {
   std::size_t const sizes[][3] = {{1, 1, 1}, {5, 9, 1}, {1, 3, 7}, {7, 1, 6},
                                   {6, 0, 4}, {0, 3, 4}, {3, 2, 0}, {33, 17, 9}};
   for (auto const& s : sizes)
@@ -65,7 +65,7 @@ TYPED_TEST(EpilogueTest, MatchesPlainLoops) {
                 << s[0] << " " << s[1] << " " << s[2] << " " << bias << int(addend) << rectify;
 }
 
-TYPED_TEST(EpilogueTest, LargeProductsMatchPlainLoops) {
+SCALAR_TEST(EpilogueTest, LargeProductsMatchPlainLoops) {
   int turn = 0;
   for (bool const bias : {false, true})
     for (Addend const addend : all_addends)
@@ -83,7 +83,7 @@ TYPED_TEST(EpilogueTest, LargeProductsMatchPlainLoops) {
             tolerance<TypeParam>(5000));
 }
 
-TYPED_TEST(EpilogueTest, ShowsItsRoute) {
+SCALAR_TEST(EpilogueTest, ShowsItsRoute) {
   using T = TypeParam;
   auto const run = [&](std::size_t m, krate::Route route) {
     auto const a = view<T, 2>(filled(1, {m, 400})), b = view<T, 2>(filled(2, {400, 130}));
@@ -100,7 +100,7 @@ TYPED_TEST(EpilogueTest, ShowsItsRoute) {
   }
 }
 
-TYPED_TEST(EpilogueTest, NaNStaysNaNAndInfinityIsCut) {
+SCALAR_TEST(EpilogueTest, NaNStaysNaNAndInfinityIsCut) {
   using T = TypeParam;
   for (std::size_t const m : {std::size_t(6), std::size_t(300)}) {
     Array a({m, 400}), b({400, 130});
@@ -122,7 +122,7 @@ TYPED_TEST(EpilogueTest, NaNStaysNaNAndInfinityIsCut) {
   }
 }
 
-TYPED_TEST(EpilogueTest, RepeatsToTheBitAndBehavesWell) {
+SCALAR_TEST(EpilogueTest, RepeatsToTheBitAndBehavesWell) {
   using T = TypeParam;
   for (std::size_t const m : {std::size_t(7), std::size_t(300)}) {
     auto const a = view<T, 2>(filled(1, {m, 400})), b = view<T, 2>(filled(2, {130, 400})),
@@ -141,7 +141,7 @@ TYPED_TEST(EpilogueTest, RepeatsToTheBitAndBehavesWell) {
   }
 }
 
-TYPED_TEST(EpilogueTest, RefusesWhatDoesNotFit) {
+SCALAR_TEST(EpilogueTest, RefusesWhatDoesNotFit) {
   using T = TypeParam;
   auto const a = view<T, 2>(filled(1, {4, 3})), b = view<T, 2>(filled(2, {3, 6})), c = view<T, 2>(filled(3, {4, 6}));
   auto const short_row = view<T, 1>(filled(4, {5}));

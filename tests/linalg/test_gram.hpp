@@ -10,9 +10,9 @@ template <class T>
 struct GramTest : ::testing::Test {
   TestSpace space;
 };
-TYPED_TEST_SUITE(GramTest, krate::testing::Scalars, SuiteName);
+SCALAR_TESTS(GramTest, krate::testing::Scalars);
 
-TYPED_TEST(GramTest, MatchesPlainLoopsAndIsSymmetricToTheBit) {
+SCALAR_TEST(GramTest, MatchesPlainLoopsAndIsSymmetricToTheBit) {
   using T = TypeParam;
   std::size_t const sizes[][2] = {{1, 1}, {1, 6}, {7, 1}, {9, 5}, {4, 11}, {0, 3}, {5, 0}, {150, 67}};
   for (auto const& s : sizes)
@@ -35,7 +35,7 @@ TYPED_TEST(GramTest, MatchesPlainLoopsAndIsSymmetricToTheBit) {
         }
 }
 
-TYPED_TEST(GramTest, TransposedGivesTheOtherSide) {
+SCALAR_TEST(GramTest, TransposedGivesTheOtherSide) {
   Array const z = rounded<TypeParam>(filled(1, {5, 9}));
   Guarded<TestSpace, TypeParam, 2> g(5, 5);
   krate::gram(this->space, TypeParam(1), krate::transposed(krate::as_strided<TestSpace>(view<TypeParam, 2>(z))),
@@ -43,7 +43,7 @@ TYPED_TEST(GramTest, TransposedGivesTheOtherSide) {
   EXPECT_LE(worst_error(g.array(), product(z, transpose_of(z))), tolerance<TypeParam>(9));
 }
 
-TYPED_TEST(GramTest, WritesIntoARowBlock) {
+SCALAR_TEST(GramTest, WritesIntoARowBlock) {
   Array const z = rounded<TypeParam>(filled(1, {6, 3}));
   Kokkos::View<TypeParam**, Kokkos::LayoutRight, TestSpace> const whole("krate::test", 5, 8);
   auto const part = Kokkos::subview(whole, Kokkos::pair<int, int>(1, 4), Kokkos::pair<int, int>(2, 5));
@@ -55,7 +55,7 @@ TYPED_TEST(GramTest, WritesIntoARowBlock) {
   EXPECT_NEAR(inside, all, 1e-5);
 }
 
-TYPED_TEST(GramTest, ShowsItsRouteAndRepeatsToTheBit) {
+SCALAR_TEST(GramTest, ShowsItsRouteAndRepeatsToTheBit) {
   using T = TypeParam;
   auto const z = view<T, 2>(filled(1, {120, 40}));
   for (auto const route : routes()) {
@@ -74,7 +74,7 @@ TYPED_TEST(GramTest, ShowsItsRouteAndRepeatsToTheBit) {
             "portable");
 }
 
-TYPED_TEST(GramTest, RefusesWhatDoesNotFit) {
+SCALAR_TEST(GramTest, RefusesWhatDoesNotFit) {
   Guarded<TestSpace, TypeParam, 2> g(3, 3);
   EXPECT_ERROR(krate::ShapeError, "krate::gram: G has shape [3, 3], expected [4, 4] (dim is z.extent(1))",
                krate::gram(this->space, TypeParam(1), view<TypeParam, 2>(filled(1, {3, 4})), TypeParam(0), g.view()));

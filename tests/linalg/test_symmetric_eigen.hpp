@@ -56,9 +56,9 @@ struct SymmetricEigenTest : ::testing::Test {
     return std::max(worst_error(product(found.vectors, a), scaled), worst_error(gram, identity));
   }
 };
-TYPED_TEST_SUITE(SymmetricEigenTest, krate::testing::Scalars, SuiteName);
+SCALAR_TESTS(SymmetricEigenTest, krate::testing::Scalars);
 
-TYPED_TEST(SymmetricEigenTest, SatisfiesItsEquationInOrder) {
+SCALAR_TEST(SymmetricEigenTest, SatisfiesItsEquationInOrder) {
   using T = TypeParam;
   for (auto const route : routes())
     for (std::size_t const n : {1, 2, 3, 8, 17, 64, 101}) {
@@ -70,7 +70,7 @@ TYPED_TEST(SymmetricEigenTest, SatisfiesItsEquationInOrder) {
     }
 }
 
-TYPED_TEST(SymmetricEigenTest, ClosedForms) {
+SCALAR_TEST(SymmetricEigenTest, ClosedForms) {
   using T = TypeParam;
   double const third = 2 * std::acos(-1.0) / 3;
   for (auto const route : routes()) {
@@ -90,7 +90,7 @@ TYPED_TEST(SymmetricEigenTest, ClosedForms) {
   }
 }
 
-TYPED_TEST(SymmetricEigenTest, DegenerateAndExtremeMatrices) {
+SCALAR_TEST(SymmetricEigenTest, DegenerateAndExtremeMatrices) {
   using T = TypeParam;
   for (auto const route : routes()) {
     Array zero({4, 4}), diagonal({4, 4}), ones({6, 6});
@@ -108,7 +108,7 @@ TYPED_TEST(SymmetricEigenTest, DegenerateAndExtremeMatrices) {
   }
 }
 
-TYPED_TEST(SymmetricEigenTest, ReadsTheLowerTriangleOnly) {
+SCALAR_TEST(SymmetricEigenTest, ReadsTheLowerTriangleOnly) {
   Array const a = this->symmetric(5, 7);
   Array spoilt = a;
   for (std::size_t i = 0; i < 7; ++i)
@@ -117,7 +117,7 @@ TYPED_TEST(SymmetricEigenTest, ReadsTheLowerTriangleOnly) {
     EXPECT_TRUE(same_bits(this->solve(spoilt, route).vectors, this->solve(a, route).vectors));
 }
 
-TYPED_TEST(SymmetricEigenTest, WhatIsNotFiniteGivesNaN) {
+SCALAR_TEST(SymmetricEigenTest, WhatIsNotFiniteGivesNaN) {
   for (auto const route : routes())
     for (double const bad : {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {
       Array a = this->symmetric(6, 5);
@@ -131,7 +131,7 @@ TYPED_TEST(SymmetricEigenTest, WhatIsNotFiniteGivesNaN) {
     }
 }
 
-TYPED_TEST(SymmetricEigenTest, BatchEqualsOneByOneAndAnEmptyOneIsGood) {
+SCALAR_TEST(SymmetricEigenTest, BatchEqualsOneByOneAndAnEmptyOneIsGood) {
   using T = TypeParam;
   std::size_t const count = 5, n = 9;
   Array const all = this->batch_of(count, n);
@@ -157,7 +157,7 @@ TYPED_TEST(SymmetricEigenTest, BatchEqualsOneByOneAndAnEmptyOneIsGood) {
   }
 }
 
-TYPED_TEST(SymmetricEigenTest, ShowsItsRouteAndRepeatsToTheBit) {
+SCALAR_TEST(SymmetricEigenTest, ShowsItsRouteAndRepeatsToTheBit) {
   using T = TypeParam;
   Array const all = this->batch_of(6, 20);
   for (auto const route : routes()) {
@@ -181,7 +181,7 @@ TYPED_TEST(SymmetricEigenTest, ShowsItsRouteAndRepeatsToTheBit) {
   }
 }
 
-TYPED_TEST(SymmetricEigenTest, RefusesWhatDoesNotFit) {
+SCALAR_TEST(SymmetricEigenTest, RefusesWhatDoesNotFit) {
   using T = TypeParam;
   Bench const bench(krate::symmetric_eigen_workspace<T>(2, 3, true));
   auto const a = view<T, 3>(Array({2, 3, 3}));

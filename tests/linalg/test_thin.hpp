@@ -32,9 +32,9 @@ struct ThinTest : ::testing::Test {
     return {g.array(), to_array(to)};
   }
 };
-TYPED_TEST_SUITE(ThinTest, krate::testing::Scalars, SuiteName);
+SCALAR_TESTS(ThinTest, krate::testing::Scalars);
 
-TYPED_TEST(ThinTest, MatchesPlainLoopsInEveryLayout) {
+SCALAR_TEST(ThinTest, MatchesPlainLoopsInEveryLayout) {
   using T = TypeParam;
   // All widths of tiles, with and without padding; one chunk, several, and a last one that is not full.
   std::size_t const sizes[][2] = {{32, 1},   {130, 4},   {300, 7},   {256, 8},   {600, 9},   {451, 14}, {1000, 16},
@@ -55,7 +55,7 @@ TYPED_TEST(ThinTest, MatchesPlainLoopsInEveryLayout) {
   }
 }
 
-TYPED_TEST(ThinTest, AnyNumberOfThreadsGivesTheSameBits) {
+SCALAR_TEST(ThinTest, AnyNumberOfThreadsGivesTheSameBits) {
   Array const z = filled(1, {5000, 13}), m = definite(2, 13);
   for (Layout const layout : all_layouts) {
     auto const many = this->run(this->space, z, m, layout, layout, 0);
@@ -65,7 +65,7 @@ TYPED_TEST(ThinTest, AnyNumberOfThreadsGivesTheSameBits) {
   }
 }
 
-TYPED_TEST(ThinTest, SharesRowsWithoutAskingForThreads) {
+SCALAR_TEST(ThinTest, SharesRowsWithoutAskingForThreads) {
   using Chunks = krate::impl::ThinChunks;
   for (std::size_t const rows : {1u, 255u, 256u, 257u, 65536u, 65537u, 10000000u}) {
     Chunks const chunks(rows);
@@ -75,7 +75,7 @@ TYPED_TEST(ThinTest, SharesRowsWithoutAskingForThreads) {
   }
 }
 
-TYPED_TEST(ThinTest, TransposeIsItsPortableForm) {
+SCALAR_TEST(ThinTest, TransposeIsItsPortableForm) {
   namespace simd = krate::impl::simd;
   constexpr int w = simd::width<double>;
   simd::Vec<double> a[w], b[w];
@@ -97,7 +97,7 @@ TYPED_TEST(ThinTest, TransposeIsItsPortableForm) {
   }
 }
 
-TYPED_TEST(ThinTest, RotationIsItsPortableForm) {
+SCALAR_TEST(ThinTest, RotationIsItsPortableForm) {
   namespace simd = krate::impl::simd;
   constexpr int w = simd::width<double>, count = w / 2 + 1;
   double lanes[w];

@@ -3,7 +3,6 @@
 // one pool of threads a process.
 #include <Kokkos_Core.hpp>
 #ifdef KOKKOS_ENABLE_SERIAL
-#define KRATE_TEST_SPACE_NAME Serial
 using TestSpace = Kokkos::Serial;
 
 #include <thread>

@@ -18,9 +18,9 @@ struct TriangularInverseTest : ::testing::Test {
     return rounded<T>(l);
   }
 };
-TYPED_TEST_SUITE(TriangularInverseTest, krate::testing::Scalars, SuiteName);
+SCALAR_TESTS(TriangularInverseTest, krate::testing::Scalars);
 
-TYPED_TEST(TriangularInverseTest, TimesTheFactorIsTheIdentity) {
+SCALAR_TEST(TriangularInverseTest, TimesTheFactorIsTheIdentity) {
   using T = TypeParam;
   for (std::size_t const n : {0, 1, 2, 7, 40})
     for (auto const route : routes()) {
@@ -34,7 +34,7 @@ TYPED_TEST(TriangularInverseTest, TimesTheFactorIsTheIdentity) {
     }
 }
 
-TYPED_TEST(TriangularInverseTest, ProductMatchesPlainLoopsForEveryLayout) {
+SCALAR_TEST(TriangularInverseTest, ProductMatchesPlainLoopsForEveryLayout) {
   using T = TypeParam;
   std::size_t const sizes[][2] = {{0, 3}, {3, 0}, {1, 1}, {1, 5}, {6, 1}, {7, 9}, {40, 33}};
   for (auto const& s : sizes)
@@ -51,7 +51,7 @@ TYPED_TEST(TriangularInverseTest, ProductMatchesPlainLoopsForEveryLayout) {
           }
 }
 
-TYPED_TEST(TriangularInverseTest, ShowsItsRouteAndRepeatsToTheBit) {
+SCALAR_TEST(TriangularInverseTest, ShowsItsRouteAndRepeatsToTheBit) {
   using T = TypeParam;
   auto const l = view<T, 2>(this->factor(50, 0));
   for (auto const route : routes()) {
@@ -68,7 +68,7 @@ TYPED_TEST(TriangularInverseTest, ShowsItsRouteAndRepeatsToTheBit) {
   }
 }
 
-TYPED_TEST(TriangularInverseTest, RefusesWhatDoesNotFit) {
+SCALAR_TEST(TriangularInverseTest, RefusesWhatDoesNotFit) {
   Guarded<TestSpace, TypeParam, 2> x(3, 3);
   auto const l = view<TypeParam, 2>(this->factor(4));
   EXPECT_ERROR(krate::ShapeError, "krate::triangular_inverse: l has shape [4, 4], expected [3, 3]",

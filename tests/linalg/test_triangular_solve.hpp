@@ -23,9 +23,9 @@ struct TriangularSolveTest : ::testing::Test {
     return product(transpose ? transpose_of(l) : l, x);
   }
 };
-TYPED_TEST_SUITE(TriangularSolveTest, krate::testing::Scalars, SuiteName);
+SCALAR_TESTS(TriangularSolveTest, krate::testing::Scalars);
 
-TYPED_TEST(TriangularSolveTest, UndoesTheProductForEveryLayout) {
+SCALAR_TEST(TriangularSolveTest, UndoesTheProductForEveryLayout) {
   using T = TypeParam;
   std::size_t const sizes[][2] = {{1, 1}, {1, 5}, {6, 1}, {7, 9}, {40, 33}};
   for (auto const& s : sizes)
@@ -40,7 +40,7 @@ TYPED_TEST(TriangularSolveTest, UndoesTheProductForEveryLayout) {
           }
 }
 
-TYPED_TEST(TriangularSolveTest, Edges) {
+SCALAR_TEST(TriangularSolveTest, Edges) {
   using T = TypeParam;
   for (auto const route : routes()) {
     Guarded<TestSpace, T, 2> none(0, 3), narrow(3, 0);
@@ -53,7 +53,7 @@ TYPED_TEST(TriangularSolveTest, Edges) {
   }
 }
 
-TYPED_TEST(TriangularSolveTest, ShowsItsRouteAndRepeatsToTheBit) {
+SCALAR_TEST(TriangularSolveTest, ShowsItsRouteAndRepeatsToTheBit) {
   using T = TypeParam;
   auto const l = view<T, 2>(this->factor(50));
   for (auto const route : routes()) {
@@ -67,7 +67,7 @@ TYPED_TEST(TriangularSolveTest, ShowsItsRouteAndRepeatsToTheBit) {
   expect_good_conduct(this->space, [&] { krate::triangular_solve(this->space, "N", l, b, krate::Route::portable); });
 }
 
-TYPED_TEST(TriangularSolveTest, RefusesWhatDoesNotFit) {
+SCALAR_TEST(TriangularSolveTest, RefusesWhatDoesNotFit) {
   using T = TypeParam;
   auto const l = view<T, 2>(this->factor(4));
   EXPECT_ERROR(krate::ShapeError, "krate::triangular_solve: l has shape [4, 4], expected [3, 3] (n is b.extent(0))",

@@ -12,18 +12,18 @@ struct CausalCrateReference : ::testing::Test {
   using Model = models::CausalCrate<TestSpace, Scalar>;
   using Run = TokenReference<Model>;
 };
-TYPED_TEST_SUITE_P(CausalCrateReference);
+SCALAR_TESTS(CausalCrateReference, Scalars);
 char const* const causal_files[] = {"crate_causal.h5", "crate_causal_overcomplete.h5"};
 
-TYPED_TEST_P(CausalCrateReference, OutputsAndEveryIntermediateAgree) {
+SCALAR_TEST(CausalCrateReference, OutputsAndEveryIntermediateAgree) {
   for (auto const* name : causal_files) typename TestFixture::Run(name).expect_outputs();
 }
 
-TYPED_TEST_P(CausalCrateReference, EveryGradientAgrees) {
+SCALAR_TEST(CausalCrateReference, EveryGradientAgrees) {
   for (auto const* name : causal_files) typename TestFixture::Run(name).expect_gradients();
 }
 
-TYPED_TEST_P(CausalCrateReference, TenStepsOfAdamWAndLionFollowTheCurves) {
+SCALAR_TEST(CausalCrateReference, TenStepsOfAdamWAndLionFollowTheCurves) {
   if (!std::is_same_v<TypeParam, double>) return;  // parameters after ten steps are not comparable in float
   for (auto const* name : causal_files) {
     for (auto const* optimizer : {"adamw", "lion"}) {
@@ -33,7 +33,7 @@ TYPED_TEST_P(CausalCrateReference, TenStepsOfAdamWAndLionFollowTheCurves) {
   }
 }
 
-TYPED_TEST_P(CausalCrateReference, RecomputingChangesNoBit) {
+SCALAR_TEST(CausalCrateReference, RecomputingChangesNoBit) {
   for (auto const* name : causal_files) {
     typename TestFixture::Run whole(name), less(name, models::Pass::recompute);
     EXPECT_EQ(whole.forward(), less.forward());
@@ -45,7 +45,7 @@ TYPED_TEST_P(CausalCrateReference, RecomputingChangesNoBit) {
   }
 }
 
-TYPED_TEST_P(CausalCrateReference, LaterTokensChangeNoEarlierLogit) {
+SCALAR_TEST(CausalCrateReference, LaterTokensChangeNoEarlierLogit) {
   typename TestFixture::Run run("crate_causal.h5");
   run.forward();
   Array const before = to_array(run.state.logits);
@@ -92,11 +92,11 @@ void expect_steps_agree(char const* name) {
   }
 }
 
-TYPED_TEST_P(CausalCrateReference, StepsGiveTheLogitsOfTheWholeText) {
+SCALAR_TEST(CausalCrateReference, StepsGiveTheLogitsOfTheWholeText) {
   for (auto const* name : causal_files) expect_steps_agree<TypeParam>(name);
 }
 
-TYPED_TEST_P(CausalCrateReference, TwentyStepsOnOneBatchLowerTheLoss) {
+SCALAR_TEST(CausalCrateReference, TwentyStepsOnOneBatchLowerTheLoss) {
   using T = TypeParam;
   typename TestFixture::Run run("crate_causal.h5");
   auto const& list = run.model.parameters();
@@ -113,7 +113,7 @@ TYPED_TEST_P(CausalCrateReference, TwentyStepsOnOneBatchLowerTheLoss) {
   EXPECT_LT(run.forward(), 0.7 * before);
 }
 
-TYPED_TEST_P(CausalCrateReference, StartsAsTheAuthorsCode) {
+SCALAR_TEST(CausalCrateReference, StartsAsTheAuthorsCode) {
   typename TestFixture::Model const model(TestSpace{}, {.vocabulary = 60, .context = 40, .dim = 64, .depth = 2},
                                           Seed{3});
   auto const& list = model.parameters();
@@ -130,7 +130,7 @@ TYPED_TEST_P(CausalCrateReference, StartsAsTheAuthorsCode) {
   EXPECT_EQ(deviation("blocks/00/norm_ista/weight"), 1);
 }
 
-TYPED_TEST_P(CausalCrateReference, ParameterCountsAreTheOfficialOnes) {
+SCALAR_TEST(CausalCrateReference, ParameterCountsAreTheOfficialOnes) {
   // tests/data/parameter_counts.json, models.causal_crate.*.total
   struct {
     char const* size;
@@ -151,7 +151,7 @@ TYPED_TEST_P(CausalCrateReference, ParameterCountsAreTheOfficialOnes) {
   }
 }
 
-TYPED_TEST_P(CausalCrateReference, ConfigurationsThatCannotWorkAreExplained) {
+SCALAR_TEST(CausalCrateReference, ConfigurationsThatCannotWorkAreExplained) {
   using M = typename TestFixture::Model;
   TestSpace space;
   EXPECT_ERROR(ValueError, "heads = 5, but it must divide dim = 64", M(space, {.dim = 64, .heads = 5}));
@@ -166,13 +166,6 @@ TYPED_TEST_P(CausalCrateReference, ConfigurationsThatCannotWorkAreExplained) {
   EXPECT_ERROR(ValueError, "tokens = 13, but it must be at most the context of the model, 12",
                run.model.forward(space, to_view<TestSpace, Label, 2>(Array({1, 13})), run.state, work));
 }
-
-REGISTER_TYPED_TEST_SUITE_P(CausalCrateReference, OutputsAndEveryIntermediateAgree, EveryGradientAgrees,
-                            TenStepsOfAdamWAndLionFollowTheCurves, RecomputingChangesNoBit,
-                            LaterTokensChangeNoEarlierLogit, StepsGiveTheLogitsOfTheWholeText,
-                            TwentyStepsOnOneBatchLowerTheLoss, StartsAsTheAuthorsCode,
-                            ParameterCountsAreTheOfficialOnes, ConfigurationsThatCannotWorkAreExplained);
-KRATE_INSTANTIATE(CausalCrateReference);
 
 }  // namespace
 }  // namespace krate::testing

@@ -21,9 +21,9 @@ using Bound = ReferenceBound<T>;
 
 template <class Scalar>
 struct CrateReference : ::testing::Test {};
-TYPED_TEST_SUITE_P(CrateReference);
+SCALAR_TESTS(CrateReference, Scalars);
 
-TYPED_TEST_P(CrateReference, OutputsAndEveryIntermediateAgree) {
+SCALAR_TEST(CrateReference, OutputsAndEveryIntermediateAgree) {
   using T = TypeParam;
   for (auto const* name : reference_files) {
     SCOPED_TRACE(name);
@@ -70,7 +70,7 @@ Array first_row_of_softmax(models::BlockView<TestSpace, T> const& block) {
   return row;
 }
 
-TYPED_TEST_P(CrateReference, AttentionOfTheClassTokenAgrees) {
+SCALAR_TEST(CrateReference, AttentionOfTheClassTokenAgrees) {
   using T = TypeParam;
   for (auto const* name : reference_files) {
     SCOPED_TRACE(name);
@@ -92,7 +92,7 @@ TYPED_TEST_P(CrateReference, AttentionOfTheClassTokenAgrees) {
   }
 }
 
-TYPED_TEST_P(CrateReference, EveryGradientAgrees) {
+SCALAR_TEST(CrateReference, EveryGradientAgrees) {
   using T = TypeParam;
   for (auto const* name : reference_files) {
     SCOPED_TRACE(name);
@@ -108,7 +108,7 @@ TYPED_TEST_P(CrateReference, EveryGradientAgrees) {
   }
 }
 
-TYPED_TEST_P(CrateReference, TenStepsOfAdamWAndLionFollowTheCurves) {
+SCALAR_TEST(CrateReference, TenStepsOfAdamWAndLionFollowTheCurves) {
   using T = TypeParam;
   if constexpr (!std::is_same_v<T, double>) return;  // parameters after ten steps are not comparable in float
   for (auto const* name : reference_files) {
@@ -120,7 +120,7 @@ TYPED_TEST_P(CrateReference, TenStepsOfAdamWAndLionFollowTheCurves) {
   }
 }
 
-TYPED_TEST_P(CrateReference, TwentyStepsOnOneBatchLowerTheLoss) {
+SCALAR_TEST(CrateReference, TwentyStepsOnOneBatchLowerTheLoss) {
   using T = TypeParam;
   ReferenceRun<TestSpace, T> run("crate_tiny_cls.h5");
   auto const& list = run.model.parameters();
@@ -137,7 +137,7 @@ TYPED_TEST_P(CrateReference, TwentyStepsOnOneBatchLowerTheLoss) {
   EXPECT_LT(run.forward(), 0.7 * before);
 }
 
-TYPED_TEST_P(CrateReference, InferenceGivesTheLogitsOfTraining) {
+SCALAR_TEST(CrateReference, InferenceGivesTheLogitsOfTraining) {
   using T = TypeParam;
   ReferenceRun<TestSpace, T> run("crate_tiny_cls.h5");
   run.forward();
@@ -151,7 +151,7 @@ TYPED_TEST_P(CrateReference, InferenceGivesTheLogitsOfTraining) {
   EXPECT_LT(run.model.plan(batch, models::Pass::inference), run.model.plan(batch, models::Pass::training) / 2);
 }
 
-TYPED_TEST_P(CrateReference, AStepTouchesWhatThePlanSays) {
+SCALAR_TEST(CrateReference, AStepTouchesWhatThePlanSays) {
   using T = TypeParam;
   TestSpace const space;
   std::size_t const batch = 160;
@@ -180,7 +180,7 @@ TYPED_TEST_P(CrateReference, AStepTouchesWhatThePlanSays) {
   }
 }
 
-TYPED_TEST_P(CrateReference, RecomputingChangesNoBit) {
+SCALAR_TEST(CrateReference, RecomputingChangesNoBit) {
   using T = TypeParam;
   for (char const* name : {"crate_tiny_cls.h5", "crate_mean.h5", "crate_heads1.h5"}) {
     ReferenceRun<TestSpace, T> whole(name), less(name, models::Pass::recompute);
@@ -195,7 +195,7 @@ TYPED_TEST_P(CrateReference, RecomputingChangesNoBit) {
   EXPECT_LT(model.plan(64, models::Pass::recompute), model.plan(64, models::Pass::training) / 2);
 }
 
-TYPED_TEST_P(CrateReference, PreparedInferenceServesBatchesOfAnySizeUntilParametersChange) {
+SCALAR_TEST(CrateReference, PreparedInferenceServesBatchesOfAnySizeUntilParametersChange) {
   using T = TypeParam;
   ReferenceRun<TestSpace, T> run("crate_tiny_cls.h5");
   std::size_t const batch = run.images.extent(0);
@@ -248,7 +248,7 @@ std::pair<Array, Array> initial_run(Products products) {
 
 // The reference models are no measure here: their parameters are so large that rounding the operands of the authors'
 // own products moves the logits of crate_tiny_cls by 3 %.
-TYPED_TEST_P(CrateReference, ProductsInBfloat16StayNearAndRepeatToTheBit) {
+SCALAR_TEST(CrateReference, ProductsInBfloat16StayNearAndRepeatToTheBit) {
   auto const distance = [](Array const& found, Array const& expected) {
     double square = 0, whole = 0;
     for (std::size_t i = 0; i < expected.size(); ++i) {
@@ -267,7 +267,7 @@ TYPED_TEST_P(CrateReference, ProductsInBfloat16StayNearAndRepeatToTheBit) {
   EXPECT_EQ(again_gradients.data, low_gradients.data);
 }
 
-TYPED_TEST_P(CrateReference, ATapMayAddToTheGradient) {
+SCALAR_TEST(CrateReference, ATapMayAddToTheGradient) {
   using T = TypeParam;
   ReferenceRun<TestSpace, T> run("crate_heads1.h5");
   run.forward();
@@ -284,7 +284,7 @@ TYPED_TEST_P(CrateReference, ATapMayAddToTheGradient) {
   EXPECT_EQ(to_array(list.gradient(head)).data, linear.data);
 }
 
-TYPED_TEST_P(CrateReference, ParameterCountsAreTheOfficialOnes) {
+SCALAR_TEST(CrateReference, ParameterCountsAreTheOfficialOnes) {
   // tests/data/parameter_counts.json, models.crate.*.total
   struct {
     char const* size;
@@ -297,7 +297,7 @@ TYPED_TEST_P(CrateReference, ParameterCountsAreTheOfficialOnes) {
   }
 }
 
-TYPED_TEST_P(CrateReference, ConfigurationsThatCannotWorkAreExplained) {
+SCALAR_TEST(CrateReference, ConfigurationsThatCannotWorkAreExplained) {
   using M = models::Crate<TestSpace, TypeParam>;
   TestSpace space;
   EXPECT_ERROR(ValueError, "heads = 5, but it must divide dim = 64", M(space, {.dim = 64, .heads = 5}));
@@ -310,15 +310,6 @@ TYPED_TEST_P(CrateReference, ConfigurationsThatCannotWorkAreExplained) {
   stored.set("pool", "max");
   EXPECT_ERROR(ValueError, "pool = max, but it must be cls or mean", models::CrateConfig::from(stored));
 }
-
-REGISTER_TYPED_TEST_SUITE_P(CrateReference, OutputsAndEveryIntermediateAgree, AttentionOfTheClassTokenAgrees,
-                            EveryGradientAgrees, TenStepsOfAdamWAndLionFollowTheCurves,
-                            TwentyStepsOnOneBatchLowerTheLoss, InferenceGivesTheLogitsOfTraining,
-                            AStepTouchesWhatThePlanSays, RecomputingChangesNoBit,
-                            ProductsInBfloat16StayNearAndRepeatToTheBit,
-                            PreparedInferenceServesBatchesOfAnySizeUntilParametersChange, ATapMayAddToTheGradient,
-                            ParameterCountsAreTheOfficialOnes, ConfigurationsThatCannotWorkAreExplained);
-KRATE_INSTANTIATE(CrateReference);
 
 }  // namespace
 }  // namespace krate::testing

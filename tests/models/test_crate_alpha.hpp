@@ -19,9 +19,9 @@ using AlphaRun = ReferenceRun<TestSpace, T, models::CrateAlpha>;
 
 template <class Scalar>
 struct CrateAlphaReference : ::testing::Test {};
-TYPED_TEST_SUITE_P(CrateAlphaReference);
+SCALAR_TESTS(CrateAlphaReference, Scalars);
 
-TYPED_TEST_P(CrateAlphaReference, OutputsAndEveryIntermediateAgree) {
+SCALAR_TEST(CrateAlphaReference, OutputsAndEveryIntermediateAgree) {
   using T = TypeParam;
   AlphaRun<T> run(alpha_file);
   auto const compare = [&](auto const& view, std::string const& path) {
@@ -49,7 +49,7 @@ TYPED_TEST_P(CrateAlphaReference, OutputsAndEveryIntermediateAgree) {
   compare(run.state.pooled, "/intermediate/pooled");
 }
 
-TYPED_TEST_P(CrateAlphaReference, TheJaxHeadsEpsilonGivesItsLogits) {
+SCALAR_TEST(CrateAlphaReference, TheJaxHeadsEpsilonGivesItsLogits) {
   using T = TypeParam;
   AlphaRun<T> run(alpha_file);
   auto config = run.model.config();
@@ -66,7 +66,7 @@ TYPED_TEST_P(CrateAlphaReference, TheJaxHeadsEpsilonGivesItsLogits) {
             ReferenceBound<T>::output);
 }
 
-TYPED_TEST_P(CrateAlphaReference, EveryGradientAgrees) {
+SCALAR_TEST(CrateAlphaReference, EveryGradientAgrees) {
   using T = TypeParam;
   AlphaRun<T> run(alpha_file);
   run.forward();
@@ -79,7 +79,7 @@ TYPED_TEST_P(CrateAlphaReference, EveryGradientAgrees) {
   expect_reference_gradients(run, ready);
 }
 
-TYPED_TEST_P(CrateAlphaReference, TenStepsOfAdamWAndLionFollowTheCurves) {
+SCALAR_TEST(CrateAlphaReference, TenStepsOfAdamWAndLionFollowTheCurves) {
   if constexpr (!std::is_same_v<TypeParam, double>) return;
   for (std::string const optimizer : {"adamw", "lion"}) {
     AlphaRun<TypeParam> run(alpha_file);
@@ -135,7 +135,7 @@ struct AlphaModel {
   }
 };
 
-TYPED_TEST_P(CrateAlphaReference, FivePointGradientsOfEachVariant) {
+SCALAR_TEST(CrateAlphaReference, FivePointGradientsOfEachVariant) {
   if constexpr (std::is_same_v<TypeParam, double>) {
     for (auto const variant : alpha_variants) {
       SCOPED_TRACE(models::name(variant));
@@ -158,14 +158,14 @@ TYPED_TEST_P(CrateAlphaReference, FivePointGradientsOfEachVariant) {
   }
 }
 
-TYPED_TEST_P(CrateAlphaReference, RecomputingChangesNoBit) {
+SCALAR_TEST(CrateAlphaReference, RecomputingChangesNoBit) {
   for (auto const variant : alpha_variants) {
     AlphaModel<TypeParam> whole(variant, models::Pass::training), less(variant, models::Pass::recompute);
     EXPECT_EQ(whole.gradients().data, less.gradients().data) << models::name(variant);
   }
 }
 
-TYPED_TEST_P(CrateAlphaReference, ProductsInBfloat16StayNear) {
+SCALAR_TEST(CrateAlphaReference, ProductsInBfloat16StayNear) {
   auto const full = AlphaModel<TypeParam>(AlphaVariant::residual, models::Pass::training).gradients();
   auto const low =
       AlphaModel<TypeParam>(AlphaVariant::residual, models::Pass::training, Products::bfloat16).gradients();
@@ -174,7 +174,7 @@ TYPED_TEST_P(CrateAlphaReference, ProductsInBfloat16StayNear) {
   EXPECT_LT(dot(difference, difference), 0.04 * dot(full, full));
 }
 
-TYPED_TEST_P(CrateAlphaReference, AStepTouchesWhatThePlanSays) {
+SCALAR_TEST(CrateAlphaReference, AStepTouchesWhatThePlanSays) {
   using T = TypeParam;
   TestSpace const space;
   std::size_t const batch = 160;
@@ -204,7 +204,7 @@ TYPED_TEST_P(CrateAlphaReference, AStepTouchesWhatThePlanSays) {
   }
 }
 
-TYPED_TEST_P(CrateAlphaReference, ParameterCountsAreTheOfficialOnes) {
+SCALAR_TEST(CrateAlphaReference, ParameterCountsAreTheOfficialOnes) {
   // tests/data/parameter_counts.json, models.crate_alpha.*.total
   struct {
     char const* size;
@@ -220,7 +220,7 @@ TYPED_TEST_P(CrateAlphaReference, ParameterCountsAreTheOfficialOnes) {
   }
 }
 
-TYPED_TEST_P(CrateAlphaReference, ConfigurationsThatCannotWorkAreExplained) {
+SCALAR_TEST(CrateAlphaReference, ConfigurationsThatCannotWorkAreExplained) {
   EXPECT_ERROR(ValueError, "there is no size named B/9; use Ti, S, B, L or H and a patch that divides 224",
                models::crate_alpha_config("B/9"));
   EXPECT_ERROR(ValueError, "there is no size named base", models::crate_alpha_config("base"));
@@ -238,12 +238,6 @@ TYPED_TEST_P(CrateAlphaReference, ConfigurationsThatCannotWorkAreExplained) {
   pooled.pool = Pool::mean;
   EXPECT_ERROR(ValueError, "pool = mean, but it must be cls", pooled.validate());
 }
-
-REGISTER_TYPED_TEST_SUITE_P(CrateAlphaReference, OutputsAndEveryIntermediateAgree, TheJaxHeadsEpsilonGivesItsLogits,
-                            EveryGradientAgrees, TenStepsOfAdamWAndLionFollowTheCurves, FivePointGradientsOfEachVariant,
-                            RecomputingChangesNoBit, ProductsInBfloat16StayNear, AStepTouchesWhatThePlanSays,
-                            ParameterCountsAreTheOfficialOnes, ConfigurationsThatCannotWorkAreExplained);
-KRATE_INSTANTIATE(CrateAlphaReference);
 
 }  // namespace
 }  // namespace krate::testing

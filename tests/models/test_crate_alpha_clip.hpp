@@ -51,9 +51,9 @@ struct TowerRun {
 
 template <class Scalar>
 struct CrateAlphaClip : ::testing::Test {};
-TYPED_TEST_SUITE_P(CrateAlphaClip);
+SCALAR_TESTS(CrateAlphaClip, Scalars);
 
-TYPED_TEST_P(CrateAlphaClip, EmbeddingsTokensAndEveryGradientAgree) {
+SCALAR_TEST(CrateAlphaClip, EmbeddingsTokensAndEveryGradientAgree) {
   using T = TypeParam;
   TowerRun<T> run;
   auto const compare = [&](auto const& view, std::string const& path) {
@@ -100,7 +100,7 @@ TYPED_TEST_P(CrateAlphaClip, EmbeddingsTokensAndEveryGradientAgree) {
   EXPECT_EQ(ready.back().begin, 0u);
 }
 
-TYPED_TEST_P(CrateAlphaClip, OfficialFilesComeInAndGoOut) {
+SCALAR_TEST(CrateAlphaClip, OfficialFilesComeInAndGoOut) {
   using T = TypeParam;
   TowerRun<T> const run;
   auto const path = std::filesystem::temp_directory_path() / ("krate_clip_" + std::to_string(::getpid()));
@@ -146,7 +146,7 @@ TYPED_TEST_P(CrateAlphaClip, OfficialFilesComeInAndGoOut) {
   std::filesystem::remove(path);
 }
 
-TYPED_TEST_P(CrateAlphaClip, ParameterCountsAreTheOfficialOnes) {
+SCALAR_TEST(CrateAlphaClip, ParameterCountsAreTheOfficialOnes) {
   // tests/data/parameter_counts.json, models.crate_alpha_clip_vision.*: total, with one copy of U, tensors
   struct {
     char const* size;
@@ -165,10 +165,6 @@ TYPED_TEST_P(CrateAlphaClip, ParameterCountsAreTheOfficialOnes) {
     EXPECT_EQ(models::CrateAlphaConfig::from(stored).configuration(), stored);
   }
 }
-
-REGISTER_TYPED_TEST_SUITE_P(CrateAlphaClip, EmbeddingsTokensAndEveryGradientAgree, OfficialFilesComeInAndGoOut,
-                            ParameterCountsAreTheOfficialOnes);
-KRATE_INSTANTIATE(CrateAlphaClip);
 
 }  // namespace
 }  // namespace krate::testing

@@ -12,20 +12,20 @@ struct CrateBertReference : ::testing::Test {
   using Model = models::CrateBert<TestSpace, Scalar>;
   using Run = TokenReference<Model>;
 };
-TYPED_TEST_SUITE_P(CrateBertReference);
+SCALAR_TESTS(CrateBertReference, Scalars);
 
-TYPED_TEST_P(CrateBertReference, OutputsAndEveryIntermediateAgree) {
+SCALAR_TEST(CrateBertReference, OutputsAndEveryIntermediateAgree) {
   typename TestFixture::Run run("crate_bert.h5");
   run.expect_outputs();
   EXPECT_EQ(to_array(run.state.positions).data, run.expected("/input/position_ids").data);
   EXPECT_EQ(to_array(run.state.keys).data, run.expected("/input/attention_mask").data);
 }
 
-TYPED_TEST_P(CrateBertReference, EveryGradientAgrees) {
+SCALAR_TEST(CrateBertReference, EveryGradientAgrees) {
   typename TestFixture::Run("crate_bert.h5").expect_gradients();
 }
 
-TYPED_TEST_P(CrateBertReference, TenStepsOfAdamWAndLionFollowTheCurves) {
+SCALAR_TEST(CrateBertReference, TenStepsOfAdamWAndLionFollowTheCurves) {
   if (!std::is_same_v<TypeParam, double>) return;  // parameters after ten steps are not comparable in float
   for (auto const* optimizer : {"adamw", "lion"}) {
     typename TestFixture::Run run("crate_bert.h5");
@@ -33,7 +33,7 @@ TYPED_TEST_P(CrateBertReference, TenStepsOfAdamWAndLionFollowTheCurves) {
   }
 }
 
-TYPED_TEST_P(CrateBertReference, RecomputingChangesNoBit) {
+SCALAR_TEST(CrateBertReference, RecomputingChangesNoBit) {
   typename TestFixture::Run whole("crate_bert.h5"), less("crate_bert.h5", models::Pass::recompute);
   EXPECT_EQ(whole.forward(), less.forward());
   whole.backward();
@@ -43,7 +43,7 @@ TYPED_TEST_P(CrateBertReference, RecomputingChangesNoBit) {
     EXPECT_EQ(to_array(expected.gradient(i)).data, to_array(found.gradient(i)).data) << expected.entries()[i].name;
 }
 
-TYPED_TEST_P(CrateBertReference, PaddingChangesNoOtherToken) {
+SCALAR_TEST(CrateBertReference, PaddingChangesNoOtherToken) {
   using T = TypeParam;
   TestSpace const space;
   typename TestFixture::Run run("crate_bert.h5");
@@ -67,7 +67,7 @@ TYPED_TEST_P(CrateBertReference, PaddingChangesNoOtherToken) {
   EXPECT_LE(worst_error(without, expected), ReferenceBound<T>::output);
 }
 
-TYPED_TEST_P(CrateBertReference, ParameterCountsAreTheOfficialOnes) {
+SCALAR_TEST(CrateBertReference, ParameterCountsAreTheOfficialOnes) {
   // tests/data/parameter_counts.json, models.crate_bert.base_50265.total
   auto const table = TestFixture::Model::parameter_table(models::crate_bert_config("base"));
   std::size_t count = 0;
@@ -75,7 +75,7 @@ TYPED_TEST_P(CrateBertReference, ParameterCountsAreTheOfficialOnes) {
   EXPECT_EQ(count, 60912729u);
 }
 
-TYPED_TEST_P(CrateBertReference, ConfigurationsThatCannotWorkAreExplained) {
+SCALAR_TEST(CrateBertReference, ConfigurationsThatCannotWorkAreExplained) {
   using M = typename TestFixture::Model;
   TestSpace space;
   EXPECT_ERROR(ValueError, "heads = 5, but it must divide dim = 64", M(space, {.dim = 64, .heads = 5}));
@@ -84,11 +84,6 @@ TYPED_TEST_P(CrateBertReference, ConfigurationsThatCannotWorkAreExplained) {
   auto const stored = models::CrateBertConfig{}.configuration();
   EXPECT_EQ(models::CrateBertConfig::from(stored).configuration(), stored);
 }
-
-REGISTER_TYPED_TEST_SUITE_P(CrateBertReference, OutputsAndEveryIntermediateAgree, EveryGradientAgrees,
-                            TenStepsOfAdamWAndLionFollowTheCurves, RecomputingChangesNoBit, PaddingChangesNoOtherToken,
-                            ParameterCountsAreTheOfficialOnes, ConfigurationsThatCannotWorkAreExplained);
-KRATE_INSTANTIATE(CrateBertReference);
 
 }  // namespace
 }  // namespace krate::testing

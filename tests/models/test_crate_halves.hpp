@@ -13,9 +13,9 @@ template <class Scalar>
 struct CrateHalves : ::testing::Test {
   using Run = ReferenceRun<TestSpace, Scalar, models::Crate>;
 };
-TYPED_TEST_SUITE_P(CrateHalves);
+SCALAR_TESTS(CrateHalves, Scalars);
 
-TYPED_TEST_P(CrateHalves, OutputsAndEveryGradientAgree) {
+SCALAR_TEST(CrateHalves, OutputsAndEveryGradientAgree) {
   for (auto const* file : halves) {
     SCOPED_TRACE(file);
     typename TestFixture::Run run(file);
@@ -23,7 +23,7 @@ TYPED_TEST_P(CrateHalves, OutputsAndEveryGradientAgree) {
   }
 }
 
-TYPED_TEST_P(CrateHalves, TenStepsOfAdamWFollowTheCurve) {
+SCALAR_TEST(CrateHalves, TenStepsOfAdamWFollowTheCurve) {
   if (!std::is_same_v<TypeParam, double>) return;  // parameters after ten steps are not comparable in float
   for (auto const* file : halves) {
     SCOPED_TRACE(file);
@@ -32,7 +32,7 @@ TYPED_TEST_P(CrateHalves, TenStepsOfAdamWFollowTheCurve) {
   }
 }
 
-TYPED_TEST_P(CrateHalves, RecomputingAndPreparingChangeNoBit) {
+SCALAR_TEST(CrateHalves, RecomputingAndPreparingChangeNoBit) {
   for (auto const* file : halves) {
     SCOPED_TRACE(file);
     typename TestFixture::Run whole(file), less(file, models::Pass::recompute);
@@ -49,7 +49,7 @@ TYPED_TEST_P(CrateHalves, RecomputingAndPreparingChangeNoBit) {
   }
 }
 
-TYPED_TEST_P(CrateHalves, StoredOnlyWhereTheyAreNotCrates) {
+SCALAR_TEST(CrateHalves, StoredOnlyWhereTheyAreNotCrates) {
   models::CrateConfig config;
   auto const plain = config.configuration();
   EXPECT_FALSE(plain.has("attention") || plain.has("feed_forward"));
@@ -62,10 +62,6 @@ TYPED_TEST_P(CrateHalves, StoredOnlyWhereTheyAreNotCrates) {
   stored.set("attention", "linear");
   EXPECT_ERROR(ValueError, "attention = linear, but it must be mssa or mhsa", models::CrateConfig::from(stored));
 }
-
-REGISTER_TYPED_TEST_SUITE_P(CrateHalves, OutputsAndEveryGradientAgree, TenStepsOfAdamWFollowTheCurve,
-                            RecomputingAndPreparingChangeNoBit, StoredOnlyWhereTheyAreNotCrates);
-KRATE_INSTANTIATE(CrateHalves);
 
 }  // namespace
 }  // namespace krate::testing

@@ -83,9 +83,9 @@ Array of_patches(V const& tokens) {
 
 template <class Scalar>
 struct CrateMaeReference : ::testing::Test {};
-TYPED_TEST_SUITE_P(CrateMaeReference);
+SCALAR_TESTS(CrateMaeReference, Scalars);
 
-TYPED_TEST_P(CrateMaeReference, OutputsAndEveryIntermediateAgree) {
+SCALAR_TEST(CrateMaeReference, OutputsAndEveryIntermediateAgree) {
   using T = TypeParam;
   for (auto const* name : mae_files) {
     SCOPED_TRACE(name);
@@ -115,7 +115,7 @@ TYPED_TEST_P(CrateMaeReference, OutputsAndEveryIntermediateAgree) {
   }
 }
 
-TYPED_TEST_P(CrateMaeReference, WithoutAMaskItPredictsAllPatches) {
+SCALAR_TEST(CrateMaeReference, WithoutAMaskItPredictsAllPatches) {
   using T = TypeParam;
   MaeRun<T> run("crate_mae.h5");
   run.mask(run.model.config().patches());
@@ -126,7 +126,7 @@ TYPED_TEST_P(CrateMaeReference, WithoutAMaskItPredictsAllPatches) {
             ReferenceBound<T>::output);
 }
 
-TYPED_TEST_P(CrateMaeReference, EveryGradientAgrees) {
+SCALAR_TEST(CrateMaeReference, EveryGradientAgrees) {
   using T = TypeParam;
   for (auto const* name : mae_files) {
     SCOPED_TRACE(name);
@@ -150,7 +150,7 @@ TYPED_TEST_P(CrateMaeReference, EveryGradientAgrees) {
   }
 }
 
-TYPED_TEST_P(CrateMaeReference, TenStepsOfAdamWAndLionFollowTheCurves) {
+SCALAR_TEST(CrateMaeReference, TenStepsOfAdamWAndLionFollowTheCurves) {
   if constexpr (!std::is_same_v<TypeParam, double>) return;
   for (auto const* name : mae_files) {
     for (std::string const optimizer : {"adamw", "lion"}) {
@@ -161,7 +161,7 @@ TYPED_TEST_P(CrateMaeReference, TenStepsOfAdamWAndLionFollowTheCurves) {
   }
 }
 
-TYPED_TEST_P(CrateMaeReference, RecomputingChangesNoBit) {
+SCALAR_TEST(CrateMaeReference, RecomputingChangesNoBit) {
   using T = TypeParam;
   MaeRun<T> whole("crate_mae.h5"), less("crate_mae.h5", models::Pass::recompute);
   EXPECT_EQ(whole.forward(), less.forward());
@@ -172,7 +172,7 @@ TYPED_TEST_P(CrateMaeReference, RecomputingChangesNoBit) {
     EXPECT_EQ(to_array(expected.gradient(i)).data, to_array(found.gradient(i)).data) << expected.entries()[i].name;
 }
 
-TYPED_TEST_P(CrateMaeReference, AStepTouchesWhatThePlanSays) {
+SCALAR_TEST(CrateMaeReference, AStepTouchesWhatThePlanSays) {
   using T = TypeParam;
   TestSpace const space;
   std::size_t const batch = 160;
@@ -201,7 +201,7 @@ TYPED_TEST_P(CrateMaeReference, AStepTouchesWhatThePlanSays) {
   }
 }
 
-TYPED_TEST_P(CrateMaeReference, FixedPositionsAreThoseOfTheAuthors) {
+SCALAR_TEST(CrateMaeReference, FixedPositionsAreThoseOfTheAuthors) {
   using T = TypeParam;
   MaeRun<T> run("crate_mae.h5");
   models::CrateMae<TestSpace, T> const fresh(run.space, run.model.config());
@@ -213,7 +213,7 @@ TYPED_TEST_P(CrateMaeReference, FixedPositionsAreThoseOfTheAuthors) {
   }
 }
 
-TYPED_TEST_P(CrateMaeReference, ParameterCountsAreTheOfficialOnes) {
+SCALAR_TEST(CrateMaeReference, ParameterCountsAreTheOfficialOnes) {
   // tests/data/parameter_counts.json, models.crate_mae.*.total
   struct {
     char const* size;
@@ -227,7 +227,7 @@ TYPED_TEST_P(CrateMaeReference, ParameterCountsAreTheOfficialOnes) {
   }
 }
 
-TYPED_TEST_P(CrateMaeReference, ConfigurationsThatCannotWorkAreExplained) {
+SCALAR_TEST(CrateMaeReference, ConfigurationsThatCannotWorkAreExplained) {
   auto config = models::crate_mae_config("tiny");
   EXPECT_EQ(config.kept(), 49u);
   auto stored = config.configuration();
@@ -241,12 +241,6 @@ TYPED_TEST_P(CrateMaeReference, ConfigurationsThatCannotWorkAreExplained) {
   stored.set("heads", 2);
   EXPECT_ERROR(ValueError, "dim = 6, but it must be a multiple of 4", models::CrateMaeConfig::from(stored));
 }
-
-REGISTER_TYPED_TEST_SUITE_P(CrateMaeReference, OutputsAndEveryIntermediateAgree, WithoutAMaskItPredictsAllPatches,
-                            EveryGradientAgrees, TenStepsOfAdamWAndLionFollowTheCurves, RecomputingChangesNoBit,
-                            AStepTouchesWhatThePlanSays, FixedPositionsAreThoseOfTheAuthors,
-                            ParameterCountsAreTheOfficialOnes, ConfigurationsThatCannotWorkAreExplained);
-KRATE_INSTANTIATE(CrateMaeReference);
 
 }  // namespace
 }  // namespace krate::testing

@@ -73,9 +73,9 @@ struct LoopRun {
 
 template <class T>
 struct CscCtrlTest : ::testing::Test {};
-TYPED_TEST_SUITE(CscCtrlTest, OnlyDouble, SuiteName);
+SCALAR_TESTS(CscCtrlTest, krate::testing::OnlyDouble);
 
-TYPED_TEST(CscCtrlTest, LayersAndConfiguration) {
+SCALAR_TEST(CscCtrlTest, LayersAndConfiguration) {
   auto const layers = CscCtrlConfig{.image_size = 32, .channels = 3, .width = 128, .dim = 512}.layers();
   ASSERT_EQ(layers.size(), 4u);
   std::size_t count = 0;
@@ -129,7 +129,7 @@ void set_values(List const& list, Array const& all) {
   }
 }
 
-TYPED_TEST(CscCtrlTest, GradientsOfBothPlayersByFivePoints) {
+SCALAR_TEST(CscCtrlTest, GradientsOfBothPlayersByFivePoints) {
   for (auto const& c : {small_loop(true), small_loop(true, 0.02), small_loop(false)}) {
     LoopRun<double> run(c);
     auto const &encoder = run.model.encoder.lists().trained, &decoder = run.model.decoder.lists().trained;
@@ -152,7 +152,7 @@ TYPED_TEST(CscCtrlTest, GradientsOfBothPlayersByFivePoints) {
 }
 
 // Images and what comes back are collected apart.
-TYPED_TEST(CscCtrlTest, TwoSetsOfStatistics) {
+SCALAR_TEST(CscCtrlTest, TwoSetsOfStatistics) {
   LoopRun<double> run(small_loop(true));
   for (int i = 0; i < 200; ++i) run.play();
   auto const& list = run.model.encoder.lists().collected;

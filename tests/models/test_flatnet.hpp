@@ -43,7 +43,7 @@ struct FlatnetTest : ::testing::Test {
   TestSpace space;
   krate::comm::Communicator comm;
 };
-TYPED_TEST_SUITE(FlatnetTest, OnlyDouble, SuiteName);
+SCALAR_TESTS(FlatnetTest, krate::testing::OnlyDouble);
 
 /// X = [T, vech(T T^T) Q^T], turned; the tangent space of row 0 is that of the first d axes.
 struct Quadric {
@@ -72,7 +72,7 @@ struct Quadric {
   }
 };
 
-TYPED_TEST(FlatnetTest, GradientOfTheFit) {
+SCALAR_TEST(FlatnetTest, GradientOfTheFit) {
   struct Case {
     std::size_t count, dim, d;
     double radius;
@@ -112,7 +112,7 @@ TYPED_TEST(FlatnetTest, GradientOfTheFit) {
   }
 }
 
-TYPED_TEST(FlatnetTest, FindsTangentSpacesOfQuadrics) {
+SCALAR_TEST(FlatnetTest, FindsTangentSpacesOfQuadrics) {
   for (auto const& [dim, d] : {std::pair<std::size_t, std::size_t>{2, 1}, {6, 2}}) {
     Quadric const quadric(dim, d, 400);
     auto const points = view<double, 2>(quadric.x);
@@ -128,7 +128,7 @@ TYPED_TEST(FlatnetTest, FindsTangentSpacesOfQuadrics) {
   }
 }
 
-TYPED_TEST(FlatnetTest, KernelBeforeALayer) {
+SCALAR_TEST(FlatnetTest, KernelBeforeALayer) {
   for (double const alpha : {0.0, 0.1, 0.5, 0.9, 0.99}) {
     for (double const b : {0.0, 1e-5, 1e-2, 0.3, 1.0, 10.0}) {
       for (double const t : {0.0, 0.4, 3.0}) {
@@ -152,7 +152,7 @@ TYPED_TEST(FlatnetTest, KernelBeforeALayer) {
   }
 }
 
-TYPED_TEST(FlatnetTest, FlatDataNeedNoLayers) {
+SCALAR_TEST(FlatnetTest, FlatDataNeedNoLayers) {
   auto const plane = orthonormal_columns(random_matrix(5, 2, 3));
   HostMatrix inside(60, 2);
   inside.values = filled(4, {60, 2}).data;
@@ -174,7 +174,7 @@ TYPED_TEST(FlatnetTest, FlatDataNeedNoLayers) {
   EXPECT_LE(worst_error(through(model, Way::decode, through(model, Way::encode, x)), x), 1e-14);
 }
 
-TYPED_TEST(FlatnetTest, FlattensASineWave) {
+SCALAR_TEST(FlatnetTest, FlattensASineWave) {
   FlatnetOptions options;
   options.iterations = 150;
   auto const x = sine_wave(50), fresh = sine_wave(50, 0.5);
@@ -203,7 +203,7 @@ TYPED_TEST(FlatnetTest, FlattensASineWave) {
   EXPECT_LE(error_of_fresh, 2 * error + 1e-3);
 }
 
-TYPED_TEST(FlatnetTest, DimensionOfAllSamples) {
+SCALAR_TEST(FlatnetTest, DimensionOfAllSamples) {
   for (auto const& [dim, d] : {std::pair<std::size_t, std::size_t>{2, 1}, {6, 2}, {9, 4}}) {
     FlatnetBuilder builder(this->space, this->comm, view<double, 2>(Quadric(dim, d, 300, 0.2).x), {});
     EXPECT_EQ(builder.find_dimension(this->space), d);
@@ -213,7 +213,7 @@ TYPED_TEST(FlatnetTest, DimensionOfAllSamples) {
   }
 }
 
-TYPED_TEST(FlatnetTest, GoesOnFromARestoredState) {
+SCALAR_TEST(FlatnetTest, GoesOnFromARestoredState) {
   auto const x = sine_wave(30);
   FlatnetOptions options;
   options.iterations = 12;
@@ -229,7 +229,7 @@ TYPED_TEST(FlatnetTest, GoesOnFromARestoredState) {
   EXPECT_EQ(rest.layers(), whole.layers());
 }
 
-TYPED_TEST(FlatnetTest, Errors) {
+SCALAR_TEST(FlatnetTest, Errors) {
   auto const expect_error = [](auto const& work, std::string const& text) {
     try {
       work();

@@ -41,9 +41,9 @@ struct FlatnetReferenceTest : ::testing::Test {
     return l;
   }
 };
-TYPED_TEST_SUITE(FlatnetReferenceTest, OnlyDouble, SuiteName);
+SCALAR_TESTS(FlatnetReferenceTest, krate::testing::OnlyDouble);
 
-TYPED_TEST(FlatnetReferenceTest, BuildsTheStoredLayers) {
+SCALAR_TEST(FlatnetReferenceTest, BuildsTheStoredLayers) {
   for (std::string const name : {"sine", "arc_in_space", "gaussian_process"}) {
     auto const x = this->read("/" + name + "/X");
     FlatnetOptions options;
@@ -90,7 +90,7 @@ TYPED_TEST(FlatnetReferenceTest, BuildsTheStoredLayers) {
   }
 }
 
-TYPED_TEST(FlatnetReferenceTest, AppliesTheStoredLayers) {
+SCALAR_TEST(FlatnetReferenceTest, AppliesTheStoredLayers) {
   for (std::string const name : {"sine", "arc_in_space", "gaussian_process"}) {
     auto const x = this->read("/" + name + "/X");
     std::vector<FlatnetLayer> layers;
@@ -115,7 +115,7 @@ TYPED_TEST(FlatnetReferenceTest, AppliesTheStoredLayers) {
 }
 
 /// The first inner iterations of the fit at the middle radius.
-TYPED_TEST(FlatnetReferenceTest, FitsStepByStep) {
+SCALAR_TEST(FlatnetReferenceTest, FitsStepByStep) {
   for (std::string const name : {"sine", "arc_in_space", "gaussian_process"}) {
     std::string const path = "/" + name + "/step_0";
     auto const x = this->read("/" + name + "/X");
@@ -135,7 +135,7 @@ TYPED_TEST(FlatnetReferenceTest, FitsStepByStep) {
   }
 }
 
-TYPED_TEST(FlatnetReferenceTest, GoldenValuesOfThePage) {
+SCALAR_TEST(FlatnetReferenceTest, GoldenValuesOfThePage) {
   FlatnetLayer layer;
   layer.frame = as_matrix(this->read("/page/U"));
   layer.bend = transpose(as_matrix(this->read("/page/V")));
@@ -159,7 +159,7 @@ TYPED_TEST(FlatnetReferenceTest, GoldenValuesOfThePage) {
   EXPECT_LE(worst_error(decoded, this->read("/page/decoded")), 1e-13);
 }
 
-TYPED_TEST(FlatnetReferenceTest, DecoderInvertsEncoderOnQuadrics) {
+SCALAR_TEST(FlatnetReferenceTest, DecoderInvertsEncoderOnQuadrics) {
   for (std::string const path : {"/exact_quadratic/case_0", "/exact_quadratic/case_1"}) {
     auto const x = this->read(path + "/X");
     for (std::string const alpha : {"0.1", "0.5", "0.9"}) {
@@ -179,7 +179,7 @@ TYPED_TEST(FlatnetReferenceTest, DecoderInvertsEncoderOnQuadrics) {
   }
 }
 
-TYPED_TEST(FlatnetReferenceTest, KernelInverse) {
+SCALAR_TEST(FlatnetReferenceTest, KernelInverse) {
   auto const alpha = this->read("/kernel_inverse/alpha"), t = this->read("/kernel_inverse/t"),
              b = this->read("/kernel_inverse/b"), k = this->read("/kernel_inverse/k");
   double const gamma = this->number("/kernel_inverse", "gamma");

@@ -14,9 +14,9 @@ struct Gpt2Reference : ::testing::Test {
   using Model = models::Gpt2<TestSpace, Scalar>;
   using Run = TokenReference<Model>;
 };
-TYPED_TEST_SUITE_P(Gpt2Reference);
+SCALAR_TESTS(Gpt2Reference, Scalars);
 
-TYPED_TEST_P(Gpt2Reference, OutputsAndEveryGradientAgree) {
+SCALAR_TEST(Gpt2Reference, OutputsAndEveryGradientAgree) {
   using T = TypeParam;
   typename TestFixture::Run run(gpt2_file);
   double const found = run.forward(), wanted = run.expected("/output/loss").data[0];
@@ -25,13 +25,13 @@ TYPED_TEST_P(Gpt2Reference, OutputsAndEveryGradientAgree) {
   run.expect_gradients();
 }
 
-TYPED_TEST_P(Gpt2Reference, TenStepsOfAdamWFollowTheCurve) {
+SCALAR_TEST(Gpt2Reference, TenStepsOfAdamWFollowTheCurve) {
   if (!std::is_same_v<TypeParam, double>) return;  // parameters after ten steps are not comparable in float
   typename TestFixture::Run run(gpt2_file);
   expect_reference_curve(run, "adamw");
 }
 
-TYPED_TEST_P(Gpt2Reference, RecomputingChangesNoBit) {
+SCALAR_TEST(Gpt2Reference, RecomputingChangesNoBit) {
   typename TestFixture::Run whole(gpt2_file), less(gpt2_file, models::Pass::recompute);
   EXPECT_EQ(whole.forward(), less.forward());
   whole.backward();
@@ -41,7 +41,7 @@ TYPED_TEST_P(Gpt2Reference, RecomputingChangesNoBit) {
     EXPECT_EQ(to_array(expected.gradient(i)).data, to_array(found.gradient(i)).data) << expected.entries()[i].name;
 }
 
-TYPED_TEST_P(Gpt2Reference, LaterTokensChangeNoEarlierLogit) {
+SCALAR_TEST(Gpt2Reference, LaterTokensChangeNoEarlierLogit) {
   typename TestFixture::Run run(gpt2_file);
   run.forward();
   Array const before = to_array(run.state.logits);
@@ -55,12 +55,12 @@ TYPED_TEST_P(Gpt2Reference, LaterTokensChangeNoEarlierLogit) {
   EXPECT_NE(after((tokens - 1), 0), before((tokens - 1), 0));
 }
 
-TYPED_TEST_P(Gpt2Reference, StepByStepIsTheSameAsAllAtOnce) {
+SCALAR_TEST(Gpt2Reference, StepByStepIsTheSameAsAllAtOnce) {
   typename TestFixture::Run run(gpt2_file);
   expect_steps(run);
 }
 
-TYPED_TEST_P(Gpt2Reference, StartsAsInNanoGpt) {
+SCALAR_TEST(Gpt2Reference, StartsAsInNanoGpt) {
   typename TestFixture::Model const model(TestSpace{}, {.vocabulary = 60, .context = 40, .dim = 64, .depth = 2},
                                           Seed{3});
   auto const& list = model.parameters();
@@ -77,7 +77,7 @@ TYPED_TEST_P(Gpt2Reference, StartsAsInNanoGpt) {
   EXPECT_EQ(deviation("norm/weight"), 1);
 }
 
-TYPED_TEST_P(Gpt2Reference, ParameterCountsAreThoseOfGpt2) {
+SCALAR_TEST(Gpt2Reference, ParameterCountsAreThoseOfGpt2) {
   struct {
     char const* size;
     std::size_t count;
@@ -90,7 +90,7 @@ TYPED_TEST_P(Gpt2Reference, ParameterCountsAreThoseOfGpt2) {
   }
 }
 
-TYPED_TEST_P(Gpt2Reference, ConfigurationsThatCannotWorkAreExplained) {
+SCALAR_TEST(Gpt2Reference, ConfigurationsThatCannotWorkAreExplained) {
   using M = typename TestFixture::Model;
   TestSpace space;
   EXPECT_ERROR(ValueError, "heads = 5, but it must divide dim = 64", M(space, {.dim = 64, .heads = 5}));
@@ -105,11 +105,6 @@ TYPED_TEST_P(Gpt2Reference, ConfigurationsThatCannotWorkAreExplained) {
   EXPECT_ERROR(ValueError, "tokens = 13, but it must be at most the context of the model, 12",
                run.model.forward(space, to_view<TestSpace, Label, 2>(Array({1, 13})), run.state, work));
 }
-
-REGISTER_TYPED_TEST_SUITE_P(Gpt2Reference, OutputsAndEveryGradientAgree, TenStepsOfAdamWFollowTheCurve,
-                            RecomputingChangesNoBit, LaterTokensChangeNoEarlierLogit, StepByStepIsTheSameAsAllAtOnce,
-                            StartsAsInNanoGpt, ParameterCountsAreThoseOfGpt2, ConfigurationsThatCannotWorkAreExplained);
-KRATE_INSTANTIATE(Gpt2Reference);
 
 }  // namespace
 }  // namespace krate::testing

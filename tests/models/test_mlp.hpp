@@ -85,9 +85,9 @@ models::MlpConfig small_mlp() {
 
 template <class Scalar>
 struct MlpTest : ::testing::Test {};
-TYPED_TEST_SUITE_P(MlpTest);
+SCALAR_TESTS(MlpTest, Scalars);
 
-TYPED_TEST_P(MlpTest, MatchesPlainLoopsAndItsDerivatives) {
+SCALAR_TEST(MlpTest, MatchesPlainLoopsAndItsDerivatives) {
   using T = TypeParam;
   auto const c = small_mlp();
   std::size_t const batch = 7;
@@ -123,7 +123,7 @@ TYPED_TEST_P(MlpTest, MatchesPlainLoopsAndItsDerivatives) {
   }
 }
 
-TYPED_TEST_P(MlpTest, ConfigurationsGoThroughFilesAndAreChecked) {
+SCALAR_TEST(MlpTest, ConfigurationsGoThroughFilesAndAreChecked) {
   auto c = small_mlp();
   EXPECT_EQ(models::MlpConfig::from(c.configuration()), c);
   c.mcr2 = Mcr2Objective{.eps_squared = 0.25, .frobenius = 0.01};
@@ -137,9 +137,6 @@ TYPED_TEST_P(MlpTest, ConfigurationsGoThroughFilesAndAreChecked) {
   stored.set("objective", "mcr3");
   EXPECT_ERROR(ValueError, "must be cross_entropy or mcr2", models::MlpConfig::from(stored));
 }
-
-REGISTER_TYPED_TEST_SUITE_P(MlpTest, MatchesPlainLoopsAndItsDerivatives, ConfigurationsGoThroughFilesAndAreChecked);
-KRATE_INSTANTIATE(MlpTest);
 
 }  // namespace
 }  // namespace krate::testing

@@ -84,16 +84,16 @@ void expect_images_used(typename Model::Config config) {
 
 template <class Scalar>
 struct PlannedMemory : ::testing::Test {};
-TYPED_TEST_SUITE_P(PlannedMemory);
+SCALAR_TESTS(PlannedMemory, Scalars);
 
-TYPED_TEST_P(PlannedMemory, OfTexts) {
+SCALAR_TEST(PlannedMemory, OfTexts) {
   expect_texts_used<models::Gpt2<TestSpace, TypeParam>>({});
   expect_texts_used<models::CausalCrate<TestSpace, TypeParam>>({});
   expect_texts_used<models::TostCausal<TestSpace, TypeParam>>({});
   expect_texts_used<models::CrateBert<TestSpace, TypeParam>>({});
 }
 
-TYPED_TEST_P(PlannedMemory, OfImages) {
+SCALAR_TEST(PlannedMemory, OfImages) {
   expect_images_used<models::Vit<TestSpace, TypeParam>>({});
   expect_images_used<models::Crate<TestSpace, TypeParam>>({});
   expect_images_used<models::Crate<TestSpace, TypeParam>>({.embedding_norms = false});
@@ -101,7 +101,7 @@ TYPED_TEST_P(PlannedMemory, OfImages) {
   expect_images_used<models::Tost<TestSpace, TypeParam>>({});
 }
 
-TYPED_TEST_P(PlannedMemory, OfMaskedImages) {
+SCALAR_TEST(PlannedMemory, OfMaskedImages) {
   using T = TypeParam;
   using Model = models::CrateMae<TestSpace, T>;
   TestSpace const space;
@@ -122,9 +122,6 @@ TYPED_TEST_P(PlannedMemory, OfMaskedImages) {
     });
   }
 }
-
-REGISTER_TYPED_TEST_SUITE_P(PlannedMemory, OfTexts, OfImages, OfMaskedImages);
-KRATE_INSTANTIATE(PlannedMemory);
 
 }  // namespace
 }  // namespace krate::testing

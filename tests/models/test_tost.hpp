@@ -16,7 +16,7 @@ using TostRun = ReferenceRun<TestSpace, T, models::Tost>;
 
 template <class Scalar>
 struct TostReference : ::testing::Test {};
-TYPED_TEST_SUITE_P(TostReference);
+SCALAR_TESTS(TostReference, Scalars);
 
 /// Names of parameters that are trained, and of what batch norm collects.
 template <class Run>
@@ -36,7 +36,7 @@ void expect_collected(Run const& run, std::string const& group, double bound) {
   }
 }
 
-TYPED_TEST_P(TostReference, OutputsAndEveryIntermediateAgree) {
+SCALAR_TEST(TostReference, OutputsAndEveryIntermediateAgree) {
   using T = TypeParam;
   TostRun<T> run(tost_file);
   auto const compare = [&](auto const& view, std::string const& path) {
@@ -68,7 +68,7 @@ TYPED_TEST_P(TostReference, OutputsAndEveryIntermediateAgree) {
   expect_collected(run, "/buffers_after", ReferenceBound<T>::output);
 }
 
-TYPED_TEST_P(TostReference, InferenceUsesWhatTrainingCollected) {
+SCALAR_TEST(TostReference, InferenceUsesWhatTrainingCollected) {
   using T = TypeParam;
   TostRun<T> run(tost_file, models::Pass::inference);
   run.forward();
@@ -77,7 +77,7 @@ TYPED_TEST_P(TostReference, InferenceUsesWhatTrainingCollected) {
   expect_collected(run, "/params", 1e-15);
 }
 
-TYPED_TEST_P(TostReference, EveryGradientAgrees) {
+SCALAR_TEST(TostReference, EveryGradientAgrees) {
   using T = TypeParam;
   constexpr double bound = ReferenceBound<T>::gradient;
   TostRun<T> run(tost_file);
@@ -107,7 +107,7 @@ TYPED_TEST_P(TostReference, EveryGradientAgrees) {
   EXPECT_EQ(end, 0u);
 }
 
-TYPED_TEST_P(TostReference, TenStepsOfAdamWAndLionFollowTheCurves) {
+SCALAR_TEST(TostReference, TenStepsOfAdamWAndLionFollowTheCurves) {
   if (!std::is_same_v<TypeParam, double>) return;  // parameters after ten steps are not comparable in float
   for (std::string const optimizer : {"adamw", "lion"}) {
     SCOPED_TRACE(optimizer);
@@ -134,7 +134,7 @@ TYPED_TEST_P(TostReference, TenStepsOfAdamWAndLionFollowTheCurves) {
   }
 }
 
-TYPED_TEST_P(TostReference, RecomputingChangesNoBit) {
+SCALAR_TEST(TostReference, RecomputingChangesNoBit) {
   TostRun<TypeParam> whole(tost_file), less(tost_file, models::Pass::recompute);
   EXPECT_EQ(whole.forward(), less.forward());
   whole.backward();
@@ -144,7 +144,7 @@ TYPED_TEST_P(TostReference, RecomputingChangesNoBit) {
     EXPECT_EQ(to_array(expected.gradient(i)).data, to_array(found.gradient(i)).data) << expected.entries()[i].name;
 }
 
-TYPED_TEST_P(TostReference, StartsAsTheAuthorsCode) {
+SCALAR_TEST(TostReference, StartsAsTheAuthorsCode) {
   models::Tost<TestSpace, TypeParam> const model(TestSpace{}, {.depth = 2}, Seed{3});
   auto const& list = model.parameters();
   auto const deviation = [&](char const* name) {
@@ -160,7 +160,7 @@ TYPED_TEST_P(TostReference, StartsAsTheAuthorsCode) {
   EXPECT_EQ(models::tost_config("small_24_p16").scale(), 1e-5);
 }
 
-TYPED_TEST_P(TostReference, ParameterCountsAreTheOfficialOnes) {
+SCALAR_TEST(TostReference, ParameterCountsAreTheOfficialOnes) {
   // tests/data/parameter_counts.json, models.tost.*.total and buffers less one counter a batch norm
   struct {
     char const* size;
@@ -181,7 +181,7 @@ TYPED_TEST_P(TostReference, ParameterCountsAreTheOfficialOnes) {
   }
 }
 
-TYPED_TEST_P(TostReference, ConfigurationsThatCannotWorkAreExplained) {
+SCALAR_TEST(TostReference, ConfigurationsThatCannotWorkAreExplained) {
   using M = models::Tost<TestSpace, TypeParam>;
   TestSpace space;
   EXPECT_ERROR(ValueError, "heads = 5, but it must divide dim = 64", M(space, {.heads = 5}));
@@ -194,12 +194,6 @@ TYPED_TEST_P(TostReference, ConfigurationsThatCannotWorkAreExplained) {
   stored.set("drop_path", 0.1);
   EXPECT_ERROR(ValueError, "drop_path = 0.1, but it must be 0", models::TostConfig::from(stored));
 }
-
-REGISTER_TYPED_TEST_SUITE_P(TostReference, OutputsAndEveryIntermediateAgree, InferenceUsesWhatTrainingCollected,
-                            EveryGradientAgrees, TenStepsOfAdamWAndLionFollowTheCurves, RecomputingChangesNoBit,
-                            StartsAsTheAuthorsCode, ParameterCountsAreTheOfficialOnes,
-                            ConfigurationsThatCannotWorkAreExplained);
-KRATE_INSTANTIATE(TostReference);
 
 }  // namespace
 }  // namespace krate::testing

@@ -14,9 +14,9 @@ struct TostCausalReference : ::testing::Test {
   using Model = models::TostCausal<TestSpace, Scalar>;
   using Run = TokenReference<Model>;
 };
-TYPED_TEST_SUITE_P(TostCausalReference);
+SCALAR_TESTS(TostCausalReference, Scalars);
 
-TYPED_TEST_P(TostCausalReference, OutputsAndEveryIntermediateAgree) {
+SCALAR_TEST(TostCausalReference, OutputsAndEveryIntermediateAgree) {
   typename TestFixture::Run run(tost_causal_file);
   run.expect_outputs();
   for (std::size_t i = 0; i < run.model.config().depth; ++i) {
@@ -27,11 +27,11 @@ TYPED_TEST_P(TostCausalReference, OutputsAndEveryIntermediateAgree) {
   }
 }
 
-TYPED_TEST_P(TostCausalReference, EveryGradientAgrees) {
+SCALAR_TEST(TostCausalReference, EveryGradientAgrees) {
   typename TestFixture::Run(tost_causal_file).expect_gradients();
 }
 
-TYPED_TEST_P(TostCausalReference, TenStepsOfAdamWAndLionFollowTheCurves) {
+SCALAR_TEST(TostCausalReference, TenStepsOfAdamWAndLionFollowTheCurves) {
   if (!std::is_same_v<TypeParam, double>) return;  // parameters after ten steps are not comparable in float
   for (auto const* optimizer : {"adamw", "lion"}) {
     typename TestFixture::Run run(tost_causal_file);
@@ -39,7 +39,7 @@ TYPED_TEST_P(TostCausalReference, TenStepsOfAdamWAndLionFollowTheCurves) {
   }
 }
 
-TYPED_TEST_P(TostCausalReference, RecomputingChangesNoBit) {
+SCALAR_TEST(TostCausalReference, RecomputingChangesNoBit) {
   typename TestFixture::Run whole(tost_causal_file), less(tost_causal_file, models::Pass::recompute);
   EXPECT_EQ(whole.forward(), less.forward());
   whole.backward();
@@ -49,7 +49,7 @@ TYPED_TEST_P(TostCausalReference, RecomputingChangesNoBit) {
     EXPECT_EQ(to_array(expected.gradient(i)).data, to_array(found.gradient(i)).data) << expected.entries()[i].name;
 }
 
-TYPED_TEST_P(TostCausalReference, LaterTokensChangeNoEarlierLogit) {
+SCALAR_TEST(TostCausalReference, LaterTokensChangeNoEarlierLogit) {
   typename TestFixture::Run run(tost_causal_file);
   run.forward();
   Array const before = to_array(run.state.logits);
@@ -63,13 +63,13 @@ TYPED_TEST_P(TostCausalReference, LaterTokensChangeNoEarlierLogit) {
   EXPECT_NE(after((tokens - 1), 0), before((tokens - 1), 0));
 }
 
-TYPED_TEST_P(TostCausalReference, StepByStepIsTheSameAsAllAtOnce) {
+SCALAR_TEST(TostCausalReference, StepByStepIsTheSameAsAllAtOnce) {
   typename TestFixture::Run run(tost_causal_file);
   expect_steps(run);
 }
 
 /// With biases, which the reference values do not have: five-point gradients of what was made up.
-TYPED_TEST_P(TostCausalReference, FivePointGradientsWithBiases) {
+SCALAR_TEST(TostCausalReference, FivePointGradientsWithBiases) {
   if constexpr (std::is_same_v<TypeParam, double>) {
     TestSpace const space;
     std::size_t const batch = 2, tokens = 5, classes = 7;
@@ -104,7 +104,7 @@ TYPED_TEST_P(TostCausalReference, FivePointGradientsWithBiases) {
   }
 }
 
-TYPED_TEST_P(TostCausalReference, StartsAsTheAuthorsCode) {
+SCALAR_TEST(TostCausalReference, StartsAsTheAuthorsCode) {
   typename TestFixture::Model const model(TestSpace{}, {.vocabulary = 60, .context = 40, .dim = 64, .depth = 2},
                                           Seed{3});
   auto const& list = model.parameters();
@@ -121,7 +121,7 @@ TYPED_TEST_P(TostCausalReference, StartsAsTheAuthorsCode) {
   EXPECT_NEAR(deviation("blocks/00/scale_mlp"), 1e-5, 1e-12);
 }
 
-TYPED_TEST_P(TostCausalReference, ParameterCountsAreTheOfficialOnes) {
+SCALAR_TEST(TostCausalReference, ParameterCountsAreTheOfficialOnes) {
   // tests/data/parameter_counts.json, models.tost_causal_no_bias.*.total and total_with_biases
   struct {
     char const* size;
@@ -140,7 +140,7 @@ TYPED_TEST_P(TostCausalReference, ParameterCountsAreTheOfficialOnes) {
   }
 }
 
-TYPED_TEST_P(TostCausalReference, ConfigurationsThatCannotWorkAreExplained) {
+SCALAR_TEST(TostCausalReference, ConfigurationsThatCannotWorkAreExplained) {
   using M = typename TestFixture::Model;
   TestSpace space;
   EXPECT_ERROR(ValueError, "heads = 5, but it must divide dim = 64", M(space, {.dim = 64, .heads = 5}));
@@ -158,13 +158,6 @@ TYPED_TEST_P(TostCausalReference, ConfigurationsThatCannotWorkAreExplained) {
   EXPECT_ERROR(ValueError, "tokens = 13, but it must be at most the context of the model, 12",
                run.model.forward(space, to_view<TestSpace, Label, 2>(Array({1, 13})), run.state, work));
 }
-
-REGISTER_TYPED_TEST_SUITE_P(TostCausalReference, OutputsAndEveryIntermediateAgree, EveryGradientAgrees,
-                            TenStepsOfAdamWAndLionFollowTheCurves, RecomputingChangesNoBit,
-                            LaterTokensChangeNoEarlierLogit, StepByStepIsTheSameAsAllAtOnce,
-                            FivePointGradientsWithBiases, StartsAsTheAuthorsCode, ParameterCountsAreTheOfficialOnes,
-                            ConfigurationsThatCannotWorkAreExplained);
-KRATE_INSTANTIATE(TostCausalReference);
 
 }  // namespace
 }  // namespace krate::testing

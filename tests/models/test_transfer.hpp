@@ -22,9 +22,9 @@ struct TransferTest : ::testing::Test {
     return to_array(model.parameters().value(model.parameters().index(name)));
   }
 };
-TYPED_TEST_SUITE_P(TransferTest);
+SCALAR_TESTS(TransferTest, Scalars);
 
-TYPED_TEST_P(TransferTest, TheEncodersConvolutionIsTheMapOfThePatches) {
+SCALAR_TEST(TransferTest, TheEncodersConvolutionIsTheMapOfThePatches) {
   using T = TypeParam;
   models::CrateMaeConfig encoder;
   encoder.image_size = {8, 12};
@@ -59,7 +59,7 @@ TYPED_TEST_P(TransferTest, TheEncodersConvolutionIsTheMapOfThePatches) {
             tolerance<T>(24));
 }
 
-TYPED_TEST_P(TransferTest, AClassifierComputesTheEncodersFeatures) {
+SCALAR_TEST(TransferTest, AClassifierComputesTheEncodersFeatures) {
   using T = TypeParam;
   models::CrateMaeConfig encoder{.image_size = {8, 12}, .patch_size = {2, 4}, .channels = 3, .dim = 8, .depth = 2};
   encoder.heads = encoder.decoder_heads = encoder.decoder_depth = 2;
@@ -91,7 +91,7 @@ TYPED_TEST_P(TransferTest, AClassifierComputesTheEncodersFeatures) {
   EXPECT_LE(worst, 16 * tolerance<T>(24));
 }
 
-TYPED_TEST_P(TransferTest, OtherGridsResampleAndOtherPatchesStartAnew) {
+SCALAR_TEST(TransferTest, OtherGridsResampleAndOtherPatchesStartAnew) {
   using T = TypeParam;
   models::CrateAlphaConfig config;
   config.image_size = {8, 12};
@@ -134,7 +134,7 @@ TEST(Resampling, LinearPutsCornersOnCorners) {
   }
 }
 
-TYPED_TEST_P(TransferTest, FamiliesThatDoNotMatchAreRefused) {
+SCALAR_TEST(TransferTest, FamiliesThatDoNotMatchAreRefused) {
   using T = TypeParam;
   models::Crate<TestSpace, T> const crate(this->space, this->config());
   models::CrateAlphaConfig config;
@@ -144,11 +144,6 @@ TYPED_TEST_P(TransferTest, FamiliesThatDoNotMatchAreRefused) {
                "krate::models::transfer: from = crate, but it is no model that a crate_alpha can start from",
                models::transfer(this->space, crate, alpha));
 }
-
-REGISTER_TYPED_TEST_SUITE_P(TransferTest, TheEncodersConvolutionIsTheMapOfThePatches,
-                            AClassifierComputesTheEncodersFeatures, OtherGridsResampleAndOtherPatchesStartAnew,
-                            FamiliesThatDoNotMatchAreRefused);
-KRATE_INSTANTIATE(TransferTest);
 
 }  // namespace
 }  // namespace krate::testing

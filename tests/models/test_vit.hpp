@@ -14,25 +14,25 @@ struct VitReference : ::testing::Test {
   using Model = models::Vit<TestSpace, Scalar>;
   using Run = ReferenceRun<TestSpace, Scalar, models::Vit>;
 };
-TYPED_TEST_SUITE_P(VitReference);
+SCALAR_TESTS(VitReference, Scalars);
 
-TYPED_TEST_P(VitReference, OutputsAndEveryGradientAgree) {
+SCALAR_TEST(VitReference, OutputsAndEveryGradientAgree) {
   typename TestFixture::Run run(vit_file);
   expect_image_reference(run);
 }
 
-TYPED_TEST_P(VitReference, TenStepsOfAdamWFollowTheCurve) {
+SCALAR_TEST(VitReference, TenStepsOfAdamWFollowTheCurve) {
   if (!std::is_same_v<TypeParam, double>) return;  // parameters after ten steps are not comparable in float
   typename TestFixture::Run run(vit_file);
   expect_reference_curve(run, "adamw");
 }
 
-TYPED_TEST_P(VitReference, RecomputingChangesNoBit) {
+SCALAR_TEST(VitReference, RecomputingChangesNoBit) {
   typename TestFixture::Run whole(vit_file), less(vit_file, models::Pass::recompute);
   expect_same_gradients(whole, less);
 }
 
-TYPED_TEST_P(VitReference, InferenceGivesTheSameLogitsFromLessMemory) {
+SCALAR_TEST(VitReference, InferenceGivesTheSameLogitsFromLessMemory) {
   typename TestFixture::Run training(vit_file), inference(vit_file, models::Pass::inference);
   training.forward();
   inference.forward();
@@ -40,7 +40,7 @@ TYPED_TEST_P(VitReference, InferenceGivesTheSameLogitsFromLessMemory) {
   EXPECT_LT(inference.model.plan(3, models::Pass::inference), training.model.plan(3, models::Pass::training));
 }
 
-TYPED_TEST_P(VitReference, StartsAsInTimm) {
+SCALAR_TEST(VitReference, StartsAsInTimm) {
   typename TestFixture::Model const model(TestSpace{}, {.image_size = 16, .patch_size = 4, .dim = 64, .depth = 2},
                                           Seed{3});
   auto const& list = model.parameters();
@@ -61,7 +61,7 @@ TYPED_TEST_P(VitReference, StartsAsInTimm) {
     EXPECT_EQ(spec.decay, spec.shape.size() > 1 && spec.name != "position_embedding") << spec.name;
 }
 
-TYPED_TEST_P(VitReference, ParameterCountsAreTheUsualOnes) {
+SCALAR_TEST(VitReference, ParameterCountsAreTheUsualOnes) {
   struct {
     char const* size;
     std::size_t count;
@@ -74,7 +74,7 @@ TYPED_TEST_P(VitReference, ParameterCountsAreTheUsualOnes) {
   }
 }
 
-TYPED_TEST_P(VitReference, ConfigurationsThatCannotWorkAreExplained) {
+SCALAR_TEST(VitReference, ConfigurationsThatCannotWorkAreExplained) {
   using M = typename TestFixture::Model;
   TestSpace space;
   EXPECT_ERROR(ValueError, "heads = 5, but it must divide dim = 64", M(space, {.dim = 64, .heads = 5}));
@@ -87,11 +87,6 @@ TYPED_TEST_P(VitReference, ConfigurationsThatCannotWorkAreExplained) {
   EXPECT_ERROR(ShapeError, "krate::models::Vit::forward: images has shape [2, 3, 12, 8], expected [3, 3, 12, 8]",
                run.model.forward(space, to_view<TestSpace, TypeParam, 4>(Array({2, 3, 12, 8})), run.state, run.work));
 }
-
-REGISTER_TYPED_TEST_SUITE_P(VitReference, OutputsAndEveryGradientAgree, TenStepsOfAdamWFollowTheCurve,
-                            RecomputingChangesNoBit, InferenceGivesTheSameLogitsFromLessMemory, StartsAsInTimm,
-                            ParameterCountsAreTheUsualOnes, ConfigurationsThatCannotWorkAreExplained);
-KRATE_INSTANTIATE(VitReference);
 
 }  // namespace
 }  // namespace krate::testing

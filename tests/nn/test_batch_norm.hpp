@@ -53,9 +53,9 @@ struct BatchNormRun {
 
 template <class T>
 struct BatchNormTest : ::testing::Test {};
-TYPED_TEST_SUITE(BatchNormTest, krate::testing::Scalars, SuiteName);
+SCALAR_TESTS(BatchNormTest, krate::testing::Scalars);
 
-TYPED_TEST(BatchNormTest, MatchesPlainLoops) {
+SCALAR_TEST(BatchNormTest, MatchesPlainLoops) {
   using T = TypeParam;
   for (auto const& [rows, channels] : {std::pair<std::size_t, std::size_t>{9, 5}, {3, 1}, {500, 33}, {64, 3}}) {
     Array x = filled(1, {rows, channels}, 2);
@@ -106,7 +106,7 @@ TYPED_TEST(BatchNormTest, MatchesPlainLoops) {
   }
 }
 
-TYPED_TEST(BatchNormTest, PartsOfABatchAddUp) {
+SCALAR_TEST(BatchNormTest, PartsOfABatchAddUp) {
   using T = TypeParam;
   Array const x = filled(1, {20, 4}), dy = filled(2, {20, 4});
   auto const rows_of = [](Array const& a, std::size_t first, std::size_t count) {
@@ -124,7 +124,7 @@ TYPED_TEST(BatchNormTest, PartsOfABatchAddUp) {
   EXPECT_EQ(none.data, std::vector<double>(9, 0));
 }
 
-TYPED_TEST(BatchNormTest, GradientErrorsRepeatsConduct) {
+SCALAR_TEST(BatchNormTest, GradientErrorsRepeatsConduct) {
   using T = TypeParam;
   Array const x = filled(1, {7, 3}, 2), weight = filled(2, {3}), bias = filled(3, {3}), dy = filled(4, {7, 3});
   BatchNormRun<T> run(3);

@@ -65,12 +65,12 @@ Labels labels_for(std::size_t rows, std::size_t classes) {
 
 template <class T>
 struct CrossEntropyTest : ::testing::Test {};
-TYPED_TEST_SUITE(CrossEntropyTest, krate::testing::Scalars, SuiteName);
+SCALAR_TESTS(CrossEntropyTest, krate::testing::Scalars);
 template <class T>
 struct CrossEntropyDouble : ::testing::Test {};
-TYPED_TEST_SUITE(CrossEntropyDouble, OnlyDouble, SuiteName);
+SCALAR_TESTS(CrossEntropyDouble, krate::testing::OnlyDouble);
 
-TYPED_TEST(CrossEntropyTest, MatchesHostOracle) {
+SCALAR_TEST(CrossEntropyTest, MatchesHostOracle) {
   for (auto const& [rows, classes] : {std::pair<std::size_t, std::size_t>{7, 10}, {1, 3}, {40, 33}, {5, 1}, {0, 4}}) {
     for (CrossEntropyOptions const o : {CrossEntropyOptions{}, {.label_smoothing = 0.1, .scale = 0.25}}) {
       Array const z = filled(60, {rows, classes}, 4);
@@ -85,7 +85,7 @@ TYPED_TEST(CrossEntropyTest, MatchesHostOracle) {
   }
 }
 
-TYPED_TEST(CrossEntropyTest, ClosedForms) {
+SCALAR_TEST(CrossEntropyTest, ClosedForms) {
   auto const equal = entropy_run<TypeParam>(Array({2, 8}), {3, 0}, {.label_smoothing = 0.3});
   EXPECT_NEAR(equal.loss, 2 * std::log(8.0), tolerance<TypeParam>(8));
   EXPECT_EQ(equal.correct, 1);  // the first maximum counts
@@ -97,7 +97,7 @@ TYPED_TEST(CrossEntropyTest, ClosedForms) {
   EXPECT_NEAR(one.gradient(0, 1), -0.25, tolerance<TypeParam>(1));
 }
 
-TYPED_TEST(CrossEntropyTest, LargeLogitsAreHarmlessAndShiftsChangeNothing) {
+SCALAR_TEST(CrossEntropyTest, LargeLogitsAreHarmlessAndShiftsChangeNothing) {
   Array z = filled(61, {4, 5}, 3);
   auto const labels = labels_for(4, 5);
   auto const base = entropy_run<TypeParam>(z, labels);
@@ -113,7 +113,7 @@ TYPED_TEST(CrossEntropyTest, LargeLogitsAreHarmlessAndShiftsChangeNothing) {
   EXPECT_EQ(entropy_run<TypeParam>(far, {1}).loss, 0);  // a class that is ruled out
 }
 
-TYPED_TEST(CrossEntropyTest, FaultsShow) {
+SCALAR_TEST(CrossEntropyTest, FaultsShow) {
   Array z = filled(62, {3, 4});
   for (krate::Label const label : {-1, 4, -100}) {
     auto const r = entropy_run<TypeParam>(z, {0, label, 1});
@@ -127,7 +127,7 @@ TYPED_TEST(CrossEntropyTest, FaultsShow) {
   EXPECT_TRUE(std::isnan(r.loss) && std::isnan(r.gradient(1, 0)));
 }
 
-TYPED_TEST(CrossEntropyTest, IgnoredRowsHaveNoPart) {
+SCALAR_TEST(CrossEntropyTest, IgnoredRowsHaveNoPart) {
   Array const z = filled(65, {5, 4}, 2), kept({2, 4}, {z.data.begin() + 4, z.data.begin() + 12});
   CrossEntropyOptions const o{.label_smoothing = 0.1, .scale = 0.5, .ignore_negative = true};
   auto const found = entropy_run<TypeParam>(z, {-1, 2, 0, -100, -1}, o),
@@ -143,7 +143,7 @@ TYPED_TEST(CrossEntropyTest, IgnoredRowsHaveNoPart) {
   EXPECT_TRUE(std::isnan(entropy_run<TypeParam>(z, {-1, 2, 4, 0, 0}, o).loss));  // too large is no padding
 }
 
-TYPED_TEST(CrossEntropyDouble, GradientByFivePoints) {
+SCALAR_TEST(CrossEntropyDouble, GradientByFivePoints) {
   Array const z = filled(63, {4, 6}, 2);
   CrossEntropyOptions const o{.label_smoothing = 0.1, .scale = 0.25};
   auto const labels = labels_for(4, 6);
@@ -151,7 +151,7 @@ TYPED_TEST(CrossEntropyDouble, GradientByFivePoints) {
   EXPECT_LE(krate::testing::gradient_error(loss, z, entropy_run<double>(z, labels, o).gradient), 1e-9);
 }
 
-TYPED_TEST(CrossEntropyDouble, PartsOfABatchAddUp) {
+SCALAR_TEST(CrossEntropyDouble, PartsOfABatchAddUp) {
   Array const z = filled(64, {5, 3}, 2);
   Labels const labels = labels_for(5, 3);
   CrossEntropyOptions const o{.label_smoothing = 0.1, .scale = 0.2};
@@ -165,7 +165,7 @@ TYPED_TEST(CrossEntropyDouble, PartsOfABatchAddUp) {
   EXPECT_EQ(none.loss, 0);
 }
 
-TYPED_TEST(CrossEntropyTest, GradientInPlaceAndRepeats) {
+SCALAR_TEST(CrossEntropyTest, GradientInPlaceAndRepeats) {
   using T = TypeParam;
   Array const z = filled(65, {71, 19}, 3);
   auto const labels = labels_for(71, 19);
@@ -177,7 +177,7 @@ TYPED_TEST(CrossEntropyTest, GradientInPlaceAndRepeats) {
   EXPECT_TRUE(same_bits(to_array(in_place), one.gradient));
 }
 
-TYPED_TEST(CrossEntropyTest, SaysWhatIsWrongAndConduct) {
+SCALAR_TEST(CrossEntropyTest, SaysWhatIsWrongAndConduct) {
   using T = TypeParam;
   Bench bench(krate::cross_entropy_workspace(3));
   auto const z = view<T, 2>(filled(66, {3, 4})), g = view<T, 2>(Array({3, 4})), small = view<T, 2>(Array({3, 3}));

@@ -58,9 +58,9 @@ Array images_of(PatchCase const& c, Array const& patches) {
 
 template <class T>
 struct PatchTest : ::testing::Test {};
-TYPED_TEST_SUITE(PatchTest, krate::testing::Scalars, SuiteName);
+SCALAR_TESTS(PatchTest, krate::testing::Scalars);
 
-TYPED_TEST(PatchTest, MatchesHostOracleAndGoesBack) {
+SCALAR_TEST(PatchTest, MatchesHostOracleAndGoesBack) {
   for (auto const& c : patch_cases) {
     Array const images = to_array(view<TypeParam, 4>(filled(30, c.images())));
     Array const patches = patches_of<TypeParam>(c, images);
@@ -69,20 +69,20 @@ TYPED_TEST(PatchTest, MatchesHostOracleAndGoesBack) {
   }
 }
 
-TYPED_TEST(PatchTest, ChannelIsFastest) {
+SCALAR_TEST(PatchTest, ChannelIsFastest) {
   Array image({1, 2, 2, 4});  // value = 100 channel + 10 row + column
   for (std::size_t k = 0; k < 16; ++k) image.data[k] = static_cast<double>(100 * (k / 8) + 10 * (k / 4 % 2) + k % 4);
   Array const patches = patches_of<TypeParam>({1, 2, 2, 4, {2, 2}}, image);
   EXPECT_EQ(patches.data, (std::vector<double>{0, 100, 1, 101, 10, 110, 11, 111, 2, 102, 3, 103, 12, 112, 13, 113}));
 }
 
-TYPED_TEST(PatchTest, NoImages) {
+SCALAR_TEST(PatchTest, NoImages) {
   PatchCase const c{0, 3, 4, 4, {2, 2}};
   EXPECT_EQ(patches_of<TypeParam>(c, Array(c.images())).size(), 0u);
   EXPECT_EQ(images_of<TypeParam>(c, Array(c.patches())).size(), 0u);
 }
 
-TYPED_TEST(PatchTest, SaysWhatIsWrongAndConduct) {
+SCALAR_TEST(PatchTest, SaysWhatIsWrongAndConduct) {
   using T = TypeParam;
   TestSpace const space;
   auto const images = view<T, 4>(Array({1, 3, 9, 8}));
@@ -133,9 +133,9 @@ TokenGradients embed_back(Array const& dtokens, TestSpace const& space = {}) {
 
 template <class T>
 struct TokenEmbeddingTest : ::testing::Test {};
-TYPED_TEST_SUITE(TokenEmbeddingTest, krate::testing::Scalars, SuiteName);
+SCALAR_TESTS(TokenEmbeddingTest, krate::testing::Scalars);
 
-TYPED_TEST(TokenEmbeddingTest, MatchesHostOracle) {
+SCALAR_TEST(TokenEmbeddingTest, MatchesHostOracle) {
   using T = TypeParam;
   for (auto const& size : {std::array<std::size_t, 3>{3, 5, 20}, {1, 1, 1}, {2, 2, 33}, {4, 1, 7}, {0, 3, 2}}) {
     auto const [batch, n, dim] = size;
@@ -158,7 +158,7 @@ TYPED_TEST(TokenEmbeddingTest, MatchesHostOracle) {
   }
 }
 
-TYPED_TEST(TokenEmbeddingTest, BackwardIsTheAdjoint) {
+SCALAR_TEST(TokenEmbeddingTest, BackwardIsTheAdjoint) {
   if (std::is_same_v<TypeParam, float>) return;
   Array const patches = filled(44, {6, 5}), class_token = filled(45, {5}), positions = filled(46, {3, 5});
   Array const dtokens = filled(47, {3, 3, 5});
@@ -176,7 +176,7 @@ TYPED_TEST(TokenEmbeddingTest, BackwardIsTheAdjoint) {
   EXPECT_LE(krate::testing::gradient_error(loss_of(2), positions, g.positions), 1e-9);
 }
 
-TYPED_TEST(TokenEmbeddingTest, RepeatsErrorsConduct) {
+SCALAR_TEST(TokenEmbeddingTest, RepeatsErrorsConduct) {
   using T = TypeParam;
   TestSpace const space;
   Array const dtokens = filled(48, {37, 4, 19});
@@ -215,9 +215,9 @@ Array pooled_back(Array const& dpooled, Pool pool, std::size_t n) {
 
 template <class T>
 struct PoolTest : ::testing::Test {};
-TYPED_TEST_SUITE(PoolTest, krate::testing::Scalars, SuiteName);
+SCALAR_TESTS(PoolTest, krate::testing::Scalars);
 
-TYPED_TEST(PoolTest, MatchesHostOracle) {
+SCALAR_TEST(PoolTest, MatchesHostOracle) {
   using T = TypeParam;
   for (auto const& size : {std::array<std::size_t, 3>{3, 5, 20}, {1, 1, 1}, {2, 4, 33}, {0, 3, 2}}) {
     auto const [batch, n, dim] = size;
@@ -239,7 +239,7 @@ TYPED_TEST(PoolTest, MatchesHostOracle) {
   }
 }
 
-TYPED_TEST(PoolTest, GradientPropertyErrorsConduct) {
+SCALAR_TEST(PoolTest, GradientPropertyErrorsConduct) {
   using T = TypeParam;
   TestSpace const space;
   Array const tokens = filled(52, {2, 3, 5}), g = filled(53, {2, 5});

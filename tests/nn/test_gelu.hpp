@@ -23,9 +23,9 @@ Array activated_back(Array const& x, Array const& dy) {
 
 template <class T>
 struct GeluTest : ::testing::Test {};
-TYPED_TEST_SUITE(GeluTest, krate::testing::Scalars, SuiteName);
+SCALAR_TESTS(GeluTest, krate::testing::Scalars);
 
-TYPED_TEST(GeluTest, MatchesHostOracleAndKnownValues) {
+SCALAR_TEST(GeluTest, MatchesHostOracleAndKnownValues) {
   using T = TypeParam;
   for (auto const& [rows, columns] : {std::pair<std::size_t, std::size_t>{3, 7}, {1, 1}, {40, 33}, {0, 4}}) {
     Array const x = to_array(view<T, 2>(filled(90, {rows, columns}, 4))), dy = filled(91, {rows, columns});
@@ -45,7 +45,7 @@ TYPED_TEST(GeluTest, MatchesHostOracleAndKnownValues) {
   EXPECT_EQ(known(0, 3), 30);
 }
 
-TYPED_TEST(GeluTest, TheEndsOfTheRange) {
+SCALAR_TEST(GeluTest, TheEndsOfTheRange) {
   using T = TypeParam;
   double const far = std::numeric_limits<double>::infinity(), nan = std::nan("");
   Array const x({1, 7}, {far, nan, -1e30, 1e30, -45, 45, 0}), one({1, 7}, std::vector<double>(7, 1));
@@ -61,7 +61,7 @@ TYPED_TEST(GeluTest, TheEndsOfTheRange) {
   EXPECT_NEAR(slope(0, 6), 0.5, tolerance<T>(1));
 }
 
-TYPED_TEST(GeluTest, GradientErrorsRepeatsConduct) {
+SCALAR_TEST(GeluTest, GradientErrorsRepeatsConduct) {
   using T = TypeParam;
   TestSpace const space;
   Array const x = filled(92, {5, 6}, 3), dy = filled(93, {5, 6});

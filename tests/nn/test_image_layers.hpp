@@ -15,9 +15,9 @@ using krate::testing::dot;
 
 template <class T>
 struct ImageLayersTest : ::testing::Test {};
-TYPED_TEST_SUITE(ImageLayersTest, krate::testing::Scalars, SuiteName);
+SCALAR_TESTS(ImageLayersTest, krate::testing::Scalars);
 
-TYPED_TEST(ImageLayersTest, ActivationsAndTheirGradients) {
+SCALAR_TEST(ImageLayersTest, ActivationsAndTheirGradients) {
   using T = TypeParam;
   TestSpace const space;
   auto const oracle = [](Activation kind, double x) {
@@ -48,7 +48,7 @@ TYPED_TEST(ImageLayersTest, ActivationsAndTheirGradients) {
   expect_good_conduct(space, [&] { krate::activate_backward(space, Activation::tanh, five, five, five); });
 }
 
-TYPED_TEST(ImageLayersTest, RowsOfUnitLength) {
+SCALAR_TEST(ImageLayersTest, RowsOfUnitLength) {
   using T = TypeParam;
   TestSpace const space;
   for (auto const& [rows, dim] : {std::pair<std::size_t, std::size_t>{5, 7}, {1, 1}, {33, 16}, {0, 4}}) {
@@ -78,7 +78,7 @@ TYPED_TEST(ImageLayersTest, RowsOfUnitLength) {
   expect_good_conduct(space, [&] { krate::unit_rows_backward(space, m, four, m, m); });
 }
 
-TYPED_TEST(ImageLayersTest, PixelsOfImagesAndBack) {
+SCALAR_TEST(ImageLayersTest, PixelsOfImagesAndBack) {
   using T = TypeParam;
   TestSpace const space;
   Array const images = to_array(view<T, 4>(filled(1, {2, 3, 4, 5})));

@@ -22,9 +22,9 @@ Array initialized(Law law, std::size_t count, double size, std::uint64_t seed, s
 
 template <class T>
 struct InitializeTest : ::testing::Test {};
-TYPED_TEST_SUITE(InitializeTest, krate::testing::Scalars, SuiteName);
+SCALAR_TESTS(InitializeTest, krate::testing::Scalars);
 
-TYPED_TEST(InitializeTest, IsTheRoundedDoubleOfTheCounterStream) {
+SCALAR_TEST(InitializeTest, IsTheRoundedDoubleOfTheCounterStream) {
   krate::Random const random(krate::Seed{11}, 3);
   Array const uniform = initialized<TypeParam>(Law::uniform, 257, 0.7, 11, 3);
   Array const normal = initialized<TypeParam>(Law::normal, 257, 0.7, 11, 3);
@@ -35,7 +35,7 @@ TYPED_TEST(InitializeTest, IsTheRoundedDoubleOfTheCounterStream) {
   }
 }
 
-TYPED_TEST(InitializeTest, HasTheMomentsOfItsLaw) {
+SCALAR_TEST(InitializeTest, HasTheMomentsOfItsLaw) {
   std::size_t const n = 20000;
   for (Law const law : {Law::uniform, Law::normal}) {
     Array const v = initialized<TypeParam>(law, n, 2, 5, 1);
@@ -54,7 +54,7 @@ TYPED_TEST(InitializeTest, HasTheMomentsOfItsLaw) {
   }
 }
 
-TYPED_TEST(InitializeTest, DependsOnSeedStreamAndElementOnly) {
+SCALAR_TEST(InitializeTest, DependsOnSeedStreamAndElementOnly) {
   for (Law const law : {Law::uniform, Law::normal}) {
     Array const base = initialized<TypeParam>(law, 100, 1, 5, 1);
     EXPECT_TRUE(same_bits(base, initialized<TypeParam>(law, 100, 1, 5, 1, one_thread())));
@@ -65,7 +65,7 @@ TYPED_TEST(InitializeTest, DependsOnSeedStreamAndElementOnly) {
   }
 }
 
-TYPED_TEST(InitializeTest, AnyRankEdgesErrorsConduct) {
+SCALAR_TEST(InitializeTest, AnyRankEdgesErrorsConduct) {
   using T = TypeParam;
   TestSpace const space;
   auto const m = view<T, 2>(Array({5, 4}));

@@ -68,12 +68,12 @@ NormResult norm_run(NormProblem const& p, krate::LayerNormOptions const& options
 
 template <class T>
 struct LayerNormTest : ::testing::Test {};
-TYPED_TEST_SUITE(LayerNormTest, krate::testing::Scalars, SuiteName);
+SCALAR_TESTS(LayerNormTest, krate::testing::Scalars);
 template <class T>
 struct LayerNormDouble : ::testing::Test {};
-TYPED_TEST_SUITE(LayerNormDouble, OnlyDouble, SuiteName);
+SCALAR_TESTS(LayerNormDouble, krate::testing::OnlyDouble);
 
-TYPED_TEST(LayerNormTest, MatchesHostOracle) {
+SCALAR_TEST(LayerNormTest, MatchesHostOracle) {
   for (auto const& [rows, dim] : {std::pair<std::size_t, std::size_t>{7, 12}, {1, 2}, {3, 33}, {40, 16}, {19, 100}}) {
     NormProblem const p(rows, dim);
     auto const found = norm_run<TypeParam>(p);
@@ -90,7 +90,7 @@ TYPED_TEST(LayerNormTest, MatchesHostOracle) {
   }
 }
 
-TYPED_TEST(LayerNormDouble, ReproducesTheReferencePage) {
+SCALAR_TEST(LayerNormDouble, ReproducesTheReferencePage) {
   NormProblem p(10, 8);
   p.x = filled(1, {10, 8});
   p.dy = filled(2, {10, 8});
@@ -110,7 +110,7 @@ TYPED_TEST(LayerNormDouble, ReproducesTheReferencePage) {
   check(r.dweight, -2.304547667521, 26.94294395510, -3.576400654420, -1.750340884586);
 }
 
-TYPED_TEST(LayerNormDouble, GradientsByFivePoints) {
+SCALAR_TEST(LayerNormDouble, GradientsByFivePoints) {
   NormProblem const p(5, 9);
   auto const found = norm_run<double>(p);
   auto const error = [&](Array NormProblem::*field, Array const& gradient) {
@@ -126,7 +126,7 @@ TYPED_TEST(LayerNormDouble, GradientsByFivePoints) {
   EXPECT_LE(error(&NormProblem::bias, found.dbias), 1e-7);
 }
 
-TYPED_TEST(LayerNormDouble, RowsAreStandardAndIgnoreShiftAndScale) {
+SCALAR_TEST(LayerNormDouble, RowsAreStandardAndIgnoreShiftAndScale) {
   NormProblem p(6, 40);
   p.weight = filled(1, {40}, 0, 1);
   p.bias = filled(1, {40}, 0, 0);
@@ -145,14 +145,14 @@ TYPED_TEST(LayerNormDouble, RowsAreStandardAndIgnoreShiftAndScale) {
   EXPECT_LE(worst_error(norm_run<double>(moved, {.norm_eps = 1e-14}).y, base.y), 1e-8);
 }
 
-TYPED_TEST(LayerNormTest, ConstantRowGivesTheBias) {
+SCALAR_TEST(LayerNormTest, ConstantRowGivesTheBias) {
   NormProblem p(2, 5);
   p.x = filled(1, {2, 5}, 0, 3);
   auto const found = norm_run<TypeParam>(p);
   for (std::size_t j = 0; j < 5; ++j) EXPECT_EQ(found.y(1, j), static_cast<double>(static_cast<TypeParam>(p.bias(j))));
 }
 
-TYPED_TEST(LayerNormTest, InputGradientAddsInPlaceOrIsLeftOut) {
+SCALAR_TEST(LayerNormTest, InputGradientAddsInPlaceOrIsLeftOut) {
   using T = TypeParam;
   NormProblem const p(9, 21);
   auto const written = norm_run<T>(p);
@@ -178,7 +178,7 @@ TYPED_TEST(LayerNormTest, InputGradientAddsInPlaceOrIsLeftOut) {
   EXPECT_TRUE(same_bits(to_array(dx), written.dx));
 }
 
-TYPED_TEST(LayerNormTest, TakesRowsWithGaps) {
+SCALAR_TEST(LayerNormTest, TakesRowsWithGaps) {
   using T = TypeParam;
   NormProblem const p(6, 10);
   auto const dense = norm_run<T>(p);
@@ -196,13 +196,13 @@ TYPED_TEST(LayerNormTest, TakesRowsWithGaps) {
     EXPECT_EQ(to_array(out)(3, j), static_cast<double>(static_cast<T>(filled(5, {6, 13})(3, j))));
 }
 
-TYPED_TEST(LayerNormTest, NoRowsChangeNothing) {
+SCALAR_TEST(LayerNormTest, NoRowsChangeNothing) {
   auto const found = norm_run<TypeParam>(NormProblem(0, 4));
   EXPECT_TRUE(same_bits(found.dweight, Array({4})));
   EXPECT_TRUE(same_bits(found.dbias, Array({4})));
 }
 
-TYPED_TEST(LayerNormTest, RepeatsToTheBitForAnyNumberOfThreads) {
+SCALAR_TEST(LayerNormTest, RepeatsToTheBitForAnyNumberOfThreads) {
   NormProblem const p(53, 70);
   auto const one = norm_run<TypeParam>(p), two = norm_run<TypeParam>(p);
   auto const three = norm_run<TypeParam>(p, {}, one_thread());
@@ -214,7 +214,7 @@ TYPED_TEST(LayerNormTest, RepeatsToTheBitForAnyNumberOfThreads) {
   }
 }
 
-TYPED_TEST(LayerNormTest, SaysWhatIsWrong) {
+SCALAR_TEST(LayerNormTest, SaysWhatIsWrong) {
   using T = TypeParam;
   TestSpace const space;
   auto const x = view<T, 2>(Array({3, 4})), y = view<T, 2>(Array({3, 4})), small = view<T, 2>(Array({3, 3}));
@@ -235,7 +235,7 @@ TYPED_TEST(LayerNormTest, SaysWhatIsWrong) {
                                           krate::Workspace<TestSpace>(), y, d, d));
 }
 
-TYPED_TEST(LayerNormTest, Conduct) {
+SCALAR_TEST(LayerNormTest, Conduct) {
   using T = TypeParam;
   NormProblem const p(4, 6);
   Bench bench(krate::layer_norm_backward_workspace<T>(6));

@@ -30,9 +30,9 @@ std::pair<Array, Array> scaled_back(Array const& branch, Array const& scale, Arr
 
 template <class T>
 struct LayerScaleTest : ::testing::Test {};
-TYPED_TEST_SUITE(LayerScaleTest, krate::testing::Scalars, SuiteName);
+SCALAR_TESTS(LayerScaleTest, krate::testing::Scalars);
 
-TYPED_TEST(LayerScaleTest, MatchesPlainLoops) {
+SCALAR_TEST(LayerScaleTest, MatchesPlainLoops) {
   using T = TypeParam;
   for (auto const& [rows, dim] : {std::pair<std::size_t, std::size_t>{3, 7}, {1, 1}, {300, 33}, {0, 4}}) {
     Array const x = to_array(view<T, 2>(filled(1, {rows, dim}))), branch = to_array(view<T, 2>(filled(2, {rows, dim}))),
@@ -55,7 +55,7 @@ TYPED_TEST(LayerScaleTest, MatchesPlainLoops) {
   }
 }
 
-TYPED_TEST(LayerScaleTest, GradientErrorsRepeatsConduct) {
+SCALAR_TEST(LayerScaleTest, GradientErrorsRepeatsConduct) {
   using T = TypeParam;
   TestSpace const space;
   Array const x = filled(1, {5, 6}), branch = filled(2, {5, 6}), scale = filled(3, {6}), dy = filled(4, {5, 6});

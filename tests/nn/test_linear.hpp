@@ -59,12 +59,12 @@ LinearResult linear_run(LinearProblem const& p, bool want_dx = true) {
 
 template <class T>
 struct LinearTest : ::testing::Test {};
-TYPED_TEST_SUITE(LinearTest, krate::testing::Scalars, SuiteName);
+SCALAR_TESTS(LinearTest, krate::testing::Scalars);
 template <class T>
 struct LinearDouble : ::testing::Test {};
-TYPED_TEST_SUITE(LinearDouble, OnlyDouble, SuiteName);
+SCALAR_TESTS(LinearDouble, krate::testing::OnlyDouble);
 
-TYPED_TEST(LinearTest, MatchesHostOracle) {
+SCALAR_TEST(LinearTest, MatchesHostOracle) {
   for (bool const with_bias : {true, false}) {
     for (auto const& size : {std::array<std::size_t, 3>{7, 12, 5}, {1, 1, 1}, {33, 3, 17}, {2, 40, 9}}) {
       LinearProblem const p(size[0], size[1], size[2], with_bias);
@@ -77,7 +77,7 @@ TYPED_TEST(LinearTest, MatchesHostOracle) {
   }
 }
 
-TYPED_TEST(LinearTest, HandCheckedCase) {
+SCALAR_TEST(LinearTest, HandCheckedCase) {
   LinearProblem p(1, 2, 2);
   p.x.data = {1, 2};
   p.weight.data = {3, 4, 5, 6};  // rows are outputs
@@ -90,7 +90,7 @@ TYPED_TEST(LinearTest, HandCheckedCase) {
   EXPECT_EQ(r.dbias.data, (std::vector<double>{1, -1}));
 }
 
-TYPED_TEST(LinearDouble, GradientsByFivePoints) {
+SCALAR_TEST(LinearDouble, GradientsByFivePoints) {
   LinearProblem const p(4, 6, 3);
   auto const found = linear_run<double>(p);
   auto const error = [&](Array LinearProblem::*field, Array const& gradient) {
@@ -106,27 +106,27 @@ TYPED_TEST(LinearDouble, GradientsByFivePoints) {
   EXPECT_LE(error(&LinearProblem::bias, found.dbias), 1e-8);
 }
 
-TYPED_TEST(LinearTest, InputGradientMayBeLeftOut) {
+SCALAR_TEST(LinearTest, InputGradientMayBeLeftOut) {
   LinearProblem const p(6, 5, 4);
   auto const all = linear_run<TypeParam>(p), some = linear_run<TypeParam>(p, false);
   EXPECT_TRUE(same_bits(all.dweight, some.dweight));
   EXPECT_TRUE(same_bits(all.dbias, some.dbias));
 }
 
-TYPED_TEST(LinearTest, NoRowsChangeNothing) {
+SCALAR_TEST(LinearTest, NoRowsChangeNothing) {
   auto const r = linear_run<TypeParam>(LinearProblem(0, 3, 4));
   EXPECT_TRUE(same_bits(r.dweight, Array({4, 3})));
   EXPECT_TRUE(same_bits(r.dbias, Array({4})));
 }
 
-TYPED_TEST(LinearTest, RepeatsToTheBit) {
+SCALAR_TEST(LinearTest, RepeatsToTheBit) {
   LinearProblem const p(65, 31, 18);
   auto const one = linear_run<TypeParam>(p), two = linear_run<TypeParam>(p);
   EXPECT_TRUE(same_bits(one.y, two.y) && same_bits(one.dx, two.dx));
   EXPECT_TRUE(same_bits(one.dweight, two.dweight) && same_bits(one.dbias, two.dbias));
 }
 
-TYPED_TEST(LinearTest, SaysWhatIsWrong) {
+SCALAR_TEST(LinearTest, SaysWhatIsWrong) {
   using T = TypeParam;
   TestSpace const space;
   auto const x = view<T, 2>(Array({3, 4})), weight = view<T, 2>(Array({5, 4})), y = view<T, 2>(Array({3, 5}));
@@ -141,7 +141,7 @@ TYPED_TEST(LinearTest, SaysWhatIsWrong) {
                krate::linear_backward(space, x, weight, y, krate::Workspace<TestSpace>(), x, weight, bias));
 }
 
-TYPED_TEST(LinearTest, ProductsInBfloat16) {
+SCALAR_TEST(LinearTest, ProductsInBfloat16) {
   using T = TypeParam;
   LinearProblem const p(33, 24, 40);
   std::size_t const rows = 33, in = 24, out = 40;
@@ -165,7 +165,7 @@ TYPED_TEST(LinearTest, ProductsInBfloat16) {
   EXPECT_GE(worst_error(y.array(), wanted.y), 1e-5) << "operands were rounded";
 }
 
-TYPED_TEST(LinearTest, Conduct) {
+SCALAR_TEST(LinearTest, Conduct) {
   using T = TypeParam;
   LinearProblem const p(4, 6, 5);
   Bench bench(krate::linear_backward_workspace<T>(5));

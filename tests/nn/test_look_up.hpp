@@ -42,9 +42,9 @@ Array looked_up_back(Array const& ids, Array const& dout, std::size_t entries, L
 
 template <class T>
 struct LookUpTest : ::testing::Test {};
-TYPED_TEST_SUITE(LookUpTest, krate::testing::Scalars, SuiteName);
+SCALAR_TESTS(LookUpTest, krate::testing::Scalars);
 
-TYPED_TEST(LookUpTest, MatchesHostOracle) {
+SCALAR_TEST(LookUpTest, MatchesHostOracle) {
   using T = TypeParam;
   for (auto const& size : {std::array<std::size_t, 3>{12, 7, 20}, {1, 1, 1}, {40, 3, 33}, {9, 200, 5}, {0, 4, 3}}) {
     auto const [rows, entries, dim] = size;
@@ -69,7 +69,7 @@ TYPED_TEST(LookUpTest, MatchesHostOracle) {
   }
 }
 
-TYPED_TEST(LookUpTest, BackwardIsTheAdjointAndTheGradient) {
+SCALAR_TEST(LookUpTest, BackwardIsTheAdjointAndTheGradient) {
   if (std::is_same_v<TypeParam, float>) return;
   Array const ids = ids_for(9, 4), table = filled(82, {4, 5}), dout = filled(83, {9, 5});
   Array const dtable = looked_up_back<double>(ids, dout, 4);
@@ -78,7 +78,7 @@ TYPED_TEST(LookUpTest, BackwardIsTheAdjointAndTheGradient) {
   EXPECT_LE(krate::testing::gradient_error(loss, table, dtable), 1e-9);
 }
 
-TYPED_TEST(LookUpTest, IdsOutsideTheTableShowAndTeachNothing) {
+SCALAR_TEST(LookUpTest, IdsOutsideTheTableShowAndTeachNothing) {
   using T = TypeParam;
   Array const ids({3}, {1, -1, 2}), table = filled(84, {2, 3});
   Array const out = looked_up<T>(ids, table), dtable = looked_up_back<T>(ids, filled(85, {3, 3}), 2);
@@ -87,7 +87,7 @@ TYPED_TEST(LookUpTest, IdsOutsideTheTableShowAndTeachNothing) {
   EXPECT_NE(dtable(1, 0), 0);
 }
 
-TYPED_TEST(LookUpTest, RepeatsErrorsConduct) {
+SCALAR_TEST(LookUpTest, RepeatsErrorsConduct) {
   using T = TypeParam;
   TestSpace const space;
   Array const ids = ids_for(500, 70), dout = filled(86, {500, 19});
@@ -105,9 +105,9 @@ TYPED_TEST(LookUpTest, RepeatsErrorsConduct) {
 
 template <class T>
 struct TokenPositionsTest : ::testing::Test {};
-TYPED_TEST_SUITE(TokenPositionsTest, OnlyDouble, SuiteName);
+SCALAR_TESTS(TokenPositionsTest, krate::testing::OnlyDouble);
 
-TYPED_TEST(TokenPositionsTest, CountUpAndSkipPadding) {
+SCALAR_TEST(TokenPositionsTest, CountUpAndSkipPadding) {
   TestSpace const space;
   Guarded<TestSpace, Label, 2> all(2, 3), real(2, 5);
   krate::number_tokens(space, Label(4), all.view());

@@ -19,7 +19,7 @@ using krate::testing::gradient_error;
 
 template <class T>
 struct MaskedTest : ::testing::Test {};
-TYPED_TEST_SUITE(MaskedTest, krate::testing::Scalars, SuiteName);
+SCALAR_TESTS(MaskedTest, krate::testing::Scalars);
 
 Array mask_array(Array const& noise, std::size_t keep) {
   std::size_t const batch = noise.extent(0), patches = noise.extent(1);
@@ -33,7 +33,7 @@ Array mask_array(Array const& noise, std::size_t keep) {
   return removed;
 }
 
-TYPED_TEST(MaskedTest, TheLeastNoiseStays) {
+SCALAR_TEST(MaskedTest, TheLeastNoiseStays) {
   using T = TypeParam;
   TestSpace const space;
   for (auto const& [batch, patches, keep] : {std::array<std::size_t, 3>{3, 9, 2}, {1, 1, 0}, {2, 30, 30}, {0, 4, 1}}) {
@@ -52,7 +52,7 @@ TYPED_TEST(MaskedTest, TheLeastNoiseStays) {
                krate::mask_of_noise(space, m(2, 4), 1, Guarded<TestSpace, bool, 2>(3, 4).view()));
 }
 
-TYPED_TEST(MaskedTest, NoiseBelongsToTheSampleNotToTheBatch) {
+SCALAR_TEST(MaskedTest, NoiseBelongsToTheSampleNotToTheBatch) {
   using T = TypeParam;
   TestSpace const space;
   krate::Random const random(krate::Seed{3}, 5, 7);
@@ -70,7 +70,7 @@ TYPED_TEST(MaskedTest, NoiseBelongsToTheSampleNotToTheBatch) {
   }
 }
 
-TYPED_TEST(MaskedTest, TokensStandForWhatIsRemoved) {
+SCALAR_TEST(MaskedTest, TokensStandForWhatIsRemoved) {
   using T = TypeParam;
   TestSpace const space;
   for (auto const& [batch, patches, dim, keep] :
@@ -111,7 +111,7 @@ TYPED_TEST(MaskedTest, TokensStandForWhatIsRemoved) {
   }
 }
 
-TYPED_TEST(MaskedTest, PositionsAreSines) {
+SCALAR_TEST(MaskedTest, PositionsAreSines) {
   using T = TypeParam;
   TestSpace const space;
   std::size_t const rows = 3, columns = 5, dim = 12;
@@ -185,7 +185,7 @@ struct PixelCase {
   }
 };
 
-TYPED_TEST(MaskedTest, PixelLossIsThatOfPlainLoops) {
+SCALAR_TEST(MaskedTest, PixelLossIsThatOfPlainLoops) {
   for (PixelCase const& c : {PixelCase(3, 9, 12, false), PixelCase(3, 9, 12, true), PixelCase(1, 1, 2, true),
                              PixelCase(2, 4, 1, false), PixelCase(0, 4, 5, false), PixelCase(2, 7, 75, true)}) {
     auto const r = c.run<TypeParam>();
@@ -197,7 +197,7 @@ TYPED_TEST(MaskedTest, PixelLossIsThatOfPlainLoops) {
   }
 }
 
-TYPED_TEST(MaskedTest, PixelLossHasTheseGradients) {
+SCALAR_TEST(MaskedTest, PixelLossHasTheseGradients) {
   if constexpr (std::is_same_v<TypeParam, double>) {
     for (bool const normalise : {false, true}) {
       PixelCase const c(3, 6, 8, normalise);
@@ -215,7 +215,7 @@ TYPED_TEST(MaskedTest, PixelLossHasTheseGradients) {
   }
 }
 
-TYPED_TEST(MaskedTest, PixelLossSaysWhatIsWrongAndConduct) {
+SCALAR_TEST(MaskedTest, PixelLossSaysWhatIsWrongAndConduct) {
   using T = TypeParam;
   PixelCase const c(2, 3, 4, true);
   auto const p = view<T, 3>(c.prediction), q = view<T, 3>(Array({2, 3, 4}));
@@ -236,7 +236,7 @@ TYPED_TEST(MaskedTest, PixelLossSaysWhatIsWrongAndConduct) {
   });
 }
 
-TYPED_TEST(MaskedTest, NegatesInPlace) {
+SCALAR_TEST(MaskedTest, NegatesInPlace) {
   TestSpace const space;
   auto const v = view<TypeParam, 2>(filled(1, {3, 4}));
   Array expected = to_array(v);

@@ -6,9 +6,9 @@ namespace {
 
 template <class T>
 struct RectifyTest : ::testing::Test {};
-TYPED_TEST_SUITE(RectifyTest, krate::testing::Scalars, SuiteName);
+SCALAR_TESTS(RectifyTest, krate::testing::Scalars);
 
-TYPED_TEST(RectifyTest, OutputsAndGradientsAreThoseOfThePositive) {
+SCALAR_TEST(RectifyTest, OutputsAndGradientsAreThoseOfThePositive) {
   using T = TypeParam;
   TestSpace const space;
   for (auto const& [rows, columns] : {std::pair<std::size_t, std::size_t>{3, 7}, {1, 1}, {40, 33}, {0, 4}}) {
@@ -28,7 +28,7 @@ TYPED_TEST(RectifyTest, OutputsAndGradientsAreThoseOfThePositive) {
   }
 }
 
-TYPED_TEST(RectifyTest, ErrorsAndConduct) {
+SCALAR_TEST(RectifyTest, ErrorsAndConduct) {
   TestSpace const space;
   auto const five = view<TypeParam, 1>(Array({5})), six = view<TypeParam, 1>(Array({6}));
   EXPECT_ERROR(krate::ValueError, "krate::rectify: y.size() = 6, but it must be the size of x",

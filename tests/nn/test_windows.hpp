@@ -37,9 +37,9 @@ Array windows_back(Array const& dwindows, WindowShape const& s) {
 
 template <class T>
 struct WindowsTest : ::testing::Test {};
-TYPED_TEST_SUITE(WindowsTest, krate::testing::Scalars, SuiteName);
+SCALAR_TESTS(WindowsTest, krate::testing::Scalars);
 
-TYPED_TEST(WindowsTest, MatchPlainLoopsInBothLayoutsAndDirections) {
+SCALAR_TEST(WindowsTest, MatchPlainLoopsInBothLayoutsAndDirections) {
   using T = TypeParam;
   for (auto const& s : {WindowShape{2, 3, 6, 4}, {1, 1, 1, 1}, {2, 2, 5, 7}, {1, 40, 2, 2}, {0, 3, 4, 4}}) {
     Array const images = to_array(view<T, 4>(filled(1, {s.batch, s.channels, s.height, s.width})));
@@ -72,7 +72,7 @@ TYPED_TEST(WindowsTest, MatchPlainLoopsInBothLayoutsAndDirections) {
   }
 }
 
-TYPED_TEST(WindowsTest, GradientErrorsRepeatsConduct) {
+SCALAR_TEST(WindowsTest, GradientErrorsRepeatsConduct) {
   using T = TypeParam;
   TestSpace const space;
   WindowShape const s{2, 2, 5, 4};
@@ -93,7 +93,7 @@ TYPED_TEST(WindowsTest, GradientErrorsRepeatsConduct) {
   expect_good_conduct(space, [&] { krate::gather_windows_backward(space, rows, pixels); });
 }
 
-TYPED_TEST(WindowsTest, FourierPositionsAreTheFormula) {
+SCALAR_TEST(WindowsTest, FourierPositionsAreTheFormula) {
   using T = TypeParam;
   for (auto const& [rows, columns] : {std::pair<std::size_t, std::size_t>{3, 4}, {1, 1}, {5, 2}, {0, 3}}) {
     Guarded<TestSpace, T, 2> table(rows * columns, std::size_t(64));

@@ -26,9 +26,9 @@ double scale_for(double norm, double max_norm) {
 
 template <class T>
 struct GradientClipTest : ::testing::Test {};
-TYPED_TEST_SUITE(GradientClipTest, krate::testing::Scalars, SuiteName);
+SCALAR_TESTS(GradientClipTest, krate::testing::Scalars);
 
-TYPED_TEST(GradientClipTest, NormMatchesHostOracle) {
+SCALAR_TEST(GradientClipTest, NormMatchesHostOracle) {
   auto const list = some_parameters<TypeParam>();
   set_gradients(list, 210);
   double sum = 0;
@@ -38,7 +38,7 @@ TYPED_TEST(GradientClipTest, NormMatchesHostOracle) {
   EXPECT_NEAR(norm_of(list), std::sqrt(sum), tolerance<double>(list.count()) * std::sqrt(sum));
 }
 
-TYPED_TEST(GradientClipTest, ManySegmentsAndEdges) {
+SCALAR_TEST(GradientClipTest, ManySegmentsAndEdges) {
   using T = TypeParam;
   krate::ParameterList<TestSpace, T> list;
   EXPECT_EQ(norm_of(list), 0);
@@ -49,7 +49,7 @@ TYPED_TEST(GradientClipTest, ManySegmentsAndEdges) {
   EXPECT_EQ(norm_of(list), 5);
 }
 
-TYPED_TEST(GradientClipTest, RepeatsToTheBitForAnyNumberOfThreads) {
+SCALAR_TEST(GradientClipTest, RepeatsToTheBitForAnyNumberOfThreads) {
   auto const list = some_parameters<TypeParam>();
   set_gradients(list, 220);
   double const one = norm_of(list);
@@ -57,7 +57,7 @@ TYPED_TEST(GradientClipTest, RepeatsToTheBitForAnyNumberOfThreads) {
   EXPECT_EQ(one, norm_of(list, one_thread()));
 }
 
-TYPED_TEST(GradientClipTest, FaultsShow) {
+SCALAR_TEST(GradientClipTest, FaultsShow) {
   using T = TypeParam;
   double const nan = std::numeric_limits<double>::quiet_NaN(), inf = std::numeric_limits<double>::infinity();
   auto const list = some_parameters<T>();
@@ -70,7 +70,7 @@ TYPED_TEST(GradientClipTest, FaultsShow) {
   EXPECT_TRUE(std::isnan(scale_for<T>(inf, 1)));
 }
 
-TYPED_TEST(GradientClipTest, ScaleByTheFormula) {
+SCALAR_TEST(GradientClipTest, ScaleByTheFormula) {
   using T = TypeParam;
   double const eps = std::numeric_limits<T>::epsilon();
   EXPECT_NEAR(scale_for<T>(4, 1), 1 / (4 + 1e-6), eps);
@@ -80,7 +80,7 @@ TYPED_TEST(GradientClipTest, ScaleByTheFormula) {
   EXPECT_EQ(scale_for<T>(1e9, 0), 1);  // off
 }
 
-TYPED_TEST(GradientClipTest, SaysWhatIsWrongAndConduct) {
+SCALAR_TEST(GradientClipTest, SaysWhatIsWrongAndConduct) {
   using T = TypeParam;
   Bench bench(krate::optim::gradient_norm_workspace());
   auto const list = some_parameters<T>();

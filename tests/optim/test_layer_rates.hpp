@@ -57,9 +57,9 @@ Array one_by_one(Rule const& rule, std::vector<double> const& rates) {
 
 template <class T>
 struct LayerRatesUpdate : ::testing::Test {};
-TYPED_TEST_SUITE(LayerRatesUpdate, krate::testing::Scalars, SuiteName);
+SCALAR_TESTS(LayerRatesUpdate, krate::testing::Scalars);
 
-TYPED_TEST(LayerRatesUpdate, IsThatOfEachParameterAlone) {
+SCALAR_TEST(LayerRatesUpdate, IsThatOfEachParameterAlone) {
   using T = TypeParam;
   for (Rule const& rule : {Rule(AdamW{.weight_decay = 0.5}), Rule(Lion{.weight_decay = 0.5})}) {
     for (double const decay : {1.0, 0.75}) {
@@ -79,7 +79,7 @@ TYPED_TEST(LayerRatesUpdate, IsThatOfEachParameterAlone) {
   }
 }
 
-TYPED_TEST(LayerRatesUpdate, ServesAdoptedParameters) {
+SCALAR_TEST(LayerRatesUpdate, ServesAdoptedParameters) {
   using T = TypeParam;
   Rule const rule = AdamW{};
   auto const owned = layered_parameters<T>();

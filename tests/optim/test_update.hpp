@@ -64,14 +64,14 @@ Array krate_run(Rule const& rule, int steps, TestSpace const& space = {}) {
 
 template <class T>
 struct UpdateTest : ::testing::Test {};
-TYPED_TEST_SUITE(UpdateTest, krate::testing::Scalars, SuiteName);
+SCALAR_TESTS(UpdateTest, krate::testing::Scalars);
 
-TYPED_TEST(UpdateTest, AdamWMatchesHostOracle) {
+SCALAR_TEST(UpdateTest, AdamWMatchesHostOracle) {
   AdamW const rule{.weight_decay = 0.5};
   EXPECT_LE(worst_error(krate_run<TypeParam>(rule, 10), oracle_run(rule, 10)), tolerance<TypeParam>(10));
 }
 
-TYPED_TEST(UpdateTest, LionMatchesHostOracle) {
+SCALAR_TEST(UpdateTest, LionMatchesHostOracle) {
   Lion const rule{.weight_decay = 0.5};
   // One sign is the sum of few numbers: none of these is so close to zero that float could turn it.
   EXPECT_LE(worst_error(krate_run<TypeParam>(rule, 10), oracle_run(rule, 10)), tolerance<TypeParam>(10));
@@ -88,7 +88,7 @@ double one_step(Rule const& rule, double value, double gradient) {
   return to_array(list.value(0))(0);
 }
 
-TYPED_TEST(UpdateTest, HandCheckedSteps) {
+SCALAR_TEST(UpdateTest, HandCheckedSteps) {
   double const eps = std::numeric_limits<TypeParam>::epsilon();
   // Decay takes 0.1 * 0.5 of 2; the first step of Adam is the sign of the gradient, 4 / (4 + epsilon) of it.
   EXPECT_NEAR(one_step<TypeParam>(AdamW{.epsilon = 1e-20, .weight_decay = 0.5}, 2, 4), 1.8, 8 * eps);
@@ -98,13 +98,13 @@ TYPED_TEST(UpdateTest, HandCheckedSteps) {
   EXPECT_EQ(one_step<TypeParam>(AdamW{.weight_decay = 0}, 2, 0), 2);
 }
 
-TYPED_TEST(UpdateTest, NaNShowsInTheParameters) {
+SCALAR_TEST(UpdateTest, NaNShowsInTheParameters) {
   double const nan = std::numeric_limits<double>::quiet_NaN();
   EXPECT_TRUE(std::isnan(one_step<TypeParam>(AdamW{}, 1, nan)));
   EXPECT_TRUE(std::isnan(one_step<TypeParam>(Lion{}, 1, nan)));
 }
 
-TYPED_TEST(UpdateTest, LowersAQuadratic) {
+SCALAR_TEST(UpdateTest, LowersAQuadratic) {
   using T = TypeParam;
   for (Rule const& rule : {Rule(AdamW{.weight_decay = 0}), Rule(Lion{.weight_decay = 0})}) {
     auto const list = some_parameters<T>();
@@ -124,7 +124,7 @@ TYPED_TEST(UpdateTest, LowersAQuadratic) {
   }
 }
 
-TYPED_TEST(UpdateTest, GradientsCanBeZeroedInTheSweepWithoutChangingTheStep) {
+SCALAR_TEST(UpdateTest, GradientsCanBeZeroedInTheSweepWithoutChangingTheStep) {
   using T = TypeParam;
   for (Rule const& rule : {Rule(AdamW{}), Rule(Lion{})}) {
     auto const stepped = [&](krate::optim::Gradients gradients) {
@@ -142,7 +142,7 @@ TYPED_TEST(UpdateTest, GradientsCanBeZeroedInTheSweepWithoutChangingTheStep) {
   }
 }
 
-TYPED_TEST(UpdateTest, PaddingStaysZeroAndGradientsStay) {
+SCALAR_TEST(UpdateTest, PaddingStaysZeroAndGradientsStay) {
   using T = TypeParam;
   for (Rule const& rule : {Rule(AdamW{}), Rule(Lion{})}) {
     auto const list = some_parameters<T>();
@@ -160,7 +160,7 @@ TYPED_TEST(UpdateTest, PaddingStaysZeroAndGradientsStay) {
   }
 }
 
-TYPED_TEST(UpdateTest, MomentsWithoutGradientEndAtZero) {
+SCALAR_TEST(UpdateTest, MomentsWithoutGradientEndAtZero) {
   using T = TypeParam;
   krate::ParameterList<TestSpace, T> const list(TestSpace(), {{.name = "w", .shape = {33}}});
   krate::optim::OptimizerState<TestSpace, T> const state(TestSpace(), AdamW{}, list);
@@ -174,7 +174,7 @@ TYPED_TEST(UpdateTest, MomentsWithoutGradientEndAtZero) {
     for (double const m : to_array(state.view(moment)).data) EXPECT_EQ(m, 0);
 }
 
-TYPED_TEST(UpdateTest, ForeignViewsGiveTheSame) {
+SCALAR_TEST(UpdateTest, ForeignViewsGiveTheSame) {
   using T = TypeParam;
   for (Rule const& rule : {Rule(AdamW{}), Rule(Lion{})}) {
     auto const w = view<T, 2>(filled(100, {3, 5})), g = view<T, 2>(filled(210, {3, 5}));
@@ -196,7 +196,7 @@ TYPED_TEST(UpdateTest, ForeignViewsGiveTheSame) {
   }
 }
 
-TYPED_TEST(UpdateTest, RepeatsToTheBitForAnyNumberOfThreads) {
+SCALAR_TEST(UpdateTest, RepeatsToTheBitForAnyNumberOfThreads) {
   for (Rule const& rule : {Rule(AdamW{}), Rule(Lion{})}) {
     Array const one = krate_run<TypeParam>(rule, 3);
     EXPECT_TRUE(same_bits(one, krate_run<TypeParam>(rule, 3)));
@@ -204,7 +204,7 @@ TYPED_TEST(UpdateTest, RepeatsToTheBitForAnyNumberOfThreads) {
   }
 }
 
-TYPED_TEST(UpdateTest, EmptyListIsFine) {
+SCALAR_TEST(UpdateTest, EmptyListIsFine) {
   krate::ParameterList<TestSpace, TypeParam> const list(TestSpace(), {});
   for (Rule const& rule : {Rule(AdamW{}), Rule(Lion{})}) {
     krate::optim::OptimizerState<TestSpace, TypeParam> const state(TestSpace(), rule, list);
@@ -212,7 +212,7 @@ TYPED_TEST(UpdateTest, EmptyListIsFine) {
   }
 }
 
-TYPED_TEST(UpdateTest, StateKnowsItsNames) {
+SCALAR_TEST(UpdateTest, StateKnowsItsNames) {
   using T = TypeParam;
   auto const list = some_parameters<T>();
   krate::optim::OptimizerState<TestSpace, T> const adam(TestSpace(), AdamW{}, list), lion(TestSpace(), Lion{}, list);
@@ -225,7 +225,7 @@ TYPED_TEST(UpdateTest, StateKnowsItsNames) {
   EXPECT_EQ(krate::testing::dot(to_array(adam.view(0)), to_array(adam.view(0))), 0);
 }
 
-TYPED_TEST(UpdateTest, SaysWhatIsWrong) {
+SCALAR_TEST(UpdateTest, SaysWhatIsWrong) {
   using T = TypeParam;
   TestSpace const space;
   auto const list = some_parameters<T>();
@@ -249,7 +249,7 @@ TYPED_TEST(UpdateTest, SaysWhatIsWrong) {
                update(space, Lion{}, 0.1, 1, list, one, OptimizerState<TestSpace, T>(space, AdamW{}, list)));
 }
 
-TYPED_TEST(UpdateTest, Conduct) {
+SCALAR_TEST(UpdateTest, Conduct) {
   using T = TypeParam;
   TestSpace const space;
   auto const list = some_parameters<T>();

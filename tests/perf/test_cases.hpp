@@ -72,9 +72,9 @@ struct CaseTest : ::testing::Test {
   }
 };
 
-TYPED_TEST_SUITE_P(CaseTest);
+SCALAR_TESTS(CaseTest, Scalars);
 
-TYPED_TEST_P(CaseTest, LinearAlgebra) {
+SCALAR_TEST(CaseTest, LinearAlgebra) {
   using S = TestSpace;
   using T = TypeParam;
   using Gemm = perf::GemmCase<S, T>;
@@ -90,7 +90,7 @@ TYPED_TEST_P(CaseTest, LinearAlgebra) {
   EXPECT_EQ(this->template output<Cholesky>(size, 1).data, this->template output<Cholesky>(size, 3).data);
 }
 
-TYPED_TEST_P(CaseTest, VendorAndOwnProductAgree) {
+SCALAR_TEST(CaseTest, VendorAndOwnProductAgree) {
   using T = TypeParam;
   perf::GemmSize const size{5, 4, 3};
   auto const own =
@@ -99,14 +99,14 @@ TYPED_TEST_P(CaseTest, VendorAndOwnProductAgree) {
   EXPECT_LE(worst_error(vendor, own), tolerance<T>(3));
 }
 
-TYPED_TEST_P(CaseTest, TriadIsTheFormula) {
+SCALAR_TEST(CaseTest, TriadIsTheFormula) {
   for (double const a : this->template output<perf::TriadCase<TestSpace, TypeParam>>(
                                 typename perf::TriadCase<TestSpace, TypeParam>::Options{100})
                             .data)
     EXPECT_EQ(a, 7);
 }
 
-TYPED_TEST_P(CaseTest, Rates) {
+SCALAR_TEST(CaseTest, Rates) {
   using S = TestSpace;
   using T = TypeParam;
   for (perf::RateSize const size : {perf::RateSize{20, 3}, {5, 4}, {3, 8}, {20, 3, 0, true}})
@@ -124,7 +124,7 @@ TYPED_TEST_P(CaseTest, Rates) {
   this->template expect_works<Subspace>(typename Subspace::Options{2, 3, 5, 2});
 }
 
-TYPED_TEST_P(CaseTest, Games) {
+SCALAR_TEST(CaseTest, Games) {
   using Markov = perf::MarkovCase<TestSpace, TypeParam>;
   for (bool const mersenne : {false, true})
     this->template expect_works<Markov>(typename Markov::Options{3, 2, 2, 50, mersenne});
@@ -133,7 +133,7 @@ TYPED_TEST_P(CaseTest, Games) {
     this->template expect_works<Pursuit>(typename Pursuit::Options{2, 9, 7, 8, 6, 2, 3, noise});
 }
 
-TYPED_TEST_P(CaseTest, Layers) {
+SCALAR_TEST(CaseTest, Layers) {
   using S = TestSpace;
   using T = TypeParam;
   this->template expect_both_ways<perf::MssaCase<S, T>>({2, 3, 5, 4});
@@ -150,14 +150,14 @@ TYPED_TEST_P(CaseTest, Layers) {
   this->template expect_both_ways<perf::CrossEntropyCase<S, T>>({4, 6});
 }
 
-TYPED_TEST_P(CaseTest, Optimizers) {
+SCALAR_TEST(CaseTest, Optimizers) {
   perf::OptimizerSize const size{100};
   this->template expect_works<perf::AdamWCase<TestSpace, TypeParam>>(size);
   this->template expect_works<perf::LionCase<TestSpace, TypeParam>>(size);
   this->template expect_works<perf::GradientClipCase<TestSpace, TypeParam>>(size);
 }
 
-TYPED_TEST_P(CaseTest, Models) {
+SCALAR_TEST(CaseTest, Models) {
   models::CrateConfig const model{.image_size = 8, .patch_size = 4, .dim = 12, .depth = 2, .heads = 3};
   using Infer = perf::InferCase<TestSpace, TypeParam>;
   this->template expect_works<Infer>(typename Infer::Options{model, 3});
@@ -172,7 +172,7 @@ TYPED_TEST_P(CaseTest, Models) {
 #endif
 }
 
-TYPED_TEST_P(CaseTest, TextModels) {
+SCALAR_TEST(CaseTest, TextModels) {
   models::CausalCrateConfig const model{.vocabulary = 19, .context = 8, .dim = 12, .depth = 2, .heads = 3};
   using Infer = perf::TextInferCase<TestSpace, TypeParam>;
   this->template expect_works<Infer>(typename Infer::Options{model, 3});
@@ -186,10 +186,6 @@ TYPED_TEST_P(CaseTest, TextModels) {
   EXPECT_GT(step.cost().flops, 2 * Infer(this->space, {model, 3}).cost().flops);
 #endif
 }
-
-REGISTER_TYPED_TEST_SUITE_P(CaseTest, LinearAlgebra, VendorAndOwnProductAgree, TriadIsTheFormula, Rates, Games, Layers,
-                            Optimizers, Models, TextModels);
-KRATE_INSTANTIATE(CaseTest);
 
 }  // namespace
 }  // namespace krate::testing

@@ -3,7 +3,6 @@
 #include <mpi.h>
 
 #include <Kokkos_Core.hpp>
-#define KRATE_TEST_SPACE_NAME Default
 using TestSpace = Kokkos::DefaultExecutionSpace;
 
 #include "rate/redunet_runs.hpp"

@@ -35,9 +35,9 @@ inline std::vector<int> scattered_labels(std::size_t n, int classes) {
 
 template <class T>
 struct ClassCodingRateTest : ::testing::Test {};
-TYPED_TEST_SUITE(ClassCodingRateTest, krate::testing::Scalars, SuiteName);
+SCALAR_TESTS(ClassCodingRateTest, krate::testing::Scalars);
 
-TYPED_TEST(ClassCodingRateTest, HandCheckedCase) {
+SCALAR_TEST(ClassCodingRateTest, HandCheckedCase) {
   // Two classes of one sample each in one dimension: alpha_k = 1 / eps^2 = 4.
   Array const z({2, 1}, {1, 0.5});
   auto const r = run_class_rate<TypeParam>(z, {1, 0}, {.eps_squared = 0.25, .classes = 2});
@@ -47,7 +47,7 @@ TYPED_TEST(ClassCodingRateTest, HandCheckedCase) {
   EXPECT_LE(worst_error(r.gradient, Array({2, 1}, {2.0 / 5, 1.0 / 2})), tolerance<TypeParam>(1));
 }
 
-TYPED_TEST(ClassCodingRateTest, MatchesPlainLoopsInEveryLayout) {
+SCALAR_TEST(ClassCodingRateTest, MatchesPlainLoopsInEveryLayout) {
   using T = TypeParam;
   struct Size {
     std::size_t n, d;
@@ -73,7 +73,7 @@ TYPED_TEST(ClassCodingRateTest, MatchesPlainLoopsInEveryLayout) {
       }
 }
 
-TYPED_TEST(ClassCodingRateTest, GradientIsTheDerivative) {
+SCALAR_TEST(ClassCodingRateTest, GradientIsTheDerivative) {
   if constexpr (std::is_same_v<TypeParam, double>) {
     Array const z = filled(3, {14, 5});
     auto const labels = scattered_labels(14, 3);
@@ -83,7 +83,7 @@ TYPED_TEST(ClassCodingRateTest, GradientIsTheDerivative) {
   }
 }
 
-TYPED_TEST(ClassCodingRateTest, EmptyClassesContributeExactlyNothing) {
+SCALAR_TEST(ClassCodingRateTest, EmptyClassesContributeExactlyNothing) {
   using T = TypeParam;
   Array const z = rounded<T>(filled(1, {12, 4}));
   std::vector<int> dense(12), sparse(12);
@@ -102,7 +102,7 @@ TYPED_TEST(ClassCodingRateTest, EmptyClassesContributeExactlyNothing) {
   EXPECT_EQ(b.per_class(3), a.per_class(0));
 }
 
-TYPED_TEST(ClassCodingRateTest, OneClassIsTheWholeRate) {
+SCALAR_TEST(ClassCodingRateTest, OneClassIsTheWholeRate) {
   using T = TypeParam;
   Array const z = rounded<T>(filled(1, {15, 4}));
   auto const r = run_class_rate<T>(z, std::vector<int>(15, 0), {.eps_squared = 0.1, .classes = 1});
@@ -111,7 +111,7 @@ TYPED_TEST(ClassCodingRateTest, OneClassIsTheWholeRate) {
   EXPECT_EQ(r.per_class(0), r.rate);
 }
 
-TYPED_TEST(ClassCodingRateTest, RateReductionIsNotNegative) {
+SCALAR_TEST(ClassCodingRateTest, RateReductionIsNotNegative) {
   using T = TypeParam;
   for (std::uint64_t seed = 1; seed <= 10; ++seed)
     for (int const classes : {1, 2, 5}) {
@@ -126,7 +126,7 @@ TYPED_TEST(ClassCodingRateTest, RateReductionIsNotNegative) {
     }
 }
 
-TYPED_TEST(ClassCodingRateTest, ClosedFormForClassesOnOrthogonalLines) {
+SCALAR_TEST(ClassCodingRateTest, ClosedFormForClassesOnOrthogonalLines) {
   // Class k is n_k copies of unit vector k: R_k = 1/2 log(1 + d / eps^2).
   std::size_t const d = 4, n = 20;
   Array z({n, d});
@@ -136,7 +136,7 @@ TYPED_TEST(ClassCodingRateTest, ClosedFormForClassesOnOrthogonalLines) {
               1e-14);
 }
 
-TYPED_TEST(ClassCodingRateTest, LabelsOutOfRangeGiveNaNAndTouchNothing) {
+SCALAR_TEST(ClassCodingRateTest, LabelsOutOfRangeGiveNaNAndTouchNothing) {
   using T = TypeParam;
   Array const z = filled(1, {10, 3});
   for (int const bad : {-1, 3, 1000000, std::numeric_limits<int>::min(), std::numeric_limits<int>::max()}) {
@@ -150,7 +150,7 @@ TYPED_TEST(ClassCodingRateTest, LabelsOutOfRangeGiveNaNAndTouchNothing) {
   }
 }
 
-TYPED_TEST(ClassCodingRateTest, NaNSpoilsItsClassOnly) {
+SCALAR_TEST(ClassCodingRateTest, NaNSpoilsItsClassOnly) {
   using T = TypeParam;
   Array z = filled(1, {12, 3});
   auto const labels = scattered_labels(12, 2);
@@ -163,14 +163,14 @@ TYPED_TEST(ClassCodingRateTest, NaNSpoilsItsClassOnly) {
   }
 }
 
-TYPED_TEST(ClassCodingRateTest, NothingGivesZero) {
+SCALAR_TEST(ClassCodingRateTest, NothingGivesZero) {
   auto const none = run_class_rate<TypeParam>(Array({0, 4}), {}, {.eps_squared = 0.1, .classes = 3});
   EXPECT_EQ(none.rate, 0);
   EXPECT_TRUE(same_bits(none.per_class, Array({3})));
   EXPECT_EQ(run_class_rate<TypeParam>(Array({3, 0}), {0, 1, 1}, {.eps_squared = 0.1, .classes = 2}).rate, 0);
 }
 
-TYPED_TEST(ClassCodingRateTest, ConductRoutesAndRepetition) {
+SCALAR_TEST(ClassCodingRateTest, ConductRoutesAndRepetition) {
   using T = TypeParam;
   auto const z = view<T, 2>(filled(1, {300, 12}));
   auto const labels = label_view(scattered_labels(300, 9));
@@ -200,7 +200,7 @@ TYPED_TEST(ClassCodingRateTest, ConductRoutesAndRepetition) {
   }
 }
 
-TYPED_TEST(ClassCodingRateTest, RefusesWhatDoesNotFit) {
+SCALAR_TEST(ClassCodingRateTest, RefusesWhatDoesNotFit) {
   using T = TypeParam;
   auto const z = view<T, 2>(filled(1, {6, 3}));
   Bench const bench(krate::class_coding_rate_workspace(6, 3, 2));

@@ -61,9 +61,9 @@ struct ClassMomentsTest : ::testing::Test {
     return moments;
   }
 };
-TYPED_TEST_SUITE(ClassMomentsTest, krate::testing::Scalars, SuiteName);
+SCALAR_TESTS(ClassMomentsTest, krate::testing::Scalars);
 
-TYPED_TEST(ClassMomentsTest, MatchesPlainLoopsInEveryLayout) {
+SCALAR_TEST(ClassMomentsTest, MatchesPlainLoopsInEveryLayout) {
   using T = TypeParam;
   struct Size {
     std::size_t n, d;
@@ -97,7 +97,7 @@ TYPED_TEST(ClassMomentsTest, MatchesPlainLoopsInEveryLayout) {
       }
 }
 
-TYPED_TEST(ClassMomentsTest, SplitsMergesAndOrderDoNotMatter) {
+SCALAR_TEST(ClassMomentsTest, SplitsMergesAndOrderDoNotMatter) {
   using T = TypeParam;
   Array const z = rounded<T>(filled(2, {1501, 9}));
   auto const labels = moment_labels(1501, 5);
@@ -122,7 +122,7 @@ TYPED_TEST(ClassMomentsTest, SplitsMergesAndOrderDoNotMatter) {
   expect_close(permuted, expected, 1e-13);
 }
 
-TYPED_TEST(ClassMomentsTest, ClassesAreFactoredInGroups) {  // more than a group holds
+SCALAR_TEST(ClassMomentsTest, ClassesAreFactoredInGroups) {  // more than a group holds
   using T = TypeParam;
   Array const z = rounded<T>(filled(3, {90, 600}));
   auto const labels = moment_labels(90, 13);
@@ -130,7 +130,7 @@ TYPED_TEST(ClassMomentsTest, ClassesAreFactoredInGroups) {  // more than a group
   expect_close(this->of(z, labels, 13).result(this->space, 0.5), in_one_go<T>(z, labels, 13, 0.5), tolerance);
 }
 
-TYPED_TEST(ClassMomentsTest, TinyRatesKeepTheirDigits) {
+SCALAR_TEST(ClassMomentsTest, TinyRatesKeepTheirDigits) {
   using T = TypeParam;
   Array z = rounded<T>(filled(4, {50, 4}));
   for (double& x : z.data) x = static_cast<T>(1e-9 * x);
@@ -142,7 +142,7 @@ TYPED_TEST(ClassMomentsTest, TinyRatesKeepTheirDigits) {
   EXPECT_GE(found.per_class[0].rate, 0);
 }
 
-TYPED_TEST(ClassMomentsTest, RoundingThatSpoilsAFactorizationGivesARateNearby) {
+SCALAR_TEST(ClassMomentsTest, RoundingThatSpoilsAFactorizationGivesARateNearby) {
   using T = TypeParam;
   Array z = rounded<T>(filled(6, {40, 5}));
   double squares = 0;
@@ -159,7 +159,7 @@ TYPED_TEST(ClassMomentsTest, RoundingThatSpoilsAFactorizationGivesARateNearby) {
   for (auto const& its : found.per_class) EXPECT_GE(its.rate, 0);
 }
 
-TYPED_TEST(ClassMomentsTest, NoSamplesRateZero) {
+SCALAR_TEST(ClassMomentsTest, NoSamplesRateZero) {
   auto moments = this->make(4, 3);
   for (int again = 0; again < 2; ++again) {
     for (double const x : numbers_of(moments.result(this->space, 0.1))) EXPECT_EQ(x, 0);
@@ -168,7 +168,7 @@ TYPED_TEST(ClassMomentsTest, NoSamplesRateZero) {
   }
 }
 
-TYPED_TEST(ClassMomentsTest, RepeatsTheBitsForAnyNumberOfThreads) {
+SCALAR_TEST(ClassMomentsTest, RepeatsTheBitsForAnyNumberOfThreads) {
   using T = TypeParam;
   Array const z = rounded<T>(filled(5, {700, 33}));
   auto const labels = moment_labels(700, 4);
@@ -185,7 +185,7 @@ TYPED_TEST(ClassMomentsTest, RepeatsTheBitsForAnyNumberOfThreads) {
   EXPECT_EQ(numbers_of(first.result(this->space, 0.1)), expected);
 }
 
-TYPED_TEST(ClassMomentsTest, BadLabelsAndNaNsAreReported) {
+SCALAR_TEST(ClassMomentsTest, BadLabelsAndNaNsAreReported) {
   Array z = filled(1, {9, 3});
   std::vector<int> labels = moment_labels(9, 4);
   labels[3] = 4;
@@ -202,7 +202,7 @@ TYPED_TEST(ClassMomentsTest, BadLabelsAndNaNsAreReported) {
   }
 }
 
-TYPED_TEST(ClassMomentsTest, AllocatesInItsConstructorOnly) {
+SCALAR_TEST(ClassMomentsTest, AllocatesInItsConstructorOnly) {
   using T = TypeParam;
   auto moments = this->make(5, 3), other = this->make(5, 3);
   auto const z = view<T, 2>(filled(1, {40, 5}));
@@ -217,7 +217,7 @@ TYPED_TEST(ClassMomentsTest, AllocatesInItsConstructorOnly) {
   EXPECT_EQ(recording.unlabelled(), std::vector<std::string>());
 }
 
-TYPED_TEST(ClassMomentsTest, RefusesWhatDoesNotFit) {
+SCALAR_TEST(ClassMomentsTest, RefusesWhatDoesNotFit) {
   using T = TypeParam;
   EXPECT_ERROR(krate::ValueError, "krate::ClassMoments: dim = 0, but it must be positive", this->make(0, 1));
   EXPECT_ERROR(krate::ValueError, "krate::ClassMoments: classes = 0, but it must be positive", this->make(1, 0));

@@ -24,7 +24,7 @@ struct ClassSubspacesTest : ::testing::Test {
     return {host.data.begin(), host.data.end()};
   }
 };
-TYPED_TEST_SUITE(ClassSubspacesTest, krate::testing::Scalars, SuiteName);
+SCALAR_TESTS(ClassSubspacesTest, krate::testing::Scalars);
 
 /// Samples of class k lie along axes 2 k and 2 k + 1, with a little of everything.
 Array samples_on_axes(std::size_t samples, std::uint64_t t) {
@@ -36,7 +36,7 @@ Array samples_on_axes(std::size_t samples, std::uint64_t t) {
   return z;
 }
 
-TYPED_TEST(ClassSubspacesTest, NearSamplesGoToTheirClass) {
+SCALAR_TEST(ClassSubspacesTest, NearSamplesGoToTheirClass) {
   std::vector<int> labels(60);
   for (std::size_t i = 0; i < 60; ++i) labels[i] = static_cast<int>(i % 3);
   auto moments = this->moments(samples_on_axes(60, 1), labels, 4);  // one class has no samples
@@ -46,7 +46,7 @@ TYPED_TEST(ClassSubspacesTest, NearSamplesGoToTheirClass) {
   EXPECT_EQ(this->classify(subspaces, Array({0, 7})), std::vector<int>{});
 }
 
-TYPED_TEST(ClassSubspacesTest, MoreDirectionsThanAClassHasAreLeftOut) {
+SCALAR_TEST(ClassSubspacesTest, MoreDirectionsThanAClassHasAreLeftOut) {
   Array z({3, 4});
   z(0, 0) = z(1, 1) = z(2, 2) = 1;
   auto moments = this->moments(z, {0, 0, 1}, 2);
@@ -65,7 +65,7 @@ TEST(LeadingEigenvectors, SpanTheLargestOfADiagonalMatrix) {
   EXPECT_TRUE(krate::analysis::leading_eigenvectors(std::vector<double>(15, 0.0), 5, 2).empty());
 }
 
-TYPED_TEST(ClassSubspacesTest, ErrorsSayWhatIsWrong) {
+SCALAR_TEST(ClassSubspacesTest, ErrorsSayWhatIsWrong) {
   auto moments = this->moments(filled(1, {4, 3}), {0, 1, 0, 1}, 2);
   EXPECT_ERROR(krate::ValueError, "rank = 4", Subspaces(this->space, moments, 4));
   EXPECT_ERROR(krate::ValueError, "rank = 0", Subspaces(this->space, moments, 0));

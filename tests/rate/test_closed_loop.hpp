@@ -8,7 +8,7 @@ namespace {
 
 template <class T>
 struct ClosedLoopTest : ::testing::Test {};
-TYPED_TEST_SUITE(ClosedLoopTest, krate::testing::Scalars, SuiteName);
+SCALAR_TESTS(ClosedLoopTest, krate::testing::Scalars);
 
 inline Array unit(Array z) {
   for (std::size_t i = 0; i < z.extent(0); ++i) {
@@ -25,7 +25,7 @@ inline std::vector<int> cyclic(std::size_t samples, int classes) {
 }
 
 // All games of tests/data/csc.h5, and as binary games. K4, K5.
-TYPED_TEST(ClosedLoopTest, ReferenceGames) {
+SCALAR_TEST(ClosedLoopTest, ReferenceGames) {
   using T = TypeParam;
   bool const wide = std::is_same_v<T, double>;
   auto const file = krate::io::File::open(krate::testing::reference_file("csc.h5"));
@@ -57,7 +57,7 @@ TYPED_TEST(ClosedLoopTest, ReferenceGames) {
   }
 }
 
-TYPED_TEST(ClosedLoopTest, NumbersOfThePage) {
+SCALAR_TEST(ClosedLoopTest, NumbersOfThePage) {
   if constexpr (std::is_same_v<TypeParam, double>) {
     auto const made = [](double s) {
       Array a({12, 4});
@@ -74,7 +74,7 @@ TYPED_TEST(ClosedLoopTest, NumbersOfThePage) {
   }
 }
 
-TYPED_TEST(ClosedLoopTest, GradientsAndInvariances) {
+SCALAR_TEST(ClosedLoopTest, GradientsAndInvariances) {
   if constexpr (std::is_same_v<TypeParam, double>) {
     Array const z = unit(filled(1, {23, 6})), z_hat = unit(filled(2, {23, 6}));
     auto const labels = cyclic(23, 3);
@@ -111,7 +111,7 @@ TYPED_TEST(ClosedLoopTest, GradientsAndInvariances) {
 }
 
 // A step of relative size h moves the distance by h^2, to many digits.
-TYPED_TEST(ClosedLoopTest, DistancesOfNearlyEqualSetsKeepTheirDigits) {
+SCALAR_TEST(ClosedLoopTest, DistancesOfNearlyEqualSetsKeepTheirDigits) {
   if constexpr (std::is_same_v<TypeParam, double>) {
     Array const z = unit(filled(3, {40, 5})), step = filled(4, {40, 5});
     auto const distance = [&](double h) {
@@ -124,7 +124,7 @@ TYPED_TEST(ClosedLoopTest, DistancesOfNearlyEqualSetsKeepTheirDigits) {
   }
 }
 
-TYPED_TEST(ClosedLoopTest, EdgesErrorsConduct) {
+SCALAR_TEST(ClosedLoopTest, EdgesErrorsConduct) {
   using T = TypeParam;
   auto const none = run_closed_loop<T>(Array({0, 3}), Array({0, 3}), {}, {0.5, 2});
   EXPECT_EQ(none.total(), 0);

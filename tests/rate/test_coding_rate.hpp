@@ -10,16 +10,16 @@ using krate::testing::rate_tolerance;
 
 template <class T>
 struct CodingRateTest : ::testing::Test {};
-TYPED_TEST_SUITE(CodingRateTest, krate::testing::Scalars, SuiteName);
+SCALAR_TESTS(CodingRateTest, krate::testing::Scalars);
 
-TYPED_TEST(CodingRateTest, HandCheckedCase) {
+SCALAR_TEST(CodingRateTest, HandCheckedCase) {
   Array const z({2, 2}, {1, 0, 0, 2});  // alpha = 2 / (2 * 0.5) = 2
   auto const r = run_rate<TypeParam>(view<TypeParam, 2>(z), {.eps_squared = 0.5});
   EXPECT_NEAR(r.rate, 0.5 * (std::log(3.0) + std::log(9.0)), 1e-14);
   EXPECT_LE(worst_error(r.gradient, Array({2, 2}, {2.0 / 3, 0, 0, 4.0 / 9})), tolerance<TypeParam>(2));
 }
 
-TYPED_TEST(CodingRateTest, MatchesPlainLoopsInEveryLayout) {
+SCALAR_TEST(CodingRateTest, MatchesPlainLoopsInEveryLayout) {
   using T = TypeParam;
   // Both sides, both sides of the switch between inverse and solves, one row, one column, more rows than a chunk.
   std::size_t const sizes[][2] = {{1, 1},  {1, 6}, {6, 1},  {9, 9},    {9, 7},
@@ -38,7 +38,7 @@ TYPED_TEST(CodingRateTest, MatchesPlainLoopsInEveryLayout) {
       }
 }
 
-TYPED_TEST(CodingRateTest, CountsTheSamplesOfAllRanks) {
+SCALAR_TEST(CodingRateTest, CountsTheSamplesOfAllRanks) {
   using T = TypeParam;
   Array const z = rounded<T>(filled(1, {10, 4}));
   auto const r = run_rate<T>(view<T, 2>(z), {.eps_squared = 0.2, .samples = 35});
@@ -46,7 +46,7 @@ TYPED_TEST(CodingRateTest, CountsTheSamplesOfAllRanks) {
   EXPECT_LE(worst_error(r.gradient, oracle_gradient(z, alpha_of(z, 0.2, 35))), rate_tolerance<T>);
 }
 
-TYPED_TEST(CodingRateTest, GradientIsTheDerivative) {
+SCALAR_TEST(CodingRateTest, GradientIsTheDerivative) {
   if constexpr (std::is_same_v<TypeParam, double>) {
     for (auto const& shape : {std::vector<std::size_t>{9, 4}, {6, 4}, {4, 9}, {5, 5}}) {
       Array const z = filled(3, shape);
@@ -57,7 +57,7 @@ TYPED_TEST(CodingRateTest, GradientIsTheDerivative) {
   }
 }
 
-TYPED_TEST(CodingRateTest, RotationAndOrderDoNotMatter) {
+SCALAR_TEST(CodingRateTest, RotationAndOrderDoNotMatter) {
   using T = TypeParam;
   for (auto const& shape : {std::vector<std::size_t>{20, 6}, {5, 12}}) {
     Array const z = filled(3, shape);
@@ -68,7 +68,7 @@ TYPED_TEST(CodingRateTest, RotationAndOrderDoNotMatter) {
   }
 }
 
-TYPED_TEST(CodingRateTest, GrowsWithAlpha) {
+SCALAR_TEST(CodingRateTest, GrowsWithAlpha) {
   Array const z = filled(3, {12, 5});
   double last = 0;
   for (double const eps_squared : {100.0, 10.0, 1.0, 0.1, 0.01, 1e-4}) {
@@ -78,7 +78,7 @@ TYPED_TEST(CodingRateTest, GrowsWithAlpha) {
   }
 }
 
-TYPED_TEST(CodingRateTest, ClosedFormForOrthogonalDirections) {
+SCALAR_TEST(CodingRateTest, ClosedFormForOrthogonalDirections) {
   // n / d copies of each unit vector: all eigenvalues of alpha Z^T Z are 1 / eps^2.
   std::size_t const d = 6, n = 24;
   Array z({n, d});
@@ -86,7 +86,7 @@ TYPED_TEST(CodingRateTest, ClosedFormForOrthogonalDirections) {
   EXPECT_NEAR(run_rate_value<TypeParam>(z, {.eps_squared = 0.01}), 0.5 * d * std::log(101.0), 1e-12);
 }
 
-TYPED_TEST(CodingRateTest, NothingGivesZero) {
+SCALAR_TEST(CodingRateTest, NothingGivesZero) {
   using T = TypeParam;
   for (auto const& shape : {std::vector<std::size_t>{0, 5}, {5, 0}, {0, 0}}) {
     Array const z(shape);
@@ -98,7 +98,7 @@ TYPED_TEST(CodingRateTest, NothingGivesZero) {
   EXPECT_TRUE(same_bits(zero.gradient, Array({4, 3})));
 }
 
-TYPED_TEST(CodingRateTest, NaNInNaNOut) {
+SCALAR_TEST(CodingRateTest, NaNInNaNOut) {
   using T = TypeParam;
   for (auto const& shape : {std::vector<std::size_t>{30, 4}, {5, 4}, {4, 9}})
     for (auto const route : {krate::Route::automatic, krate::Route::portable}) {
@@ -110,7 +110,7 @@ TYPED_TEST(CodingRateTest, NaNInNaNOut) {
     }
 }
 
-TYPED_TEST(CodingRateTest, ConductRoutesAndRepetition) {
+SCALAR_TEST(CodingRateTest, ConductRoutesAndRepetition) {
   using T = TypeParam;
   for (auto const route : routes()) {
     auto const z = view<T, 2>(filled(1, {600, 20}));
@@ -133,7 +133,7 @@ TYPED_TEST(CodingRateTest, ConductRoutesAndRepetition) {
   }
 }
 
-TYPED_TEST(CodingRateTest, ManyShortRowsTakeTheKernelsForThem) {
+SCALAR_TEST(CodingRateTest, ManyShortRowsTakeTheKernelsForThem) {
   using T = TypeParam;
   for (std::size_t const rows : {639, 640})
     for (auto const route : routes()) {
@@ -146,7 +146,7 @@ TYPED_TEST(CodingRateTest, ManyShortRowsTakeTheKernelsForThem) {
     }
 }
 
-TYPED_TEST(CodingRateTest, RefusesWhatDoesNotFit) {
+SCALAR_TEST(CodingRateTest, RefusesWhatDoesNotFit) {
   using T = TypeParam;
   auto const z = view<T, 2>(filled(1, {6, 3}));
   Bench const bench(krate::coding_rate_gradient_workspace(6, 3));

@@ -12,7 +12,7 @@ using krate::testing::orthonormal;
 
 template <class T>
 struct RateExtremesTest : ::testing::Test {};
-TYPED_TEST_SUITE(RateExtremesTest, krate::testing::Scalars, SuiteName);
+SCALAR_TESTS(RateExtremesTest, krate::testing::Scalars);
 
 inline Array scaled_by(double factor, Array z) {
   for (double& v : z.data) v *= factor;
@@ -37,7 +37,7 @@ inline double rate_of_rank(std::size_t rank, std::size_t rows, std::size_t dim, 
   return rate;
 }
 
-TYPED_TEST(RateExtremesTest, SmallRatesKeepTheirDigits) {
+SCALAR_TEST(RateExtremesTest, SmallRatesKeepTheirDigits) {
   using T = TypeParam;
   double const accuracy = std::is_same_v<T, double> ? 1e-13 : 1e-6;
   for (auto const& shape : {std::vector<std::size_t>{12, 5}, {5, 12}, {1, 7}}) {
@@ -53,7 +53,7 @@ TYPED_TEST(RateExtremesTest, SmallRatesKeepTheirDigits) {
   }
 }
 
-TYPED_TEST(RateExtremesTest, ExtremeScalesOfDeficientRankKeepSixDigits) {
+SCALAR_TEST(RateExtremesTest, ExtremeScalesOfDeficientRankKeepSixDigits) {
   using T = TypeParam;
   for (auto const& shape : {std::vector<std::size_t>{40, 9}, {9, 40}, {9, 9}})
     for (double const scale : {1e-6, 1.0, 1e3, 1e6})
@@ -88,7 +88,7 @@ TYPED_TEST(RateExtremesTest, ExtremeScalesOfDeficientRankKeepSixDigits) {
 
 // The gradient at a rank-one sample set a u^T is alpha a u^T / (1 + alpha |a|^2). At larger scales the rounding of z
 // itself changes it by more than its length: its condition is 1 + alpha |a|^2.
-TYPED_TEST(RateExtremesTest, GradientsKeepTheirDigits) {
+SCALAR_TEST(RateExtremesTest, GradientsKeepTheirDigits) {
   if constexpr (std::is_same_v<TypeParam, double>) {
     std::size_t const n = 30, d = 8;
     for (double const scale : {1e-6, 1.0, 10.0})
@@ -102,7 +102,7 @@ TYPED_TEST(RateExtremesTest, GradientsKeepTheirDigits) {
   }
 }
 
-TYPED_TEST(RateExtremesTest, NothingButZerosHasTheRateZero) {
+SCALAR_TEST(RateExtremesTest, NothingButZerosHasTheRateZero) {
   for (auto const& shape : {std::vector<std::size_t>{6, 3}, {3, 6}, {1, 1}}) {
     Array const z(shape);
     for (double const eps_squared : {1e-6, 1.0, 1e6}) {
@@ -113,7 +113,7 @@ TYPED_TEST(RateExtremesTest, NothingButZerosHasTheRateZero) {
   }
 }
 
-TYPED_TEST(RateExtremesTest, TheFirstBadEntryIsNamed) {
+SCALAR_TEST(RateExtremesTest, TheFirstBadEntryIsNamed) {
   using T = TypeParam;
   auto const run = [](Array const& z, Layout layout) {
     TestSpace const space;

@@ -28,9 +28,9 @@ inline Array of_unit_length(std::size_t n, std::size_t d) {
 
 template <class T>
 struct FloatRatesTest : ::testing::Test {};
-TYPED_TEST_SUITE(FloatRatesTest, ::testing::Types<float>, SuiteName);
+SCALAR_TESTS(FloatRatesTest, krate::testing::OnlyFloat);
 
-TYPED_TEST(FloatRatesTest, KeepFiveDigitsOfWellScaledSamples) {
+SCALAR_TEST(FloatRatesTest, KeepFiveDigitsOfWellScaledSamples) {
   // Inverse and triangular products, both sides, and more rows than a piece.
   std::size_t const sizes[][2] = {{300, 80}, {190, 100}, {80, 300}, {2100, 66}};
   for (auto const& s : sizes)
@@ -49,7 +49,7 @@ TYPED_TEST(FloatRatesTest, KeepFiveDigitsOfWellScaledSamples) {
       }
 }
 
-TYPED_TEST(FloatRatesTest, KeepFiveDigitsOfWellScaledClasses) {
+SCALAR_TEST(FloatRatesTest, KeepFiveDigitsOfWellScaledClasses) {
   for (int const classes : {2, 7}) {  // longer than wide, and shorter
     Array const z = of_unit_length(400, 90);
     auto const labels = in_turn(400, classes);
@@ -66,7 +66,7 @@ TYPED_TEST(FloatRatesTest, KeepFiveDigitsOfWellScaledClasses) {
   }
 }
 
-TYPED_TEST(FloatRatesTest, BadlyScaledSamplesAreDoneInDouble) {
+SCALAR_TEST(FloatRatesTest, BadlyScaledSamplesAreDoneInDouble) {
   Array copies({300, 80}), large = filled(1, {300, 80}), low = filled(2, {300, 80});
   for (std::size_t i = 0; i < copies.size(); ++i) {
     copies.data[i] = 1 + 0.01 * static_cast<double>(i % 80);  // all rows are the same
@@ -95,7 +95,7 @@ TYPED_TEST(FloatRatesTest, BadlyScaledSamplesAreDoneInDouble) {
 }
 
 // Between the two: whatever the rank and the distortion, five digits.
-TYPED_TEST(FloatRatesTest, KeepFiveDigitsOfAnyRank) {
+SCALAR_TEST(FloatRatesTest, KeepFiveDigitsOfAnyRank) {
   std::size_t const n = 300, d = 80;
   for (std::size_t const rank : {1, 3, 10, 30, 60})
     for (double const eps_squared : {1e-3, 0.1, 0.5, 10.0}) {
@@ -108,7 +108,7 @@ TYPED_TEST(FloatRatesTest, KeepFiveDigitsOfAnyRank) {
     }
 }
 
-TYPED_TEST(FloatRatesTest, NaNStaysInItsClass) {
+SCALAR_TEST(FloatRatesTest, NaNStaysInItsClass) {
   Array z = filled(1, {200, 70});
   z(5, 3) = std::numeric_limits<double>::quiet_NaN();
   EXPECT_TRUE(std::isnan(run_rate<float>(view<float, 2>(z), {.eps_squared = 0.1}).rate));
@@ -117,7 +117,7 @@ TYPED_TEST(FloatRatesTest, NaNStaysInItsClass) {
   for (std::size_t i = 0; i < 200; ++i) EXPECT_EQ(std::isnan(r.gradient(i, 0)), i % 2 == 1);
 }
 
-TYPED_TEST(FloatRatesTest, ConductAndRepetition) {
+SCALAR_TEST(FloatRatesTest, ConductAndRepetition) {
   std::size_t const n = 400, d = 70, classes = 3;
   auto const z = view<float, 2>(of_unit_length(n, d));
   auto const labels = label_view(in_turn(n, 3));

@@ -23,10 +23,10 @@ inline Array oracle_projection_rate(Array const& w, std::size_t heads, double ep
 
 template <class T>
 struct LayerRatesTest : ::testing::Test {};
-TYPED_TEST_SUITE(LayerRatesTest, krate::testing::Scalars, SuiteName);
+SCALAR_TESTS(LayerRatesTest, krate::testing::Scalars);
 
 // From an independent program in double: the projections X U^T of the standard fill.
-TYPED_TEST(LayerRatesTest, ReproducesTheNumbersOfTheReferencePage) {
+SCALAR_TEST(LayerRatesTest, ReproducesTheNumbersOfTheReferencePage) {
   Array const w = product(filled(1, {10, 8}), transpose_of(filled(5, {8, 8}))).reshaped({2, 5, 8});
   double const allowed = std::is_same_v<TypeParam, float> ? 1e-5 : 1e-12;
   EXPECT_LE(
@@ -34,7 +34,7 @@ TYPED_TEST(LayerRatesTest, ReproducesTheNumbersOfTheReferencePage) {
       allowed);
 }
 
-TYPED_TEST(LayerRatesTest, MatchesPlainLoops) {
+SCALAR_TEST(LayerRatesTest, MatchesPlainLoops) {
   using T = TypeParam;
   struct Size {
     std::size_t batch, n, heads, p;
@@ -45,7 +45,7 @@ TYPED_TEST(LayerRatesTest, MatchesPlainLoops) {
   }
 }
 
-TYPED_TEST(LayerRatesTest, ScaleOfTokensDoesNotMatterAndBoundsHold) {
+SCALAR_TEST(LayerRatesTest, ScaleOfTokensDoesNotMatterAndBoundsHold) {
   using T = TypeParam;
   std::size_t const n = 20, heads = 3, p = 4;
   Array w = filled(1, {2, n, heads * p});
@@ -59,7 +59,7 @@ TYPED_TEST(LayerRatesTest, ScaleOfTokensDoesNotMatterAndBoundsHold) {
   }
 }
 
-TYPED_TEST(LayerRatesTest, ZeroVectorsAreGuardedAndNaNStaysInItsSample) {
+SCALAR_TEST(LayerRatesTest, ZeroVectorsAreGuardedAndNaNStaysInItsSample) {
   using T = TypeParam;
   Array w = rounded<T>(filled(1, {3, 6, 4}));
   for (std::size_t j = 0; j < 2; ++j) w(0, 3, j) = 0;
@@ -72,7 +72,7 @@ TYPED_TEST(LayerRatesTest, ZeroVectorsAreGuardedAndNaNStaysInItsSample) {
   EXPECT_TRUE(same_bits(run_projection_rate<T>(Array({2, 0, 4}), 2, 0.01), Array({2})));
 }
 
-TYPED_TEST(LayerRatesTest, DensityCountsWhatIsNotZero) {
+SCALAR_TEST(LayerRatesTest, DensityCountsWhatIsNotZero) {
   using T = TypeParam;
   Array x = filled(1, {3, 5, 7});
   for (std::size_t i = 0; i < 35; ++i) {
@@ -85,7 +85,7 @@ TYPED_TEST(LayerRatesTest, DensityCountsWhatIsNotZero) {
   EXPECT_EQ(run_density<T>(Array({1, 1, 2}, {std::numeric_limits<double>::quiet_NaN(), 0}))(0), 0.5);
 }
 
-TYPED_TEST(LayerRatesTest, UnitTokensHaveLengthOneAndZerosStay) {
+SCALAR_TEST(LayerRatesTest, UnitTokensHaveLengthOneAndZerosStay) {
   using T = TypeParam;
   Array z = rounded<T>(filled(1, {2, 5, 7}));
   for (std::size_t j = 0; j < 7; ++j) z(1, 2, j) = 0;
@@ -112,7 +112,7 @@ Array run_unit_tokens_backward(Array const& z, Array const& g) {
   return found;
 }
 
-TYPED_TEST(LayerRatesTest, GradientOfUnitTokensIsTheTangent) {
+SCALAR_TEST(LayerRatesTest, GradientOfUnitTokensIsTheTangent) {
   using T = TypeParam;
   Array z = rounded<T>(filled(1, {2, 5, 7})), g = rounded<T>(filled(2, {2, 5, 7})), expected({2, 5, 7});
   for (std::size_t j = 0; j < 7; ++j) z(1, 2, j) = 0;
@@ -130,7 +130,7 @@ TYPED_TEST(LayerRatesTest, GradientOfUnitTokensIsTheTangent) {
   EXPECT_EQ(run_unit_tokens_backward<T>(Array({2, 0, 3}), Array({2, 0, 3})).size(), 0u);
 }
 
-TYPED_TEST(LayerRatesTest, FivePointGradientOfUnitTokens) {
+SCALAR_TEST(LayerRatesTest, FivePointGradientOfUnitTokens) {
   if constexpr (std::is_same_v<TypeParam, double>) {
     Array const z = filled(1, {2, 3, 4}, 1, 0.2), g = filled(2, {2, 3, 4});
     auto const loss = [&](Array const& x) { return krate::testing::dot(run_unit_tokens<double>(x), g); };
@@ -138,7 +138,7 @@ TYPED_TEST(LayerRatesTest, FivePointGradientOfUnitTokens) {
   }
 }
 
-TYPED_TEST(LayerRatesTest, CosineOfAStepWithTheDescent) {
+SCALAR_TEST(LayerRatesTest, CosineOfAStepWithTheDescent) {
   using T = TypeParam;
   Array const before = rounded<T>(filled(1, {3, 4, 9})), gradient = rounded<T>(filled(3, {3, 4, 9}));
   Array after = before, step = rounded<T>(filled(2, {3, 4, 9}));
@@ -161,7 +161,7 @@ TYPED_TEST(LayerRatesTest, CosineOfAStepWithTheDescent) {
   EXPECT_EQ(run_descent_cosine<T>(Array({1, 0, 4}), Array({1, 0, 4}), Array({1, 0, 4}))(0), 0);
 }
 
-TYPED_TEST(LayerRatesTest, ConductAndRepetition) {
+SCALAR_TEST(LayerRatesTest, ConductAndRepetition) {
   using T = TypeParam;
   auto const w = view<T, 3>(filled(1, {6, 17, 12}));
   Bench const bench(krate::analysis::projection_coding_rate_workspace(6, 17, 3, 4));
@@ -187,7 +187,7 @@ TYPED_TEST(LayerRatesTest, ConductAndRepetition) {
   EXPECT_TRUE(same_bits(first.array(), second.array()));
 }
 
-TYPED_TEST(LayerRatesTest, RefusesWhatDoesNotFit) {
+SCALAR_TEST(LayerRatesTest, RefusesWhatDoesNotFit) {
   using T = TypeParam;
   EXPECT_ERROR(krate::ValueError,
                "krate::analysis::projection_coding_rate: heads = 3, but it must be positive and divide",

@@ -31,9 +31,9 @@ struct LayerReferenceTest : ::testing::Test {
     return product(x, transpose_of(u)).reshaped({z.extent(0), z.extent(1), u.extent(0)});
   }
 };
-TYPED_TEST_SUITE(LayerReferenceTest, krate::testing::Scalars, SuiteName);
+SCALAR_TESTS(LayerReferenceTest, krate::testing::Scalars);
 
-TYPED_TEST(LayerReferenceTest, MeasuresOfAWholeModel) {
+SCALAR_TEST(LayerReferenceTest, MeasuresOfAWholeModel) {
   using T = TypeParam;
   Array const rates = this->read("/measures/coding_rate"), densities = this->read("/measures/density");
   std::size_t const batch = rates.extent(1);

@@ -11,10 +11,10 @@ template <class T>
 struct Mcr2Test : ::testing::Test {
   static constexpr double close = std::is_same_v<T, float> ? 2e-6 : 1e-12;
 };
-TYPED_TEST_SUITE(Mcr2Test, krate::testing::Scalars, SuiteName);
+SCALAR_TESTS(Mcr2Test, krate::testing::Scalars);
 
 // From an independent program: 14 samples of 4 dimensions, classes of 5, 3 and 6, given class by class.
-TYPED_TEST(Mcr2Test, NumbersOfTheReferencePage) {
+SCALAR_TEST(Mcr2Test, NumbersOfTheReferencePage) {
   if constexpr (std::is_same_v<TypeParam, double>) {
     Array z({14, 4});
     for (int i = 0; i < 4; ++i)
@@ -28,7 +28,7 @@ TYPED_TEST(Mcr2Test, NumbersOfTheReferencePage) {
   }
 }
 
-TYPED_TEST(Mcr2Test, MatchesPlainLoopsAndItsDerivative) {
+SCALAR_TEST(Mcr2Test, MatchesPlainLoopsAndItsDerivative) {
   using T = TypeParam;
   struct Case {
     std::size_t samples, dim, classes;
@@ -60,7 +60,7 @@ TYPED_TEST(Mcr2Test, MatchesPlainLoopsAndItsDerivative) {
   }
 }
 
-TYPED_TEST(Mcr2Test, OrthogonalClassesGainAndMixedOnesDoNot) {
+SCALAR_TEST(Mcr2Test, OrthogonalClassesGainAndMixedOnesDoNot) {
   using T = TypeParam;
   Array apart({8, 4}), mixed({8, 4});
   for (std::size_t i = 0; i < 8; ++i) {
@@ -72,7 +72,7 @@ TYPED_TEST(Mcr2Test, OrthogonalClassesGainAndMixedOnesDoNot) {
   EXPECT_NEAR(run_mcr2<T>(mixed, labels, {}, 2).loss, 0, 1e-12);  // each class is as wide as the whole
 }
 
-TYPED_TEST(Mcr2Test, OnTheSphereTheLengthOfFeaturesDoesNotMatter) {
+SCALAR_TEST(Mcr2Test, OnTheSphereTheLengthOfFeaturesDoesNotMatter) {
   using T = TypeParam;
   Array const z = filled(5, {30, 6});
   auto const labels = labels_in_turn(30, 3);
@@ -85,7 +85,7 @@ TYPED_TEST(Mcr2Test, OnTheSphereTheLengthOfFeaturesDoesNotMatter) {
   }
 }
 
-TYPED_TEST(Mcr2Test, RepeatsGiveTheSameBits) {
+SCALAR_TEST(Mcr2Test, RepeatsGiveTheSameBits) {
   using T = TypeParam;
   Array const z = filled(5, {301, 33});
   auto const labels = labels_in_turn(301, 7);
@@ -94,7 +94,7 @@ TYPED_TEST(Mcr2Test, RepeatsGiveTheSameBits) {
   EXPECT_EQ(once.gradient.data, again.gradient.data);
 }
 
-TYPED_TEST(Mcr2Test, BadInputShows) {
+SCALAR_TEST(Mcr2Test, BadInputShows) {
   using T = TypeParam;
   Array z = filled(1, {4, 3});
   EXPECT_TRUE(std::isnan(run_mcr2<T>(z, {0, 1, 2, 0}, {}, 2).loss));

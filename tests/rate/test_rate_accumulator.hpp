@@ -22,9 +22,9 @@ struct RateAccumulatorTest : ::testing::Test {
     return Array({count, d}, std::vector<double>(first, first + static_cast<std::ptrdiff_t>(count * d)));
   }
 };
-TYPED_TEST_SUITE(RateAccumulatorTest, krate::testing::Scalars, SuiteName);
+SCALAR_TESTS(RateAccumulatorTest, krate::testing::Scalars);
 
-TYPED_TEST(RateAccumulatorTest, PiecesGiveTheRateOfTheWhole) {
+SCALAR_TEST(RateAccumulatorTest, PiecesGiveTheRateOfTheWhole) {
   using T = TypeParam;
   Array const z = rounded<T>(filled(1, {1300, 7}));
   auto rate = this->make(7, 0.1);
@@ -46,7 +46,7 @@ TYPED_TEST(RateAccumulatorTest, PiecesGiveTheRateOfTheWhole) {
     }
 }
 
-TYPED_TEST(RateAccumulatorTest, GoesOnAfterAResultAndStartsAnew) {
+SCALAR_TEST(RateAccumulatorTest, GoesOnAfterAResultAndStartsAnew) {
   using T = TypeParam;
   Array const z = rounded<T>(filled(1, {30, 4}));
   auto rate = this->make(4, 0.2);
@@ -62,7 +62,7 @@ TYPED_TEST(RateAccumulatorTest, GoesOnAfterAResultAndStartsAnew) {
   EXPECT_EQ(rate.result(this->space), first);
 }
 
-TYPED_TEST(RateAccumulatorTest, TakesTheInteriorOfAField) {
+SCALAR_TEST(RateAccumulatorTest, TakesTheInteriorOfAField) {
   using T = TypeParam;
   Kokkos::View<T**, TestSpace> const u("krate::test::field", 12, 6);
   Array const values = rounded<T>(filled(1, {12, 6}));
@@ -80,7 +80,7 @@ TYPED_TEST(RateAccumulatorTest, TakesTheInteriorOfAField) {
   EXPECT_TRUE(same_bits(to_array(u), values));
 }
 
-TYPED_TEST(RateAccumulatorTest, AllocatesInItsConstructorOnlyAndFencesOnceForTheResult) {
+SCALAR_TEST(RateAccumulatorTest, AllocatesInItsConstructorOnlyAndFencesOnceForTheResult) {
   using T = TypeParam;
   auto rate = this->make(5, 0.1);
   auto const z = view<T, 2>(filled(1, {40, 5}));
@@ -99,7 +99,7 @@ TYPED_TEST(RateAccumulatorTest, AllocatesInItsConstructorOnlyAndFencesOnceForThe
   EXPECT_EQ(recording.unlabelled(), std::vector<std::string>());
 }
 
-TYPED_TEST(RateAccumulatorTest, NaNIsReported) {
+SCALAR_TEST(RateAccumulatorTest, NaNIsReported) {
   using T = TypeParam;
   Array z = filled(1, {9, 3});
   z(4, 1) = std::numeric_limits<double>::quiet_NaN();
@@ -111,7 +111,7 @@ TYPED_TEST(RateAccumulatorTest, NaNIsReported) {
                rate.gradient(this->space, view<T, 2>(z), view<T, 2>(z)));
 }
 
-TYPED_TEST(RateAccumulatorTest, OverflowIsReported) {
+SCALAR_TEST(RateAccumulatorTest, OverflowIsReported) {
   if constexpr (std::is_same_v<TypeParam, double>) {
     auto rate = this->make(2, 0.1);
     rate.add(this->space, view<double, 2>(Array({1, 2}, {1, 1e160})));
@@ -124,7 +124,7 @@ TYPED_TEST(RateAccumulatorTest, OverflowIsReported) {
   }
 }
 
-TYPED_TEST(RateAccumulatorTest, RefusesWhatDoesNotFit) {
+SCALAR_TEST(RateAccumulatorTest, RefusesWhatDoesNotFit) {
   using T = TypeParam;
   EXPECT_ERROR(krate::ValueError, "krate::RateAccumulator: dim = 0, but it must be positive", this->make(0, 1));
   EXPECT_ERROR(krate::ValueError, "krate::RateAccumulator: eps_squared = 0, but it must be positive", this->make(3, 0));

@@ -52,9 +52,9 @@ inline DistanceResult oracle_distance(Array const& a, Array const& b, double eps
 
 template <class T>
 struct RateDistanceTest : ::testing::Test {};
-TYPED_TEST_SUITE(RateDistanceTest, krate::testing::Scalars, SuiteName);
+SCALAR_TESTS(RateDistanceTest, krate::testing::Scalars);
 
-TYPED_TEST(RateDistanceTest, HandCheckedCase) {
+SCALAR_TEST(RateDistanceTest, HandCheckedCase) {
   // (1, 0) and (0, 1), eps^2 = 2: beta = 1, S_a = diag(2, 1), S_b = diag(1, 2), S = diag(1.5, 1.5).
   auto const r = run_distance<TypeParam>(Array({1, 2}, {1, 0}), Array({1, 2}, {0, 1}), {.eps_squared = 2});
   EXPECT_NEAR(r.distance, std::log(1.5) - 0.5 * std::log(2.0), 1e-15);
@@ -62,7 +62,7 @@ TYPED_TEST(RateDistanceTest, HandCheckedCase) {
   EXPECT_LE(worst_error(r.db, Array({1, 2}, {0, 1 / 3.0 - 0.25})), tolerance<TypeParam>(2));
 }
 
-TYPED_TEST(RateDistanceTest, MatchesPlainLoops) {
+SCALAR_TEST(RateDistanceTest, MatchesPlainLoops) {
   using T = TypeParam;
   struct Size {
     std::size_t a, b, d;
@@ -80,7 +80,7 @@ TYPED_TEST(RateDistanceTest, MatchesPlainLoops) {
       }
 }
 
-TYPED_TEST(RateDistanceTest, GradientsAreTheDerivatives) {
+SCALAR_TEST(RateDistanceTest, GradientsAreTheDerivatives) {
   if constexpr (std::is_same_v<TypeParam, double>) {
     Array const a = filled(1, {7, 4}), b = filled(2, {5, 4});
     auto const r = run_distance<double>(a, b, {.eps_squared = 1});
@@ -93,7 +93,7 @@ TYPED_TEST(RateDistanceTest, GradientsAreTheDerivatives) {
 }
 
 // Both forms of the value, on both sides of where one takes over: nothing jumps, and nothing is negative.
-TYPED_TEST(RateDistanceTest, GrowsWithTheSquareOfASmallStep) {
+SCALAR_TEST(RateDistanceTest, GrowsWithTheSquareOfASmallStep) {
   if constexpr (std::is_same_v<TypeParam, double>) {
     Array const a = filled(1, {20, 5}), step = filled(2, {20, 5});
     double last = 0;
@@ -110,7 +110,7 @@ TYPED_TEST(RateDistanceTest, GrowsWithTheSquareOfASmallStep) {
   }
 }
 
-TYPED_TEST(RateDistanceTest, SeesSecondMomentsOnly) {
+SCALAR_TEST(RateDistanceTest, SeesSecondMomentsOnly) {
   using T = TypeParam;
   Array const a = rounded<T>(filled(1, {9, 4}));
   EXPECT_LE(run_distance<T>(a, combined(-1, a, 0, a), {.eps_squared = 0.1}).distance, 1e-28);
@@ -120,7 +120,7 @@ TYPED_TEST(RateDistanceTest, SeesSecondMomentsOnly) {
               run_distance<T>(b, a, {.eps_squared = 0.1}).distance, 1e-12);
 }
 
-TYPED_TEST(RateDistanceTest, NeverNegativeWhateverTheScale) {
+SCALAR_TEST(RateDistanceTest, NeverNegativeWhateverTheScale) {
   using T = TypeParam;
   for (double const scale : {1e-6, 1.0, 1e6})
     for (double const eps_squared : {1e-6, 1.0, 1e6}) {
@@ -133,7 +133,7 @@ TYPED_TEST(RateDistanceTest, NeverNegativeWhateverTheScale) {
     }
 }
 
-TYPED_TEST(RateDistanceTest, EmptySetsAndNaN) {
+SCALAR_TEST(RateDistanceTest, EmptySetsAndNaN) {
   using T = TypeParam;
   Array a = filled(1, {5, 4});
   auto const none = run_distance<T>(a, Array({0, 4}), {.eps_squared = 0.1});
@@ -145,7 +145,7 @@ TYPED_TEST(RateDistanceTest, EmptySetsAndNaN) {
     EXPECT_TRUE(std::isnan(run_distance<T>(a, filled(2, {5, 4}), {0.1, route}).distance));
 }
 
-TYPED_TEST(RateDistanceTest, ConductAndRepetition) {
+SCALAR_TEST(RateDistanceTest, ConductAndRepetition) {
   using T = TypeParam;
   auto const a = view<T, 2>(filled(1, {30, 6})), b = view<T, 2>(filled(2, {40, 6}));
   Bench const bench(krate::rate_distance_workspace(30, 40, 6));
@@ -162,7 +162,7 @@ TYPED_TEST(RateDistanceTest, ConductAndRepetition) {
   EXPECT_TRUE(da.intact() && db.intact());
 }
 
-TYPED_TEST(RateDistanceTest, RefusesWhatDoesNotFit) {
+SCALAR_TEST(RateDistanceTest, RefusesWhatDoesNotFit) {
   using T = TypeParam;
   EXPECT_ERROR(krate::ShapeError, "krate::rate_distance_gradient: b has shape [3, 5], expected [3, 4]",
                run_distance<T>(Array({2, 4}), Array({3, 5}), {.eps_squared = 1}));
@@ -171,7 +171,7 @@ TYPED_TEST(RateDistanceTest, RefusesWhatDoesNotFit) {
 }
 
 // Group distance of tests/data/rate.h5: values in 448 bits. Sets that are close must keep their digits.
-TYPED_TEST(RateDistanceTest, ReferenceValues) {
+SCALAR_TEST(RateDistanceTest, ReferenceValues) {
   if constexpr (std::is_same_v<TypeParam, double>) {
     auto const file = rate_file();
     int count = 0;

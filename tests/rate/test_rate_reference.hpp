@@ -27,10 +27,10 @@ inline HardCase hard_case(krate::io::File const& file, std::string const& name) 
 
 template <class T>
 struct RateReferenceTest : ::testing::Test {};
-TYPED_TEST_SUITE(RateReferenceTest, krate::testing::Scalars, SuiteName);
+SCALAR_TESTS(RateReferenceTest, krate::testing::Scalars);
 
 // From an independent program: d = 4, class sizes 5, 3, 6, eps^2 = 0.5.
-TYPED_TEST(RateReferenceTest, NumbersOfTheReferencePage) {
+SCALAR_TEST(RateReferenceTest, NumbersOfTheReferencePage) {
   if constexpr (std::is_same_v<TypeParam, double>) {
     Array z({14, 4});
     std::vector<int> labels(14);
@@ -51,7 +51,7 @@ TYPED_TEST(RateReferenceTest, NumbersOfTheReferencePage) {
   }
 }
 
-TYPED_TEST(RateReferenceTest, HardLabels) {
+SCALAR_TEST(RateReferenceTest, HardLabels) {
   using T = TypeParam;
   auto const file = rate_file();
   int count = 0;
@@ -98,7 +98,7 @@ TYPED_TEST(RateReferenceTest, HardLabels) {
   EXPECT_GE(count, 30);
 }
 
-TYPED_TEST(RateReferenceTest, SoftMemberships) {
+SCALAR_TEST(RateReferenceTest, SoftMemberships) {
   using T = TypeParam;
   auto const file = rate_file();
   int count = 0;
@@ -135,7 +135,7 @@ TYPED_TEST(RateReferenceTest, SoftMemberships) {
 }
 
 // The rate is that of one class, and hard labels are memberships of 0 and 1: one code for all three products.
-TYPED_TEST(RateReferenceTest, HessianProducts) {
+SCALAR_TEST(RateReferenceTest, HessianProducts) {
   if constexpr (std::is_same_v<TypeParam, double>) {
     auto const file = rate_file();
     int count = 0;
@@ -168,7 +168,7 @@ TYPED_TEST(RateReferenceTest, HessianProducts) {
   }
 }
 
-TYPED_TEST(RateReferenceTest, SweepsOverTheDistortion) {
+SCALAR_TEST(RateReferenceTest, SweepsOverTheDistortion) {
   if constexpr (std::is_same_v<TypeParam, double>) {
     auto const file = rate_file();
     for (auto const& name : file.list("/hard")) {

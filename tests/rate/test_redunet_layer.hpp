@@ -15,10 +15,10 @@ template <class T>
 struct RedunetLayerTest : ::testing::Test {
   static constexpr double close = std::is_same_v<T, float> ? 1e-5 : 1e-12;
 };
-TYPED_TEST_SUITE(RedunetLayerTest, krate::testing::Scalars, SuiteName);
+SCALAR_TESTS(RedunetLayerTest, krate::testing::Scalars);
 
 // From an independent program.
-TYPED_TEST(RedunetLayerTest, NumbersOfTheReferencePage) {
+SCALAR_TEST(RedunetLayerTest, NumbersOfTheReferencePage) {
   using T = TypeParam;
   if constexpr (std::is_same_v<T, double>) {
     Array z({12, 4});
@@ -43,7 +43,7 @@ TYPED_TEST(RedunetLayerTest, NumbersOfTheReferencePage) {
   }
 }
 
-TYPED_TEST(RedunetLayerTest, MatchesPlainLoops) {
+SCALAR_TEST(RedunetLayerTest, MatchesPlainLoops) {
   using T = TypeParam;
   struct Case {
     std::size_t samples, dim, classes;
@@ -73,7 +73,7 @@ TYPED_TEST(RedunetLayerTest, MatchesPlainLoops) {
   }
 }
 
-TYPED_TEST(RedunetLayerTest, MapsAreSymmetricAndRowsStayOfUnitLength) {
+SCALAR_TEST(RedunetLayerTest, MapsAreSymmetricAndRowsStayOfUnitLength) {
   using T = TypeParam;
   Array const z = unit_rows(filled(1, {40, 6}));
   auto const layer = build_layer<T>(z, labels_in_turn(40, 3), {.eps_squared = 0.1, .classes = 3});
@@ -87,7 +87,7 @@ TYPED_TEST(RedunetLayerTest, MapsAreSymmetricAndRowsStayOfUnitLength) {
   EXPECT_LE(worst_error(moved, unit_rows(moved)), tolerance<T>(6));
 }
 
-TYPED_TEST(RedunetLayerTest, AClassWithoutSamplesIsLeftOut) {
+SCALAR_TEST(RedunetLayerTest, AClassWithoutSamplesIsLeftOut) {
   using T = TypeParam;
   Array const z = rounded<T>(unit_rows(filled(5, {9, 4})));
   std::vector<int> labels = labels_in_turn(9, 2);
@@ -103,7 +103,7 @@ TYPED_TEST(RedunetLayerTest, AClassWithoutSamplesIsLeftOut) {
     EXPECT_EQ(moved.logits(r, 1), static_cast<double>(std::numeric_limits<T>::lowest()));
 }
 
-TYPED_TEST(RedunetLayerTest, WithoutSamplesNothingMoves) {
+SCALAR_TEST(RedunetLayerTest, WithoutSamplesNothingMoves) {
   using T = TypeParam;
   auto const layer = build_layer<T>(Array({0, 3}), {}, {.eps_squared = 0.1, .classes = 2});
   EXPECT_FALSE(layer.failed);
@@ -114,7 +114,7 @@ TYPED_TEST(RedunetLayerTest, WithoutSamplesNothingMoves) {
   EXPECT_EQ(forward_layer<T>(Array({0, 3}), layer, {}).z.size(), 0u);
 }
 
-TYPED_TEST(RedunetLayerTest, WorksInPlaceRowByRowAndRepeats) {
+SCALAR_TEST(RedunetLayerTest, WorksInPlaceRowByRowAndRepeats) {
   using T = TypeParam;
   Array const z = unit_rows(filled(2, {600, 5}));
   auto const labels = labels_in_turn(600, 3);
@@ -133,7 +133,7 @@ TYPED_TEST(RedunetLayerTest, WorksInPlaceRowByRowAndRepeats) {
   EXPECT_TRUE(same_bits(to_array(in_place), moved.z));
 }
 
-TYPED_TEST(RedunetLayerTest, UnitLengthAlsoForRowsOfZeros) {
+SCALAR_TEST(RedunetLayerTest, UnitLengthAlsoForRowsOfZeros) {
   using T = TypeParam;
   Array x = filled(4, {5, 3}, 10);
   for (std::size_t j = 0; j < 3; ++j) x(2, j) = 0;
@@ -143,7 +143,7 @@ TYPED_TEST(RedunetLayerTest, UnitLengthAlsoForRowsOfZeros) {
   EXPECT_EQ(to_array(z)(2, 1), 0);
 }
 
-TYPED_TEST(RedunetLayerTest, NaNAndStrayLabelsAreReported) {
+SCALAR_TEST(RedunetLayerTest, NaNAndStrayLabelsAreReported) {
   using T = TypeParam;
   Array z = unit_rows(filled(1, {8, 3}));
   krate::ClassRateOptions const options{.eps_squared = 0.1, .classes = 2};
@@ -158,7 +158,7 @@ TYPED_TEST(RedunetLayerTest, NaNAndStrayLabelsAreReported) {
   EXPECT_TRUE(std::isnan(to_array(spoiled.weights)(0)) && std::isnan(spoiled.rates(1)));
 }
 
-TYPED_TEST(RedunetLayerTest, GoodConduct) {
+SCALAR_TEST(RedunetLayerTest, GoodConduct) {
   using T = TypeParam;
   auto const z = view<T, 2>(unit_rows(filled(1, {30, 4})));
   auto const labels = label_view(labels_in_turn(30, 2));
@@ -181,7 +181,7 @@ TYPED_TEST(RedunetLayerTest, GoodConduct) {
   expect_good_conduct(bench.space, [&] { krate::normalize_rows(bench.space, z, next); });
 }
 
-TYPED_TEST(RedunetLayerTest, RefusesWhatDoesNotFit) {
+SCALAR_TEST(RedunetLayerTest, RefusesWhatDoesNotFit) {
   using T = TypeParam;
   Array const z = unit_rows(filled(1, {4, 3}));
   EXPECT_ERROR(krate::ValueError, "krate::redunet_layer_build: eps_squared = 0, but it must be positive",

@@ -16,9 +16,9 @@ inline Array stored(krate::io::File const& file, std::string const& path) {
 
 template <class T>
 struct RedunetReferenceTest : ::testing::Test {};
-TYPED_TEST_SUITE(RedunetReferenceTest, OnlyDouble, SuiteName);
+SCALAR_TESTS(RedunetReferenceTest, krate::testing::OnlyDouble);
 
-TYPED_TEST(RedunetReferenceTest, LayersOfAllCases) {
+SCALAR_TEST(RedunetReferenceTest, LayersOfAllCases) {
   auto const file = krate::io::File::open(krate::testing::reference_file("redunet.h5"));
   int cases = 0;
   for (auto const& name : file.list("/vector")) {

@@ -24,9 +24,9 @@ struct RegularisedRateTest : ::testing::Test {
     return value;
   }
 };
-TYPED_TEST_SUITE(RegularisedRateTest, krate::testing::Scalars, SuiteName);
+SCALAR_TESTS(RegularisedRateTest, krate::testing::Scalars);
 
-TYPED_TEST(RegularisedRateTest, MatchesPlainLoopsInEachLayout) {
+SCALAR_TEST(RegularisedRateTest, MatchesPlainLoopsInEachLayout) {
   using T = TypeParam;
   double const expected = this->oracle(this->z, this->labels, this->options);
   auto const first = run_regularised<T>(this->z, this->labels, this->options);
@@ -38,7 +38,7 @@ TYPED_TEST(RegularisedRateTest, MatchesPlainLoopsInEachLayout) {
   }
 }
 
-TYPED_TEST(RegularisedRateTest, DerivativesByFivePoints) {
+SCALAR_TEST(RegularisedRateTest, DerivativesByFivePoints) {
   if constexpr (std::is_same_v<TypeParam, double>) {
     auto const loss = [&](Array const& at) { return this->oracle(at, this->labels, this->options); };
     EXPECT_LE(krate::testing::gradient_error(loss, this->z,
@@ -63,7 +63,7 @@ TYPED_TEST(RegularisedRateTest, DerivativesByFivePoints) {
   }
 }
 
-TYPED_TEST(RegularisedRateTest, EdgesAndTheReductionWithoutPenalty) {
+SCALAR_TEST(RegularisedRateTest, EdgesAndTheReductionWithoutPenalty) {
   using T = TypeParam;
   auto plain = this->options;
   plain.lambda = 0;
@@ -76,7 +76,7 @@ TYPED_TEST(RegularisedRateTest, EdgesAndTheReductionWithoutPenalty) {
   EXPECT_TRUE(std::isnan(run_regularised<T>(one, {3}, this->options).rate));
 }
 
-TYPED_TEST(RegularisedRateTest, RepeatsToTheBitAndBehaves) {
+SCALAR_TEST(RegularisedRateTest, RepeatsToTheBitAndBehaves) {
   using T = TypeParam;
   auto const first = run_regularised<T>(this->z, this->labels, this->options),
              second = run_regularised<T>(this->z, this->labels, this->options);
@@ -96,7 +96,7 @@ TYPED_TEST(RegularisedRateTest, RepeatsToTheBitAndBehaves) {
   });
 }
 
-TYPED_TEST(RegularisedRateTest, RefusesBadOptions) {
+SCALAR_TEST(RegularisedRateTest, RefusesBadOptions) {
   using T = TypeParam;
   auto options = this->options;
   options.lambda = -1;

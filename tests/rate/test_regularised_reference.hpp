@@ -10,10 +10,10 @@ namespace {
 
 template <class T>
 struct RegularisedReferenceTest : ::testing::Test {};
-TYPED_TEST_SUITE(RegularisedReferenceTest, OnlyDouble, SuiteName);
+SCALAR_TESTS(RegularisedReferenceTest, krate::testing::OnlyDouble);
 
 // d = 4, class sizes 5, 3, 6.
-TYPED_TEST(RegularisedReferenceTest, KnownNumbers) {
+SCALAR_TEST(RegularisedReferenceTest, KnownNumbers) {
   auto const fill = [](double shift) {
     Array a({14, 4});
     for (int j = 0; j < 14; ++j)
@@ -34,7 +34,7 @@ TYPED_TEST(RegularisedReferenceTest, KnownNumbers) {
   EXPECT_NEAR(spectrum(55), 0.125281630895806, 1e-13);
 }
 
-TYPED_TEST(RegularisedReferenceTest, GenericPoints) {
+SCALAR_TEST(RegularisedReferenceTest, GenericPoints) {
   auto const file = krate::io::File::open(krate::testing::reference_file("landscape.h5"));
   auto const stored = [&](std::string const& path) {
     Array a;
@@ -66,7 +66,7 @@ TYPED_TEST(RegularisedReferenceTest, GenericPoints) {
 }
 
 // Group weighted of tests/data/rate.h5; its loss is minimised.
-TYPED_TEST(RegularisedReferenceTest, Weights) {
+SCALAR_TEST(RegularisedReferenceTest, Weights) {
   auto const file = rate_file();
   int cases = 0;
   for (auto const& name : file.list("/weighted")) {

@@ -10,7 +10,7 @@ using krate::testing::rate_tolerance;
 
 template <class T>
 struct SoftCodingRateTest : ::testing::Test {};
-TYPED_TEST_SUITE(SoftCodingRateTest, krate::testing::Scalars, SuiteName);
+SCALAR_TESTS(SoftCodingRateTest, krate::testing::Scalars);
 
 inline Array memberships_for(std::uint64_t seed, std::size_t samples, std::size_t classes) {
   Array pi = filled(seed, {samples, classes});
@@ -52,7 +52,7 @@ inline SoftResult oracle_soft(Array const& z, Array const& pi, double eps_square
   return r;
 }
 
-TYPED_TEST(SoftCodingRateTest, HandCheckedCase) {
+SCALAR_TEST(SoftCodingRateTest, HandCheckedCase) {
   // One sample (2), half of it in one class: t = 1/2, alpha = 1 / (t eps^2) = 4, S = 1 + 4 * 1/2 * 4 = 9.
   auto const r = run_soft<TypeParam>(Array({1, 1}, {2}), Array({1, 1}, {0.5}), {.eps_squared = 0.5});
   EXPECT_NEAR(r.per_class(0), 0.5 * std::log(9.0), 1e-14);
@@ -61,7 +61,7 @@ TYPED_TEST(SoftCodingRateTest, HandCheckedCase) {
   EXPECT_NEAR(r.dmemberships(0, 0), (std::log(9.0) + 2 * 4 / 9.0 - 8 / 9.0) / 2, rate_tolerance<TypeParam>);
 }
 
-TYPED_TEST(SoftCodingRateTest, MatchesPlainLoopsInEveryLayout) {
+SCALAR_TEST(SoftCodingRateTest, MatchesPlainLoopsInEveryLayout) {
   using T = TypeParam;
   std::size_t const sizes[][3] = {{1, 1, 1}, {5, 3, 2}, {3, 7, 4}, {9, 9, 1}, {700, 4, 3}, {40, 5, 300}};
   for (auto const& s : sizes)
@@ -78,7 +78,7 @@ TYPED_TEST(SoftCodingRateTest, MatchesPlainLoopsInEveryLayout) {
       }
 }
 
-TYPED_TEST(SoftCodingRateTest, GradientsAreTheDerivatives) {
+SCALAR_TEST(SoftCodingRateTest, GradientsAreTheDerivatives) {
   if constexpr (std::is_same_v<TypeParam, double>) {
     for (auto const& s : {std::array<std::size_t, 3>{9, 4, 3}, {4, 6, 2}}) {
       Array const z = filled(3, {s[0], s[1]}), pi = memberships_for(4, s[0], s[2]);
@@ -92,7 +92,7 @@ TYPED_TEST(SoftCodingRateTest, GradientsAreTheDerivatives) {
   }
 }
 
-TYPED_TEST(SoftCodingRateTest, HessianProductsAreTheDerivativeOfTheGradient) {
+SCALAR_TEST(SoftCodingRateTest, HessianProductsAreTheDerivativeOfTheGradient) {
   if constexpr (std::is_same_v<TypeParam, double>) {
     for (auto const& s : {std::array<std::size_t, 3>{9, 4, 3}, {4, 6, 2}, {600, 3, 2}}) {
       Array const z = filled(3, {s[0], s[1]}), pi = memberships_for(4, s[0], s[2]), d = filled(5, z.shape);
@@ -112,7 +112,7 @@ TYPED_TEST(SoftCodingRateTest, HessianProductsAreTheDerivativeOfTheGradient) {
   }
 }
 
-TYPED_TEST(SoftCodingRateTest, ZeroAndOneAreHardLabels) {
+SCALAR_TEST(SoftCodingRateTest, ZeroAndOneAreHardLabels) {
   using T = TypeParam;
   Array const z = rounded<T>(filled(1, {12, 5}));
   std::vector<int> labels(12);
@@ -130,14 +130,14 @@ TYPED_TEST(SoftCodingRateTest, ZeroAndOneAreHardLabels) {
   }
 }
 
-TYPED_TEST(SoftCodingRateTest, IsConcaveInTheMemberships) {
+SCALAR_TEST(SoftCodingRateTest, IsConcaveInTheMemberships) {
   Array const z = filled(1, {10, 4}), a = memberships_for(2, 10, 2), b = memberships_for(3, 10, 2);
   auto const rate = [&](Array const& pi) { return run_soft<TypeParam>(z, pi, {.eps_squared = 0.2}).rate; };
   EXPECT_GE(rate(combined(0.5, a, 0.5, b)), 0.5 * rate(a) + 0.5 * rate(b));
   EXPECT_NEAR(rate(combined(3, a, 0, a)), 3 * rate(a), 1e-5);  // homogeneous of degree one
 }
 
-TYPED_TEST(SoftCodingRateTest, ExtremesAndNothing) {
+SCALAR_TEST(SoftCodingRateTest, ExtremesAndNothing) {
   using T = TypeParam;
   for (double const scale : {1e-6, 1e6})
     for (double const eps_squared : {1e-6, 1e6}) {
@@ -155,7 +155,7 @@ TYPED_TEST(SoftCodingRateTest, ExtremesAndNothing) {
   EXPECT_TRUE(std::isnan(run_soft<T>(filled(1, {4, 3}), bad, {.eps_squared = 1}).rate));
 }
 
-TYPED_TEST(SoftCodingRateTest, ConductAndRepetition) {
+SCALAR_TEST(SoftCodingRateTest, ConductAndRepetition) {
   using T = TypeParam;
   Array const z = filled(1, {600, 8}), pi = memberships_for(2, 600, 3);
   for (auto const route : routes()) {
@@ -182,7 +182,7 @@ TYPED_TEST(SoftCodingRateTest, ConductAndRepetition) {
   }
 }
 
-TYPED_TEST(SoftCodingRateTest, RefusesWhatDoesNotFit) {
+SCALAR_TEST(SoftCodingRateTest, RefusesWhatDoesNotFit) {
   using T = TypeParam;
   auto const z = view<T, 2>(filled(1, {4, 3})), pi = view<T, 2>(memberships_for(2, 4, 2)),
              short_pi = view<T, 2>(memberships_for(2, 3, 2));

@@ -39,9 +39,9 @@ inline Array sparse(std::uint64_t seed, std::vector<std::size_t> const& shape) {
 
 template <class T>
 struct SparseRateTest : ::testing::Test {};
-TYPED_TEST_SUITE(SparseRateTest, krate::testing::Scalars, SuiteName);
+SCALAR_TESTS(SparseRateTest, krate::testing::Scalars);
 
-TYPED_TEST(SparseRateTest, HandCheckedCase) {
+SCALAR_TEST(SparseRateTest, HandCheckedCase) {
   // One token (3, 0, -4), two axes of three: alpha = 3 / 0.5 = 6, gamma = 2; R = 1/2 log(1 + 6 * 25).
   Array const z({1, 1, 3}, {3, 0, -4}), u({2, 3}, {1, 0, 0, 0, 0, 1});
   auto const r = run_sparse_rate<TypeParam>(z, u, {.eps_squared = 0.5, .heads = 2, .lambda = 0.25});
@@ -54,7 +54,7 @@ TYPED_TEST(SparseRateTest, HandCheckedCase) {
   EXPECT_LE(worst_error(r.dz, dz), tolerance<TypeParam>(2));
 }
 
-TYPED_TEST(SparseRateTest, MatchesPlainLoops) {
+SCALAR_TEST(SparseRateTest, MatchesPlainLoops) {
   using T = TypeParam;
   struct Size {
     std::size_t batch, n, d, heads, p;
@@ -91,7 +91,7 @@ TYPED_TEST(SparseRateTest, MatchesPlainLoops) {
     }
 }
 
-TYPED_TEST(SparseRateTest, GradientsAreTheDerivativesOfTheRelaxedValue) {
+SCALAR_TEST(SparseRateTest, GradientsAreTheDerivativesOfTheRelaxedValue) {
   if constexpr (std::is_same_v<TypeParam, double>) {
     for (std::size_t const tokens : {4, 9}) {  // fewer and more than features
       Array z = filled(1, {2, tokens, 6});
@@ -112,14 +112,14 @@ TYPED_TEST(SparseRateTest, GradientsAreTheDerivativesOfTheRelaxedValue) {
 }
 
 // With one complete orthonormal subspace both rates are that of the tokens, and nothing is left but the penalty.
-TYPED_TEST(SparseRateTest, OneCompleteSubspaceLeavesThePenalty) {
+SCALAR_TEST(SparseRateTest, OneCompleteSubspaceLeavesThePenalty) {
   Array const z = rounded<TypeParam>(sparse(1, {2, 9, 5})), u = orthonormal(3, 5);
   auto const r = run_sparse_rate<TypeParam>(z, u, {.eps_squared = 0.1, .heads = 1, .lambda = 0.5});
   for (std::size_t b = 0; b < 2; ++b)
     EXPECT_NEAR(r.value(b), -0.5 * r.nonzeros(b), (std::is_same_v<TypeParam, float> ? 1e-4 : 1e-11));
 }
 
-TYPED_TEST(SparseRateTest, EmptySizesZerosAndNaN) {
+SCALAR_TEST(SparseRateTest, EmptySizesZerosAndNaN) {
   using T = TypeParam;
   Array const u = filled(2, {4, 4});
   krate::SparseRateOptions const options{.eps_squared = 0.1, .heads = 2, .lambda = 0.1};
@@ -137,7 +137,7 @@ TYPED_TEST(SparseRateTest, EmptySizesZerosAndNaN) {
   }
 }
 
-TYPED_TEST(SparseRateTest, ConductAndRepetition) {
+SCALAR_TEST(SparseRateTest, ConductAndRepetition) {
   using T = TypeParam;
   auto const z = view<T, 3>(sparse(1, {4, 30, 12}));
   auto const u = view<T, 2>(filled(2, {12, 12})), du = view<T, 2>(Array({12, 12}));
@@ -156,7 +156,7 @@ TYPED_TEST(SparseRateTest, ConductAndRepetition) {
   EXPECT_TRUE(same_bits(dz.array(), first) && same_bits(value.array(), values));
 }
 
-TYPED_TEST(SparseRateTest, RefusesWhatDoesNotFit) {
+SCALAR_TEST(SparseRateTest, RefusesWhatDoesNotFit) {
   using T = TypeParam;
   Array const z = filled(1, {2, 5, 4}), u = filled(2, {4, 4});
   EXPECT_ERROR(krate::ValueError,

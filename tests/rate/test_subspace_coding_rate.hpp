@@ -7,9 +7,9 @@ namespace {
 
 template <class T>
 struct SubspaceCodingRateTest : ::testing::Test {};
-TYPED_TEST_SUITE(SubspaceCodingRateTest, krate::testing::Scalars, SuiteName);
+SCALAR_TESTS(SubspaceCodingRateTest, krate::testing::Scalars);
 
-TYPED_TEST(SubspaceCodingRateTest, HandCheckedCase) {
+SCALAR_TEST(SubspaceCodingRateTest, HandCheckedCase) {
   // One token (3, 4) and the two axes: gamma = 1 / (1 * 0.5) = 2.
   Array const z({1, 1, 2}, {3, 4}), u({2, 2}, {1, 0, 0, 1});
   auto const r = run_subspace_rate<TypeParam>(z, u, {.eps_squared = 0.5, .heads = 2});
@@ -17,7 +17,7 @@ TYPED_TEST(SubspaceCodingRateTest, HandCheckedCase) {
   EXPECT_LE(worst_error(r.dz, Array({1, 1, 2}, {6.0 / 19, 8.0 / 33})), tolerance<TypeParam>(2));
 }
 
-TYPED_TEST(SubspaceCodingRateTest, MatchesPlainLoops) {
+SCALAR_TEST(SubspaceCodingRateTest, MatchesPlainLoops) {
   using T = TypeParam;
   struct Size {
     std::size_t batch, n, d, heads, p;
@@ -37,7 +37,7 @@ TYPED_TEST(SubspaceCodingRateTest, MatchesPlainLoops) {
     }
 }
 
-TYPED_TEST(SubspaceCodingRateTest, GradientsAreTheDerivatives) {
+SCALAR_TEST(SubspaceCodingRateTest, GradientsAreTheDerivatives) {
   if constexpr (std::is_same_v<TypeParam, double>) {
     Array const z = filled(1, {2, 5, 6}), u = filled(2, {6, 6});
     krate::SubspaceRateOptions const options{.eps_squared = 0.3, .heads = 3};
@@ -51,7 +51,7 @@ TYPED_TEST(SubspaceCodingRateTest, GradientsAreTheDerivatives) {
   }
 }
 
-TYPED_TEST(SubspaceCodingRateTest, AddsIntoTheGradientOfU) {
+SCALAR_TEST(SubspaceCodingRateTest, AddsIntoTheGradientOfU) {
   using T = TypeParam;
   Array const z = filled(1, {2, 5, 4}), u = filled(2, {4, 4});
   krate::SubspaceRateOptions const options{.eps_squared = 0.3, .heads = 2};
@@ -66,7 +66,7 @@ TYPED_TEST(SubspaceCodingRateTest, AddsIntoTheGradientOfU) {
   EXPECT_LE(worst_error(to_array(du), combined(1, start, 1, once.du)), tolerance<T>(10));
 }
 
-TYPED_TEST(SubspaceCodingRateTest, BatchEqualsOneByOneAndOrderOfTokensDoesNotMatter) {
+SCALAR_TEST(SubspaceCodingRateTest, BatchEqualsOneByOneAndOrderOfTokensDoesNotMatter) {
   using T = TypeParam;
   Array const z = filled(1, {3, 8, 6}), u = filled(2, {6, 6});
   krate::SubspaceRateOptions const options{.eps_squared = 0.1, .heads = 2};
@@ -79,7 +79,7 @@ TYPED_TEST(SubspaceCodingRateTest, BatchEqualsOneByOneAndOrderOfTokensDoesNotMat
   }
 }
 
-TYPED_TEST(SubspaceCodingRateTest, ClosedFormForOrthonormalBasesOfOrthogonalTokens) {
+SCALAR_TEST(SubspaceCodingRateTest, ClosedFormForOrthonormalBasesOfOrthogonalTokens) {
   // Tokens are the rows of an orthonormal basis, subspaces any orthonormal split of it: W_k^T W_k = I_p.
   std::size_t const d = 6, heads = 3;
   Array const q = orthonormal(3, d), u = orthonormal(4, d);
@@ -88,7 +88,7 @@ TYPED_TEST(SubspaceCodingRateTest, ClosedFormForOrthonormalBasesOfOrthogonalToke
   EXPECT_NEAR(r.rates(0), 0.5 * d * std::log(1 + gamma), (std::is_same_v<TypeParam, float> ? 1e-5 : 1e-12));
 }
 
-TYPED_TEST(SubspaceCodingRateTest, EmptySizesAndNaN) {
+SCALAR_TEST(SubspaceCodingRateTest, EmptySizesAndNaN) {
   using T = TypeParam;
   Array const u = filled(2, {4, 4});
   krate::SubspaceRateOptions const options{.eps_squared = 0.1, .heads = 2};
@@ -105,7 +105,7 @@ TYPED_TEST(SubspaceCodingRateTest, EmptySizesAndNaN) {
   }
 }
 
-TYPED_TEST(SubspaceCodingRateTest, ConductAndRepetition) {
+SCALAR_TEST(SubspaceCodingRateTest, ConductAndRepetition) {
   using T = TypeParam;
   auto const z = view<T, 3>(filled(1, {4, 30, 12}));
   auto const u = view<T, 2>(filled(2, {12, 12})), du = view<T, 2>(Array({12, 12}));
@@ -132,7 +132,7 @@ TYPED_TEST(SubspaceCodingRateTest, ConductAndRepetition) {
   }
 }
 
-TYPED_TEST(SubspaceCodingRateTest, RefusesWhatDoesNotFit) {
+SCALAR_TEST(SubspaceCodingRateTest, RefusesWhatDoesNotFit) {
   using T = TypeParam;
   Array const z = filled(1, {2, 5, 4});
   EXPECT_ERROR(krate::ValueError, "krate::subspace_coding_rate_gradient: heads = 3, but it must be positive and divide",

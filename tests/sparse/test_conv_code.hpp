@@ -9,7 +9,7 @@ using Method = ConvCodeOptions::Method;
 
 template <class T>
 struct ConvCodeTest : ::testing::Test {};
-TYPED_TEST_SUITE(ConvCodeTest, krate::testing::Scalars, SuiteName);
+SCALAR_TESTS(ConvCodeTest, krate::testing::Scalars);
 
 /// The steps in plain loops.
 inline Array oracle_code(ConvShape const& s, Array const& x, Array const& dict, ConvCodeOptions const& o) {
@@ -43,7 +43,7 @@ inline Array oracle_code(ConvShape const& s, Array const& x, Array const& dict, 
   return code;
 }
 
-TYPED_TEST(ConvCodeTest, MatchesPlainLoops) {
+SCALAR_TEST(ConvCodeTest, MatchesPlainLoops) {
   using T = TypeParam;
   for (auto const& s : conv_shapes())
     for (auto const method : {Method::ista, Method::fista, Method::fista_as_coded})
@@ -56,7 +56,7 @@ TYPED_TEST(ConvCodeTest, MatchesPlainLoops) {
       }
 }
 
-TYPED_TEST(ConvCodeTest, GradientsByFivePoints) {
+SCALAR_TEST(ConvCodeTest, GradientsByFivePoints) {
   if constexpr (std::is_same_v<TypeParam, double>) {
     for (auto const& s : {ConvShape{2, 2, 6, 5, 3, 3, 2, 1}, ConvShape{1, 3, 4, 4, 5, 4, 1, 0}})
       for (auto const method : {Method::ista, Method::fista, Method::fista_as_coded})
@@ -77,7 +77,7 @@ TYPED_TEST(ConvCodeTest, GradientsByFivePoints) {
 }
 
 // K3: descent, the same minimum, and its conditions. K6: gradients of the minimum.
-TYPED_TEST(ConvCodeTest, ConvergesToTheMinimum) {
+SCALAR_TEST(ConvCodeTest, ConvergesToTheMinimum) {
   if constexpr (std::is_same_v<TypeParam, double>) {
     ConvShape const s{1, 2, 6, 6, 3, 3, 1, 1};
     Array const x = filled(21, {s.pixels(), s.channels}), dict = unit_atoms(filled(22, {s.atoms, s.patch()})),
@@ -117,7 +117,7 @@ TYPED_TEST(ConvCodeTest, ConvergesToTheMinimum) {
 }
 
 // K7
-TYPED_TEST(ConvCodeTest, FindsTheSparseCodeThatMadeTheImage) {
+SCALAR_TEST(ConvCodeTest, FindsTheSparseCodeThatMadeTheImage) {
   ConvShape const s{2, 6, 8, 8, 4, 4, 4, 0};  // patches side by side: atoms of 96 numbers, nearly orthogonal
   Array const dict = unit_atoms(filled(31, {s.atoms, s.patch()}));
   Array truth({s.codes(), s.atoms});
@@ -131,7 +131,7 @@ TYPED_TEST(ConvCodeTest, FindsTheSparseCodeThatMadeTheImage) {
   }
 }
 
-TYPED_TEST(ConvCodeTest, ErrorsAndConduct) {
+SCALAR_TEST(ConvCodeTest, ErrorsAndConduct) {
   using T = TypeParam;
   ConvShape const s{2, 2, 5, 5, 3, 3, 1, 1};
   CodeRun<T> run(s, {Method::fista, 3, 0.1, 0.1, 0, false});

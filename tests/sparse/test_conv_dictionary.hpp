@@ -7,9 +7,9 @@ namespace {
 
 template <class T>
 struct ConvDictionaryTest : ::testing::Test {};
-TYPED_TEST_SUITE(ConvDictionaryTest, krate::testing::Scalars, SuiteName);
+SCALAR_TESTS(ConvDictionaryTest, krate::testing::Scalars);
 
-TYPED_TEST(ConvDictionaryTest, MatchesPlainLoopsAndIsAdjoint) {
+SCALAR_TEST(ConvDictionaryTest, MatchesPlainLoopsAndIsAdjoint) {
   using T = TypeParam;
   for (auto const& s : conv_shapes()) {
     SCOPED_TRACE(krate::impl::shape_text(std::vector<std::size_t>{s.batch, s.height, s.width, s.kernel, s.stride}));
@@ -36,7 +36,7 @@ TYPED_TEST(ConvDictionaryTest, MatchesPlainLoopsAndIsAdjoint) {
   }
 }
 
-TYPED_TEST(ConvDictionaryTest, ManyImagesAreDoneBlockByBlock) {
+SCALAR_TEST(ConvDictionaryTest, ManyImagesAreDoneBlockByBlock) {
   using T = TypeParam;
   ConvShape s{150, 8, 8, 8, 5, 4, 2, 1};
   s.batch = 1200;  // more than one block of patches
@@ -50,7 +50,7 @@ TYPED_TEST(ConvDictionaryTest, ManyImagesAreDoneBlockByBlock) {
             tolerance<T>(s.codes()));
 }
 
-TYPED_TEST(ConvDictionaryTest, AtomsGetLengthOne) {
+SCALAR_TEST(ConvDictionaryTest, AtomsGetLengthOne) {
   TestSpace const space;
   Array raw = filled(4, {3, 10});
   for (std::size_t e = 0; e < 10; ++e) raw(1, e) = 0;
@@ -62,7 +62,7 @@ TYPED_TEST(ConvDictionaryTest, AtomsGetLengthOne) {
 }
 
 // K2: against the largest eigenvalue of the dense D* D, found by multiplying with it many times.
-TYPED_TEST(ConvDictionaryTest, NormIsTheLargestEigenvalue) {
+SCALAR_TEST(ConvDictionaryTest, NormIsTheLargestEigenvalue) {
   using T = TypeParam;
   for (auto s : conv_shapes()) {
     s.batch = 1;
@@ -81,7 +81,7 @@ TYPED_TEST(ConvDictionaryTest, NormIsTheLargestEigenvalue) {
   }
 }
 
-TYPED_TEST(ConvDictionaryTest, ErrorsAndConduct) {
+SCALAR_TEST(ConvDictionaryTest, ErrorsAndConduct) {
   using T = TypeParam;
   ConvShape const s{2, 3, 6, 6, 4, 3, 1, 1};
   ConvRun<T> run(s);

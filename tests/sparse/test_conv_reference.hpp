@@ -44,14 +44,14 @@ struct ConvLayers {
 
 template <class T>
 struct ConvReference : ::testing::Test {};
-TYPED_TEST_SUITE(ConvReference, OnlyDouble, SuiteName);
+SCALAR_TESTS(ConvReference, krate::testing::OnlyDouble);
 
 constexpr std::pair<ConvCodeOptions::Method, char const*> methods[] = {
     {ConvCodeOptions::Method::ista, "ista"},
     {ConvCodeOptions::Method::fista, "fista"},
     {ConvCodeOptions::Method::fista_as_coded, "as_coded"}};
 
-TYPED_TEST(ConvReference, EveryLayer) {
+SCALAR_TEST(ConvReference, EveryLayer) {
   ConvLayers layers;
   for (auto const* name : {"all_zero_code", "k1_s1", "k3_s1", "k3_s1_nonneg_mu", "k3_s2_even", "k3_s2_odd",
                            "k4_s1_full", "k4_s2", "k5_s1", "k5_s2", "no_penalty", "page"}) {
@@ -97,7 +97,7 @@ TYPED_TEST(ConvReference, EveryLayer) {
   }
 }
 
-TYPED_TEST(ConvReference, NumbersOfThePage) {
+SCALAR_TEST(ConvReference, NumbersOfThePage) {
   ConvShape const s{1, 2, 4, 4, 3, 3, 1, 1};
   Array x({1, 2, 4, 4}), w({3, 18});
   for (std::size_t k = 0; k < x.size(); ++k) x.data[k] = std::sin(0.37 * static_cast<double>(k) + 0.1);

@@ -35,9 +35,9 @@ struct IstaProblem {
 
 template <class Scalar>
 struct IstaTest : ::testing::Test {};
-TYPED_TEST_SUITE_P(IstaTest);
+SCALAR_TESTS(IstaTest, Scalars);
 
-TYPED_TEST_P(IstaTest, MatchesPlainLoopsAtManySizes) {
+SCALAR_TEST(IstaTest, MatchesPlainLoopsAtManySizes) {
   using P = IstaProblem<TypeParam>;
   for (P const& p : {P(10, 8), P(1, 1), P(7, 12), P(33, 5, {0.2, 0.05}), P(3, 21, {0.05, 0.0}), P(0, 4), P(301, 173)}) {
     auto const r = p.run();
@@ -47,7 +47,7 @@ TYPED_TEST_P(IstaTest, MatchesPlainLoopsAtManySizes) {
   }
 }
 
-TYPED_TEST_P(IstaTest, HandCheckedCase) {
+SCALAR_TEST(IstaTest, HandCheckedCase) {
   // dim 1, D = 2: x + eta (x - 2 x) 2 - eta lambda = x (1 - 2 eta) - eta lambda.
   IstaProblem<TypeParam> p(2, 1, {0.1, 0.5});
   p.x = Array({2, 1}, {1, -1});
@@ -55,7 +55,7 @@ TYPED_TEST_P(IstaTest, HandCheckedCase) {
   EXPECT_LE(worst_error(p.run().code, Array({2, 1}, {0.75, 0})), tolerance<TypeParam>(1));
 }
 
-TYPED_TEST_P(IstaTest, GoldenValuesOfTheReferencePage) {
+SCALAR_TEST(IstaTest, GoldenValuesOfTheReferencePage) {
   // From an independent program in double.
   IstaProblem<TypeParam> p(10, 8);
   auto const r = p.run();
@@ -73,7 +73,7 @@ TYPED_TEST_P(IstaTest, GoldenValuesOfTheReferencePage) {
   EXPECT_NEAR(r.ddict.data.back(), -0.2371652078887, tol);
 }
 
-TYPED_TEST_P(IstaTest, FivePointGradients) {
+SCALAR_TEST(IstaTest, FivePointGradients) {
   if constexpr (std::is_same_v<TypeParam, double>) {
     // Kept away from the kink: entries whose argument could cross zero get no upstream gradient.
     IstaProblem<double> p(6, 7);
@@ -101,7 +101,7 @@ TYPED_TEST_P(IstaTest, FivePointGradients) {
   }
 }
 
-TYPED_TEST_P(IstaTest, CodesAreNonNegativeAndLargerLambdaIsSparser) {
+SCALAR_TEST(IstaTest, CodesAreNonNegativeAndLargerLambdaIsSparser) {
   double before = 1e9;
   for (double const lambda : {0.0, 0.5, 2.0, 100.0}) {
     auto const code = IstaProblem<TypeParam>(20, 9, {0.1, lambda}).run().code;
@@ -116,7 +116,7 @@ TYPED_TEST_P(IstaTest, CodesAreNonNegativeAndLargerLambdaIsSparser) {
   EXPECT_EQ(before, 0);
 }
 
-TYPED_TEST_P(IstaTest, AnOrthogonalDictionaryLeavesThePositivePart) {
+SCALAR_TEST(IstaTest, AnOrthogonalDictionaryLeavesThePositivePart) {
   // D = I: the residual vanishes, so code = max(0, x - eta lambda).
   IstaProblem<TypeParam> p(5, 6);
   p.dict = Array({6, 6});
@@ -126,7 +126,7 @@ TYPED_TEST_P(IstaTest, AnOrthogonalDictionaryLeavesThePositivePart) {
   EXPECT_LE(worst_error(p.run().code, expected), tolerance<TypeParam>(6));
 }
 
-TYPED_TEST_P(IstaTest, ARepeatGivesTheSameBitsAndAllWorkIsLabelled) {
+SCALAR_TEST(IstaTest, ARepeatGivesTheSameBitsAndAllWorkIsLabelled) {
   using T = TypeParam;
   IstaProblem<T> const p(30, 16);
   auto const a = p.run(), b = p.run();
@@ -144,7 +144,7 @@ TYPED_TEST_P(IstaTest, ARepeatGivesTheSameBitsAndAllWorkIsLabelled) {
 }
 
 // On both sides of where the dictionary is folded, also for fewer tokens than the layer was made for.
-TYPED_TEST_P(IstaTest, TheFoldedFormIsTheSameStep) {
+SCALAR_TEST(IstaTest, TheFoldedFormIsTheSameStep) {
   using T = TypeParam;
   std::size_t const dim = 9;
   TestSpace space;
@@ -173,7 +173,7 @@ TYPED_TEST_P(IstaTest, TheFoldedFormIsTheSameStep) {
 }
 
 // With one fold for several steps, also where ista() would not make one.
-TYPED_TEST_P(IstaTest, AFoldAtHandIsTheSameStep) {
+SCALAR_TEST(IstaTest, AFoldAtHandIsTheSameStep) {
   using T = TypeParam;
   for (std::size_t const tokens : {1, 8, 9, 40}) {
     std::size_t const dim = 9;
@@ -196,7 +196,7 @@ TYPED_TEST_P(IstaTest, AFoldAtHandIsTheSameStep) {
   }
 }
 
-TYPED_TEST_P(IstaTest, FoldsThatDoNotFitAreExplained) {
+SCALAR_TEST(IstaTest, FoldsThatDoNotFitAreExplained) {
   using T = TypeParam;
   TestSpace space;
   auto const m = [](std::size_t a, std::size_t b) { return to_view<TestSpace, T, 2>(filled(1, {a, b})); };
@@ -211,7 +211,7 @@ TYPED_TEST_P(IstaTest, FoldsThatDoNotFitAreExplained) {
                                     m(2, 4), m(4, 4)));
 }
 
-TYPED_TEST_P(IstaTest, NaNStaysNaN) {
+SCALAR_TEST(IstaTest, NaNStaysNaN) {
   std::size_t const sizes[][2] = {{3, 5}, {8, 5}, {301, 173}};
   for (auto const& s : sizes) {
     IstaProblem<TypeParam> p(s[0], s[1]);
@@ -222,7 +222,7 @@ TYPED_TEST_P(IstaTest, NaNStaysNaN) {
   }
 }
 
-TYPED_TEST_P(IstaTest, BadOptionsAndShapesAreExplained) {
+SCALAR_TEST(IstaTest, BadOptionsAndShapesAreExplained) {
   using T = TypeParam;
   TestSpace space;
   auto const m = [](std::size_t a, std::size_t b) { return to_view<TestSpace, T, 2>(filled(1, {a, b})); };
@@ -233,13 +233,6 @@ TYPED_TEST_P(IstaTest, BadOptionsAndShapesAreExplained) {
   EXPECT_ERROR(ValueError, "eta = 0, but it must be positive", (Ista<TestSpace, T>(space, {4, 3}, {0, 0.1})));
   EXPECT_ERROR(ValueError, "lambda = -1, but it must not be negative", (Ista<TestSpace, T>(space, {4, 3}, {0.1, -1})));
 }
-
-REGISTER_TYPED_TEST_SUITE_P(IstaTest, MatchesPlainLoopsAtManySizes, HandCheckedCase, GoldenValuesOfTheReferencePage,
-                            FivePointGradients, CodesAreNonNegativeAndLargerLambdaIsSparser,
-                            AnOrthogonalDictionaryLeavesThePositivePart, ARepeatGivesTheSameBitsAndAllWorkIsLabelled,
-                            TheFoldedFormIsTheSameStep, AFoldAtHandIsTheSameStep, FoldsThatDoNotFitAreExplained,
-                            NaNStaysNaN, BadOptionsAndShapesAreExplained);
-KRATE_INSTANTIATE(IstaTest);
 
 }  // namespace
 }  // namespace krate::testing

@@ -66,9 +66,9 @@ struct OvercompleteProblem {
 
 template <class Scalar>
 struct OvercompleteIstaTest : ::testing::Test {};
-TYPED_TEST_SUITE_P(OvercompleteIstaTest);
+SCALAR_TESTS(OvercompleteIstaTest, Scalars);
 
-TYPED_TEST_P(OvercompleteIstaTest, MatchesPlainLoopsAtManySizes) {
+SCALAR_TEST(OvercompleteIstaTest, MatchesPlainLoopsAtManySizes) {
   using P = OvercompleteProblem<TypeParam>;
   for (P const& p : {P(10, 8, 32), P(1, 1, 1), P(7, 12, 5), P(33, 5, 21, {0.2, 0.05}), P(3, 21, 84, {0.02, 0.0}),
                      P(0, 4, 16), P(5, 4, 0), P(101, 37, 150, {0.01, 0.1})}) {
@@ -80,7 +80,7 @@ TYPED_TEST_P(OvercompleteIstaTest, MatchesPlainLoopsAtManySizes) {
   }
 }
 
-TYPED_TEST_P(OvercompleteIstaTest, HandCheckedCase) {
+SCALAR_TEST(OvercompleteIstaTest, HandCheckedCase) {
   // dim 1, D = (2, -1), x = 1: eta x D - eta lambda = (0.15, -0.15) gives (0.15, 0); 0.7 is left to explain, so
   // (0.15 + 0.14 - 0.05, -0.07 - 0.05) gives (0.24, 0).
   OvercompleteProblem<TypeParam> p(1, 1, 2, {0.1, 0.5});
@@ -96,7 +96,7 @@ TYPED_TEST_P(OvercompleteIstaTest, HandCheckedCase) {
   EXPECT_LE(worst_error(r.dx, Array({1, 1}, {3 * (2 * 0.2 - 0.1 * 4 * 0.2)})), tolerance<TypeParam>(1));
 }
 
-TYPED_TEST_P(OvercompleteIstaTest, FivePointGradients) {
+SCALAR_TEST(OvercompleteIstaTest, FivePointGradients) {
   if constexpr (std::is_same_v<TypeParam, double>) {
     using P = OvercompleteProblem<double>;
     for (auto const way : {Decoding::own, Decoding::dictionary}) {
@@ -127,7 +127,7 @@ TYPED_TEST_P(OvercompleteIstaTest, FivePointGradients) {
   }
 }
 
-TYPED_TEST_P(OvercompleteIstaTest, ADictionaryAndItsTransposeInMemoryAreTheSame) {
+SCALAR_TEST(OvercompleteIstaTest, ADictionaryAndItsTransposeInMemoryAreTheSame) {
   for (auto const way : {Decoding::own, Decoding::dictionary}) {
     OvercompleteProblem<TypeParam> p(9, 6, 24, {0.05, 0.1}, way);
     auto const straight = p.run();
@@ -141,7 +141,7 @@ TYPED_TEST_P(OvercompleteIstaTest, ADictionaryAndItsTransposeInMemoryAreTheSame)
   }
 }
 
-TYPED_TEST_P(OvercompleteIstaTest, ATiedDecodersGradientIsTheSumOfBoth) {
+SCALAR_TEST(OvercompleteIstaTest, ATiedDecodersGradientIsTheSumOfBoth) {
   OvercompleteProblem<TypeParam> own(8, 5, 20, {0.05, 0.1}), tied(8, 5, 20, {0.05, 0.1}, Decoding::dictionary);
   own.decoder = own.dict;
   auto const r = own.run(), t = tied.run();
@@ -149,7 +149,7 @@ TYPED_TEST_P(OvercompleteIstaTest, ATiedDecodersGradientIsTheSumOfBoth) {
   EXPECT_LE(worst_error(t.ddict, combined(1, r.ddict, 1, r.ddecoder)), tolerance<TypeParam>(20));
 }
 
-TYPED_TEST_P(OvercompleteIstaTest, CodesLowerTheObjectiveAndLargerLambdaIsSparser) {
+SCALAR_TEST(OvercompleteIstaTest, CodesLowerTheObjectiveAndLargerLambdaIsSparser) {
   double before = 1e9;
   for (double const lambda : {0.0, 0.5, 2.0, 100.0}) {
     OvercompleteProblem<TypeParam> const p(20, 9, 36, {0.02, lambda}, Decoding::dictionary);
@@ -168,7 +168,7 @@ TYPED_TEST_P(OvercompleteIstaTest, CodesLowerTheObjectiveAndLargerLambdaIsSparse
   EXPECT_EQ(before, 0);
 }
 
-TYPED_TEST_P(OvercompleteIstaTest, ARepeatGivesTheSameBitsAndAllWorkIsLabelled) {
+SCALAR_TEST(OvercompleteIstaTest, ARepeatGivesTheSameBitsAndAllWorkIsLabelled) {
   using T = TypeParam;
   OvercompleteProblem<T> const p(30, 16, 64, {0.05, 0.1});
   auto const a = p.run(), b = p.run();
@@ -188,7 +188,7 @@ TYPED_TEST_P(OvercompleteIstaTest, ARepeatGivesTheSameBitsAndAllWorkIsLabelled) 
   });
 }
 
-TYPED_TEST_P(OvercompleteIstaTest, ProductsInBfloat16AreCloseToTheFullOnes) {
+SCALAR_TEST(OvercompleteIstaTest, ProductsInBfloat16AreCloseToTheFullOnes) {
   OvercompleteProblem<TypeParam> const p(12, 16, 64, {0.02, 0.0});
   auto const full = p.run(), low = p.run(Products::bfloat16);
   EXPECT_TRUE(low.intact);
@@ -198,7 +198,7 @@ TYPED_TEST_P(OvercompleteIstaTest, ProductsInBfloat16AreCloseToTheFullOnes) {
   EXPECT_LE(worst_error(low.ddecoder, full.ddecoder), 0.02);
 }
 
-TYPED_TEST_P(OvercompleteIstaTest, NaNStaysNaN) {
+SCALAR_TEST(OvercompleteIstaTest, NaNStaysNaN) {
   OvercompleteProblem<TypeParam> p(3, 5, 20);
   p.x(1, 2) = std::numeric_limits<double>::quiet_NaN();
   auto const code = p.run().code;
@@ -206,7 +206,7 @@ TYPED_TEST_P(OvercompleteIstaTest, NaNStaysNaN) {
   EXPECT_FALSE(std::isnan(code(0, 0)));
 }
 
-TYPED_TEST_P(OvercompleteIstaTest, BadOptionsAndShapesAreExplained) {
+SCALAR_TEST(OvercompleteIstaTest, BadOptionsAndShapesAreExplained) {
   using T = TypeParam;
   TestSpace space;
   auto const m = [](std::size_t a, std::size_t b) { return view<T, 2>(filled(1, {a, b})); };
@@ -225,12 +225,6 @@ TYPED_TEST_P(OvercompleteIstaTest, BadOptionsAndShapesAreExplained) {
                overcomplete_ista_backward(space, m(3, 4), m(4, 8), m(4, 7), saved(3, 4, 8), m(3, 4), {}, Products::full,
                                           {}, m(3, 4), m(4, 8), m(4, 8)));
 }
-
-REGISTER_TYPED_TEST_SUITE_P(OvercompleteIstaTest, MatchesPlainLoopsAtManySizes, HandCheckedCase, FivePointGradients,
-                            ADictionaryAndItsTransposeInMemoryAreTheSame, ATiedDecodersGradientIsTheSumOfBoth,
-                            CodesLowerTheObjectiveAndLargerLambdaIsSparser, ARepeatGivesTheSameBitsAndAllWorkIsLabelled,
-                            ProductsInBfloat16AreCloseToTheFullOnes, NaNStaysNaN, BadOptionsAndShapesAreExplained);
-KRATE_INSTANTIATE(OvercompleteIstaTest);
 
 }  // namespace
 }  // namespace krate::testing

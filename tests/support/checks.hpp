@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// What the tests of nn and optim share: suite names, workspaces of exact size, and checks that hold for every
+// What the tests of nn and optim share: workspaces of exact size, and checks that hold for every
 // operation.
 #pragma once
 
@@ -11,9 +11,6 @@
 #include "krate/core/arena.hpp"
 #include "support/op_test.hpp"
 
-#define KRATE_TEXT_OF(x) #x
-#define KRATE_TEXT(x) KRATE_TEXT_OF(x)
-
 namespace {
 
 using krate::testing::Array;
@@ -22,15 +19,6 @@ using krate::testing::Guarded;
 using krate::testing::to_array;
 using krate::testing::tolerance;
 using krate::testing::worst_error;
-
-/// Suites of different spaces live in one program: "LayerNorm/OpenMP_float".
-struct SuiteName {
-  template <class T>
-  static std::string GetName(int) {
-    return std::string(KRATE_TEXT(KRATE_TEST_SPACE_NAME)) + (std::is_same_v<T, float> ? "_float" : "_double");
-  }
-};
-using OnlyDouble = ::testing::Types<double>;
 
 template <class T, std::size_t Rank>
 auto view(Array const& a) {

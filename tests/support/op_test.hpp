@@ -12,16 +12,9 @@
 #include "support/array.hpp"
 #include "support/gradient_check.hpp"
 #include "support/recorder.hpp"
+#include "support/scalar_test.hpp"
 
 namespace krate::testing {
-
-using Scalars = ::testing::Types<float, double>;
-
-/// Instantiates a TYPED_TEST_SUITE_P over Scalars under the name of the space, so that the same bodies can be compiled
-/// for several spaces into one program.
-#define KRATE_INSTANTIATE_NAMED(prefix, suite) INSTANTIATE_TYPED_TEST_SUITE_P(prefix, suite, ::krate::testing::Scalars)
-#define KRATE_INSTANTIATE_EXPANDED(prefix, suite) KRATE_INSTANTIATE_NAMED(prefix, suite)
-#define KRATE_INSTANTIATE(suite) KRATE_INSTANTIATE_EXPANDED(KRATE_TEST_SPACE_NAME, suite)
 
 /// c * eps(Scalar) * sqrt(length), for sums of `length` products.
 template <class Scalar>

@@ -135,8 +135,8 @@ TEST(Bench, ListNamesTheCases) {
   auto const list = json_of(krate({"bench", "list", "--json"}));
   std::vector<std::string> names;
   for (auto const& c : list["cases"]) names.push_back(c["case"]);
-  EXPECT_EQ(names, (std::vector<std::string>{"infer", "step", "mssa", "mhsa", "tssa", "ista", "csc", "rate", "in-situ",
-                                             "markov", "ctrl", "flatnet", "product", "triad"}));
+  EXPECT_EQ(names, (std::vector<std::string>{"infer", "step", "mssa", "mhsa", "tssa", "ista", "csc", "rate", "markov",
+                                             "ctrl", "flatnet", "in-situ", "product", "triad"}));
   EXPECT_EQ(list["cases"][1]["config"]["image_size"], 224);
   auto const shown = krate({"bench", "list"});
   EXPECT_NE(shown.out.find("mssa     Subspace attention: --batch 8 --heads 12 --tokens 197 --head-dim 48 [--backward]"),

@@ -57,10 +57,10 @@ struct ToyGame {
 
 template <class T>
 struct ClosedLoopStepTest : ::testing::Test {};
-TYPED_TEST_SUITE(ClosedLoopStepTest, ::testing::Types<float>, SuiteName);
+SCALAR_TESTS(ClosedLoopStepTest, krate::testing::OnlyFloat);
 
 // K8: the toy game.
-TYPED_TEST(ClosedLoopStepTest, ToyGame) {
+SCALAR_TEST(ClosedLoopStepTest, ToyGame) {
   ToyGame toy(true);
   auto const results = toy.play(101);
   auto const mean_from = [&](std::size_t first) {
@@ -97,7 +97,7 @@ TYPED_TEST(ClosedLoopStepTest, ToyGame) {
   EXPECT_GE(right, 285);
 }
 
-TYPED_TEST(ClosedLoopStepTest, RepeatsToTheBitAndRefuses) {
+SCALAR_TEST(ClosedLoopStepTest, RepeatsToTheBitAndRefuses) {
   for (bool const sparse : {true, false}) {
     ToyGame one(sparse), two(sparse);
     auto const first = one.play(2), second = two.play(2);

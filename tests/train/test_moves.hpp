@@ -48,9 +48,9 @@ struct MovesTest : ::testing::Test {
     return static_cast<double>(static_cast<Scalar>(a.data[((i * channels + c) * height + y) * width + x]));
   }
 };
-TYPED_TEST_SUITE_P(MovesTest);
+SCALAR_TESTS(MovesTest, Scalars);
 
-TYPED_TEST_P(MovesTest, FlipsExchangeLeftAndRightOfHalfTheImages) {
+SCALAR_TEST(MovesTest, FlipsExchangeLeftAndRightOfHalfTheImages) {
   Array const found = this->moved({.flip = true});
   std::size_t flipped = 0;
   for (std::size_t i = 0; i < count; ++i) {
@@ -69,7 +69,7 @@ TYPED_TEST_P(MovesTest, FlipsExchangeLeftAndRightOfHalfTheImages) {
 }
 
 /// An image that is linear in row and column stays so, and tells which part was seen.
-TYPED_TEST_P(MovesTest, CropsShowAPartAtTheSizeOfTheWhole) {
+SCALAR_TEST(MovesTest, CropsShowAPartAtTheSizeOfTheWhole) {
   using T = TypeParam;
   std::size_t const n = 12, samples = 200;
   Array ramp({samples, 2, n, n}), numbers({samples});
@@ -112,7 +112,7 @@ TYPED_TEST_P(MovesTest, CropsShowAPartAtTheSizeOfTheWhole) {
   EXPECT_GT(sizes.size(), 20u);
 }
 
-TYPED_TEST_P(MovesTest, ASampleIsMovedAloneAsAmongOthers) {
+SCALAR_TEST(MovesTest, ASampleIsMovedAloneAsAmongOthers) {
   for (krate::impl::Moves const moves : {krate::impl::Moves{.shift = 2}, krate::impl::Moves{.crop = true},
                                          krate::impl::Moves{.crop = true, .flip = true, .shift = 1}}) {
     Array const all = this->moved(moves), two = this->moved(moves, {31, 7});
@@ -125,7 +125,7 @@ TYPED_TEST_P(MovesTest, ASampleIsMovedAloneAsAmongOthers) {
   }
 }
 
-TYPED_TEST_P(MovesTest, ShiftsFillUpWithTheBackground) {
+SCALAR_TEST(MovesTest, ShiftsFillUpWithTheBackground) {
   Array const found = this->moved({.shift = 2});
   std::set<std::pair<int, int>> seen;
   for (std::size_t i = 0; i < count; ++i) {
@@ -168,7 +168,7 @@ inline io::SampleTable byte_images(std::size_t rows) {
   return {about, pixels, labels};
 }
 
-TYPED_TEST_P(MovesTest, WhatIsLoadedBeforeIsWhatIsAskedFor) {
+SCALAR_TEST(MovesTest, WhatIsLoadedBeforeIsWhatIsAskedFor) {
   using T = TypeParam;
   train::DatasetSource<TestSpace, T> plain(byte_images(30)), ahead(byte_images(30));
   auto const filled_by = [&](auto& source, std::vector<std::size_t> const& samples) {
@@ -215,7 +215,7 @@ struct Slow final : train::BatchSource<Space, T> {
   }
 };
 
-TYPED_TEST_P(MovesTest, ARunThatWaitsForDataSaysSo) {
+SCALAR_TEST(MovesTest, ARunThatWaitsForDataSaysSo) {
   using Model = models::Crate<TestSpace, TypeParam>;
   Toy<TestSpace, TypeParam> toy(50);
   auto const waited = [&](double seconds) {
@@ -229,11 +229,6 @@ TYPED_TEST_P(MovesTest, ARunThatWaitsForDataSaysSo) {
   EXPECT_GE(waited(0.02), 8 * 0.02);
   EXPECT_GT(waited(0), 0);
 }
-
-REGISTER_TYPED_TEST_SUITE_P(MovesTest, FlipsExchangeLeftAndRightOfHalfTheImages, CropsShowAPartAtTheSizeOfTheWhole,
-                            ASampleIsMovedAloneAsAmongOthers, ShiftsFillUpWithTheBackground,
-                            WhatIsLoadedBeforeIsWhatIsAskedFor, ARunThatWaitsForDataSaysSo);
-KRATE_INSTANTIATE(MovesTest);
 
 }  // namespace
 }  // namespace krate::testing

@@ -54,7 +54,7 @@ inline Array unit_vectors(std::size_t n) {
 
 template <class T>
 struct RedunetTest : ::testing::Test {};
-TYPED_TEST_SUITE(RedunetTest, krate::testing::Scalars, SuiteName);
+SCALAR_TESTS(RedunetTest, krate::testing::Scalars);
 
 /// Rows of the table: layers done, rate reduction. The features after n layers are those that reach the next one.
 struct Reproduction {
@@ -65,7 +65,7 @@ struct Reproduction {
 };
 
 // From an independent program and other random numbers: early values differ by the samples drawn, late ones do not.
-TYPED_TEST(RedunetTest, RateReductionOfBlobsAsReported) {
+SCALAR_TEST(RedunetTest, RateReductionOfBlobsAsReported) {
   using T = TypeParam;
   if constexpr (std::is_same_v<T, double>) {
     double const limit_2 = std::log(11.0) - 0.5 * std::log(21.0), limit_3 = 1.5 * std::log(11.0) - 0.5 * std::log(31.0);
@@ -116,12 +116,12 @@ TYPED_TEST(RedunetTest, RateReductionOfBlobsAsReported) {
   }
 }
 
-TYPED_TEST(RedunetTest, FilesHoldTheModel) {
+SCALAR_TEST(RedunetTest, FilesHoldTheModel) {
   using T = TypeParam;
   Blobs const blobs(unit_vectors(3), 1), others(unit_vectors(3), 2);
   BuiltRedunet<T> const built(blobs, others, {.dim = 3, .layers = 4, .classes = 3});
   auto const path = std::filesystem::temp_directory_path() /
-                    ("krate_redunet_" + std::to_string(::getpid()) + KRATE_TEXT(KRATE_TEST_SPACE_NAME) + ".h5");
+                    ("krate_redunet_" + std::to_string(::getpid()) + TestSpace::name() + ".h5");
   krate::train::save_redunet(built.space, {}, built.model, path.string());
   krate::io::CheckpointReader const file(path.string());
   EXPECT_EQ(file.model(), "redunet");
@@ -144,7 +144,7 @@ TYPED_TEST(RedunetTest, FilesHoldTheModel) {
   std::filesystem::remove(path);
 }
 
-TYPED_TEST(RedunetTest, RepeatsToTheBit) {
+SCALAR_TEST(RedunetTest, RepeatsToTheBit) {
   using T = TypeParam;
   Blobs const blobs(unit_vectors(2), 1);
   krate::models::RedunetConfig const config{.dim = 2, .layers = 6, .classes = 2};
@@ -154,7 +154,7 @@ TYPED_TEST(RedunetTest, RepeatsToTheBit) {
   EXPECT_TRUE(same_bits(to_array(one.model.layer(5).expansion), to_array(two.model.layer(5).expansion)));
 }
 
-TYPED_TEST(RedunetTest, RefusesWhatCannotWork) {
+SCALAR_TEST(RedunetTest, RefusesWhatCannotWork) {
   using T = TypeParam;
   auto const make = [](krate::models::RedunetConfig const& config) {
     return krate::models::Redunet<TestSpace, T>(TestSpace(), config);

@@ -60,9 +60,9 @@ struct RegulariserTest : ::testing::Test {
     }
   }
 };
-TYPED_TEST_SUITE_P(RegulariserTest);
+SCALAR_TESTS(RegulariserTest, Scalars);
 
-TYPED_TEST_P(RegulariserTest, TheLossIsLowerByTheMeanReduction) {
+SCALAR_TEST(RegulariserTest, TheLossIsLowerByTheMeanReduction) {
   using Model = models::Crate<TestSpace, TypeParam>;
   Model const model(this->space, this->toy.config(), Seed{3});
   double const plain = this->loss(model, 0), one = this->loss(model, 1), two = this->loss(model, 2);
@@ -71,7 +71,7 @@ TYPED_TEST_P(RegulariserTest, TheLossIsLowerByTheMeanReduction) {
   EXPECT_NEAR(two - plain, 2 * (one - plain), 1e-9 * std::abs(one));
 }
 
-TYPED_TEST_P(RegulariserTest, FivePointGradientsOfTheWholeObjective) {
+SCALAR_TEST(RegulariserTest, FivePointGradientsOfTheWholeObjective) {
   if constexpr (std::is_same_v<TypeParam, double>) {
     this->expect_five_point_gradients(models::Crate<TestSpace, double>(this->space, this->toy.config(), Seed{3}), 0.3,
                                       1e-6);
@@ -85,7 +85,7 @@ TYPED_TEST_P(RegulariserTest, FivePointGradientsOfTheWholeObjective) {
   }
 }
 
-TYPED_TEST_P(RegulariserTest, AStepAllocatesNothingAndIsLabelled) {
+SCALAR_TEST(RegulariserTest, AStepAllocatesNothingAndIsLabelled) {
   using Model = models::Crate<TestSpace, TypeParam>;
   Model const model(this->space, this->toy.config());
   train::TrainStep<Model> step(this->space, {}, model, optim::AdamW{},
@@ -99,7 +99,7 @@ TYPED_TEST_P(RegulariserTest, AStepAllocatesNothingAndIsLabelled) {
   EXPECT_TRUE(recording.saw("krate::unit_tokens_backward"));
 }
 
-TYPED_TEST_P(RegulariserTest, RecomputingAndEmptyRanksChangeNothing) {
+SCALAR_TEST(RegulariserTest, RecomputingAndEmptyRanksChangeNothing) {
   using Model = models::Crate<TestSpace, TypeParam>;
   auto const run = [&](bool recompute) {
     Model const model(this->space, this->toy.config(), Seed{3});
@@ -118,10 +118,6 @@ TYPED_TEST_P(RegulariserTest, RecomputingAndEmptyRanksChangeNothing) {
   EXPECT_ERROR(ValueError, "decay = 0",
                (train::TrainStep<Model>(this->space, {}, model, optim::AdamW{}, {.layer_decay = 0})));
 }
-
-REGISTER_TYPED_TEST_SUITE_P(RegulariserTest, TheLossIsLowerByTheMeanReduction, FivePointGradientsOfTheWholeObjective,
-                            AStepAllocatesNothingAndIsLabelled, RecomputingAndEmptyRanksChangeNothing);
-KRATE_INSTANTIATE(RegulariserTest);
 
 }  // namespace
 }  // namespace krate::testing

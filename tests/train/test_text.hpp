@@ -31,9 +31,9 @@ struct TextTraining : ::testing::Test {
   TestSpace space;
   models::CausalCrateConfig const config{.vocabulary = 17, .context = 8, .dim = 16, .depth = 2, .heads = 2};
 };
-TYPED_TEST_SUITE_P(TextTraining);
+SCALAR_TESTS(TextTraining, Scalars);
 
-TYPED_TEST_P(TextTraining, SourcesGiveRowsAndWindows) {
+SCALAR_TEST(TextTraining, SourcesGiveRowsAndWindows) {
   train::TextSource<TestSpace> rows(counting_text(9, 5, 2)), windows(counting_text(9, 5, 2), {.windows = true});
   EXPECT_EQ(rows.tokens(), 5u);
   EXPECT_EQ(rows.classes(), 17u);
@@ -70,7 +70,7 @@ TYPED_TEST_P(TextTraining, SourcesGiveRowsAndWindows) {
   EXPECT_TRUE(moved);
 }
 
-TYPED_TEST_P(TextTraining, SourcesMaskTokens) {
+SCALAR_TEST(TextTraining, SourcesMaskTokens) {
   train::TextSource<TestSpace> plain(counting_text(400, 10)),
       source(counting_text(400, 10), {.masked = 0.15, .mask_id = 17});
   std::vector<std::size_t> all(400);
@@ -95,7 +95,7 @@ TYPED_TEST_P(TextTraining, SourcesMaskTokens) {
   EXPECT_NE(filled_from(source, all, &random).ids.data, found.ids.data);
 }
 
-TYPED_TEST_P(TextTraining, SourcesSayWhatIsWrong) {
+SCALAR_TEST(TextTraining, SourcesSayWhatIsWrong) {
   auto shuffled = counting_text(4, 5);
   auto about = shuffled.description();
   about.split = {0, 1, 0, 0};  // the train part has a gap
@@ -106,7 +106,7 @@ TYPED_TEST_P(TextTraining, SourcesSayWhatIsWrong) {
                train::TextSource<TestSpace>(io::SampleTable(about, std::vector<std::int32_t>(20), {})));
 }
 
-TYPED_TEST_P(TextTraining, LearnsToCount) {
+SCALAR_TEST(TextTraining, LearnsToCount) {
   train::TextSource<TestSpace> source(counting_text(40, 8, 6), {.windows = true});
   typename TestFixture::Model const model(this->space, this->config, Seed{3});
   train::Trainer trainer(this->space, {}, model, optim::AdamW{.learning_rate = 1e-2, .weight_decay = 0},
@@ -119,7 +119,7 @@ TYPED_TEST_P(TextTraining, LearnsToCount) {
   EXPECT_LT(summary.test->loss, 0.5);  // log 17 = 2.8
 }
 
-TYPED_TEST_P(TextTraining, LabelsThatAreLeftOutCountNothing) {
+SCALAR_TEST(TextTraining, LabelsThatAreLeftOutCountNothing) {
   auto table = counting_text(4, 8);
   auto about = table.description();
   std::vector<std::int32_t> tokens(32);
@@ -138,7 +138,7 @@ TYPED_TEST_P(TextTraining, LabelsThatAreLeftOutCountNothing) {
   EXPECT_NEAR(result.loss, before.loss, 1e-5);
 }
 
-TYPED_TEST_P(TextTraining, SamplesThatDoNotFitAreRefused) {
+SCALAR_TEST(TextTraining, SamplesThatDoNotFitAreRefused) {
   typename TestFixture::Model const model(this->space, this->config);
   auto const run = [&](io::SampleTable table) {
     train::TextSource<TestSpace> source(std::move(table));
@@ -150,7 +150,7 @@ TYPED_TEST_P(TextTraining, SamplesThatDoNotFitAreRefused) {
                run(counting_text(3, 8, 0, 18)));
 }
 
-TYPED_TEST_P(TextTraining, FivePointGradientsOfTheRegularisedObjective) {
+SCALAR_TEST(TextTraining, FivePointGradientsOfTheRegularisedObjective) {
   if constexpr (std::is_same_v<TypeParam, double>) {
     using Model = typename TestFixture::Model;
     train::TextSource<TestSpace> source(counting_text(4, 8));
@@ -183,7 +183,7 @@ TYPED_TEST_P(TextTraining, FivePointGradientsOfTheRegularisedObjective) {
   }
 }
 
-TYPED_TEST_P(TextTraining, WhatIsMadeReadyBeforeIsWhatIsAskedFor) {
+SCALAR_TEST(TextTraining, WhatIsMadeReadyBeforeIsWhatIsAskedFor) {
   train::TextOptions const options{.windows = true, .masked = 0.3, .mask_id = 16};
   train::TextSource<TestSpace> plain(counting_text(30, 8), options), ahead(counting_text(30, 8), options);
   Random const one(Seed{4}, 1, 1), other(Seed{4}, 1, 2);
@@ -207,12 +207,6 @@ TYPED_TEST_P(TextTraining, WhatIsMadeReadyBeforeIsWhatIsAskedFor) {
   plain.select({29, 28, 27, 26, 25, 24, 23, 22, 21, 20});
   expect_same(second, &one);
 }
-
-REGISTER_TYPED_TEST_SUITE_P(TextTraining, WhatIsMadeReadyBeforeIsWhatIsAskedFor,
-                            FivePointGradientsOfTheRegularisedObjective, SourcesGiveRowsAndWindows, SourcesMaskTokens,
-                            SourcesSayWhatIsWrong, LearnsToCount, LabelsThatAreLeftOutCountNothing,
-                            SamplesThatDoNotFitAreRefused);
-KRATE_INSTANTIATE(TextTraining);
 
 }  // namespace
 }  // namespace krate::testing

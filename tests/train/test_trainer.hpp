@@ -30,9 +30,9 @@ struct TrainerTest : ::testing::Test {
     return all;
   }
 };
-TYPED_TEST_SUITE_P(TrainerTest);
+SCALAR_TESTS(TrainerTest, Scalars);
 
-TYPED_TEST_P(TrainerTest, LearnsTheToyAndWritesARowAStep) {
+SCALAR_TEST(TrainerTest, LearnsTheToyAndWritesARowAStep) {
   Directory const dir;
   typename TestFixture::Model const model(this->space, this->toy.config(), Seed{3});
   auto const summary =
@@ -58,7 +58,7 @@ TYPED_TEST_P(TrainerTest, LearnsTheToyAndWritesARowAStep) {
   EXPECT_NE(kept[1].find("step-00000160.h5"), std::string::npos);
 }
 
-TYPED_TEST_P(TrainerTest, ResumingGivesTheBitsOfTheUninterruptedRun) {
+SCALAR_TEST(TrainerTest, ResumingGivesTheBitsOfTheUninterruptedRun) {
   Directory const dir;
   train::TrainerOptions options{
       .epochs = 3, .batch = 8, .shift = 1, .run = dir / "whole", .checkpoint_every = 5, .keep = 100};
@@ -88,7 +88,7 @@ TYPED_TEST_P(TrainerTest, ResumingGivesTheBitsOfTheUninterruptedRun) {
   }
 }
 
-TYPED_TEST_P(TrainerTest, TheSameSeedGivesTheSameBitsAndAnotherDoesNot) {
+SCALAR_TEST(TrainerTest, TheSameSeedGivesTheSameBitsAndAnotherDoesNot) {
   auto const train = [&](std::uint64_t seed) {
     typename TestFixture::Model const model(this->space, this->toy.config(), Seed{seed});
     this->train(model, {.steps = 5, .batch = 16, .seed = Seed{seed}, .shift = 2});
@@ -99,7 +99,7 @@ TYPED_TEST_P(TrainerTest, TheSameSeedGivesTheSameBitsAndAnotherDoesNot) {
   EXPECT_NE(once, train(2));
 }
 
-TYPED_TEST_P(TrainerTest, WhatIsDrawnForASampleDoesNotHangOnTheBatch) {
+SCALAR_TEST(TrainerTest, WhatIsDrawnForASampleDoesNotHangOnTheBatch) {
   // A model that stands still has the same mean loss over an epoch, however the epoch is cut into batches.
   auto const losses = [&](std::size_t batch) {
     typename TestFixture::Model const model(this->space, this->toy.config());
@@ -118,7 +118,7 @@ TYPED_TEST_P(TrainerTest, WhatIsDrawnForASampleDoesNotHangOnTheBatch) {
   EXPECT_GT(std::abs(whole[0] - whole[1]), 1e-4) << "an epoch draws anew";
 }
 
-TYPED_TEST_P(TrainerTest, AStopIsACheckpointFirst) {
+SCALAR_TEST(TrainerTest, AStopIsACheckpointFirst) {
   Directory const dir;
   int asked = 0;
   typename TestFixture::Model const model(this->space, this->toy.config());
@@ -129,7 +129,7 @@ TYPED_TEST_P(TrainerTest, AStopIsACheckpointFirst) {
   EXPECT_FALSE(fs::exists(dir / "run/model.h5"));
 }
 
-TYPED_TEST_P(TrainerTest, DivergenceAndWrongOptionsAreExplained) {
+SCALAR_TEST(TrainerTest, DivergenceAndWrongOptionsAreExplained) {
   using M = typename TestFixture::Model;
   M const model(this->space, this->toy.config());
   EXPECT_ERROR(ValueError, "batch = 0, but it must be positive", this->train(model, {.batch = 0}));
@@ -147,7 +147,7 @@ TYPED_TEST_P(TrainerTest, DivergenceAndWrongOptionsAreExplained) {
   EXPECT_ERROR(NumericalError, "training diverged", this->train(model, {.epochs = 1}));
 }
 
-TYPED_TEST_P(TrainerTest, AStepIsLabelledAndAllocatesNothing) {
+SCALAR_TEST(TrainerTest, AStepIsLabelledAndAllocatesNothing) {
   typename TestFixture::Model const model(this->space, this->toy.config());
   train::TrainStep<typename TestFixture::Model> step(this->space, {}, model, this->rule,
                                                      {.local_batch = 8, .shift = 1});
@@ -167,7 +167,7 @@ TYPED_TEST_P(TrainerTest, AStepIsLabelledAndAllocatesNothing) {
   }
 }
 
-TYPED_TEST_P(TrainerTest, ShufflesArePermutationsThatDependOnSeedAndEpoch) {
+SCALAR_TEST(TrainerTest, ShufflesArePermutationsThatDependOnSeedAndEpoch) {
   std::vector<std::size_t> a(101), b(101), c(101);
   train::shuffle(Seed{1}, 0, a);
   train::shuffle(Seed{1}, 0, b);
@@ -177,12 +177,6 @@ TYPED_TEST_P(TrainerTest, ShufflesArePermutationsThatDependOnSeedAndEpoch) {
   EXPECT_EQ(std::set<std::size_t>(a.begin(), a.end()).size(), 101u);
   EXPECT_EQ(*std::max_element(a.begin(), a.end()), 100u);
 }
-
-REGISTER_TYPED_TEST_SUITE_P(TrainerTest, LearnsTheToyAndWritesARowAStep, ResumingGivesTheBitsOfTheUninterruptedRun,
-                            TheSameSeedGivesTheSameBitsAndAnotherDoesNot, WhatIsDrawnForASampleDoesNotHangOnTheBatch,
-                            AStopIsACheckpointFirst, DivergenceAndWrongOptionsAreExplained,
-                            AStepIsLabelledAndAllocatesNothing, ShufflesArePermutationsThatDependOnSeedAndEpoch);
-KRATE_INSTANTIATE(TrainerTest);
 
 }  // namespace
 }  // namespace krate::testing
