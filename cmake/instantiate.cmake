@@ -13,6 +13,11 @@ set(krate_device_spaces ${krate_spaces})
 list(FILTER krate_device_spaces EXCLUDE REGEX "^(Serial|OpenMP|Threads)$")
 list(APPEND krate_space_groups ${krate_device_spaces})
 
+# GCC looks for garbage only beyond 400 MB: a tenth of the compile time.
+if(PROJECT_IS_TOP_LEVEL AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND NOT Kokkos_DEVICES MATCHES "CUDA|HIP")
+  add_compile_options(--param=ggc-min-heapsize=400000)
+endif()
+
 set(krate_wiring_options $<$<AND:$<CONFIG:Release>,$<COMPILE_LANG_AND_ID:CXX,GNU,Clang>>:-Og>)
 
 # The text of one entry's source, appended to the variable text of the caller.
@@ -74,11 +79,11 @@ function(krate_instantiate target)
   endforeach()
 endfunction()
 
-# Where a build takes several sources together (CMAKE_UNITY_BUILD) and its target's mode is GROUP: these, four by four.
+# Where a build takes several sources together (CMAKE_UNITY_BUILD) and its target's mode is GROUP: these, six by six.
 function(krate_take_together name)
   set(count 0)
   foreach(file IN LISTS ARGN)
-    math(EXPR group "${count} / 4")
+    math(EXPR group "${count} / 6")
     math(EXPR count "${count} + 1")
     set_source_files_properties(${file} PROPERTIES UNITY_GROUP ${name}_${group})
   endforeach()

@@ -9,8 +9,8 @@ set -euo pipefail
 krate=$(realpath "$1")
 report=${2:-report}
 run=$report/run
-flags=(--model crate --data "$report/digits.h5" --dim 192 --depth 3 --heads 12 --patch-size 4 --batch 64
-       --learning-rate 1e-3 --weight-decay 0.05 --warmup 690 --augment shift1 --pool mean --seed 0)
+flags=(--model crate --data "$report/digits.h5" --dim 256 --depth 3 --heads 32 --patch-size 4 --batch 64
+       --learning-rate 5e-4 --weight-decay 0.05 --warmup 690 --augment shift1 --pool mean --seed 0)
 interrupt_after=600
 
 rm -rf "$report"
