@@ -12,6 +12,11 @@
 #include "tools/context.hpp"
 #include "tools/memory.hpp"
 
+// Loops that must be fast: compiled in peaks.cpp alone.
+extern template double krate::perf::product_peak<float>(krate::tools::Space const&);
+extern template double krate::perf::product_peak<double>(krate::tools::Space const&);
+extern template double krate::perf::triad_peak(krate::tools::Space const&);
+
 namespace krate::tools {
 
 /// Measures one case after another in one process. Under several ranks all of them run a case at the same time; time is

@@ -2,6 +2,10 @@
 #include "perf/cases/roof.hpp"
 #include "tools/machine.hpp"
 
+template double krate::perf::product_peak<float>(krate::tools::Space const&);
+template double krate::perf::product_peak<double>(krate::tools::Space const&);
+template double krate::perf::triad_peak(krate::tools::Space const&);
+
 namespace krate::tools {
 
 Peaks measure_peaks(Space const& space) {
