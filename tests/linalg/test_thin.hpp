@@ -97,6 +97,24 @@ SCALAR_TEST(ThinTest, TransposeIsItsPortableForm) {
   }
 }
 
+SCALAR_TEST(ThinTest, SumsAreTheirPortableForm) {
+  namespace simd = krate::impl::simd;
+  constexpr int w = simd::width<double>;
+  simd::Vec<double> v[w];
+  for (int i = 0; i < w; ++i) {
+    double row[w];
+    for (int j = 0; j < w; ++j) row[j] = 100 * i + j;
+    v[i] = simd::load(row);
+  }
+  double own[w], portable[w];
+  simd::store(own, simd::sums<double>(v));
+  simd::store(portable, simd::sums_portable<double>(v));
+  for (int i = 0; i < w; ++i) {
+    EXPECT_EQ(own[i], 100 * i * w + w * (w - 1) / 2);
+    EXPECT_EQ(portable[i], own[i]);
+  }
+}
+
 SCALAR_TEST(ThinTest, RotationIsItsPortableForm) {
   namespace simd = krate::impl::simd;
   constexpr int w = simd::width<double>, count = w / 2 + 1;

@@ -69,6 +69,7 @@ KRATE_TILE_FUNCTION void accumulate(simd::Vec<T> (&acc)[Rows][Columns], T const*
 /// index would not stay in registers.
 template <int Rows, int Columns, class T>
 KRATE_TILE_FUNCTION void store_tile(simd::Vec<T> const (&acc)[Rows][Columns], T* to) {
+  KRATE_UNROLL
   for (int r = 0; r < Rows; ++r)
     for (int c = 0; c < Columns; ++c) simd::store(to + r * AttentionTile<T>::leading + c * simd::width<T>, acc[r][c]);
 }

@@ -85,6 +85,7 @@ struct QueryStrips {
       for_strip(shape, first, end, [&](auto vectors, int i, int j) {
         V acc[Tile::rows][vectors];
         panel_product<vectors, T>(queries, keys, shape.features, i, j, acc);
+        KRATE_UNROLL
         for (int r = 0; r < Tile::rows; ++r)
           for (int c = 0; c < vectors; ++c)
             simd::store(strip + static_cast<std::ptrdiff_t>(i - first + r) * leading + j + c * Tile::lanes, acc[r][c]);

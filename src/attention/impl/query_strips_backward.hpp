@@ -102,6 +102,7 @@ struct QueryStripsBackward {
     int const features = shape.features, leading = shape.token_capacity();
     V const scale = simd::broadcast(PackedHead<T>::scale(features)), one = simd::broadcast(T(1));
     auto const store = [&](T* to, V const(&tile)[Tile::rows][Columns]) {
+      KRATE_UNROLL
       for (int r = 0; r < Tile::rows; ++r)
         for (int c = 0; c < Columns; ++c)
           simd::store(to + static_cast<std::ptrdiff_t>(r) * leading + c * Tile::lanes, tile[r][c]);

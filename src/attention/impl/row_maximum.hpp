@@ -69,6 +69,7 @@ struct RowMaximumForward {
       for_strip(shape, first, end, [&](auto vectors, int i, int j) {
         simd::Vec<T> acc[Tile::rows][vectors];
         panel_product<vectors, T>(head.panels, head.panels, shape.features, i, j, acc);
+        KRATE_UNROLL
         for (int r = 0; r < Tile::rows; ++r)
           for (int c = 0; c < vectors; ++c)
             simd::store(strip + static_cast<std::ptrdiff_t>(i - first + r) * leading + j + c * Tile::lanes, acc[r][c]);

@@ -149,6 +149,7 @@ struct SymmetricBackward {
     bool const causal = head.shape.causal;
     std::ptrdiff_t const at = static_cast<std::ptrdiff_t>(i) * Tile::leading + j;
     V acc[Tile::rows][Columns];
+    KRATE_UNROLL
     for (int c = 0; c < Columns; ++c) {
       V const b = simd::load(head.minus_b + column + c * Tile::lanes);
       for (int r = 0; r < Tile::rows; ++r) acc[r][c] = b + simd::broadcast(head.minus_b[row + r]);
@@ -157,6 +158,7 @@ struct SymmetricBackward {
                                        panel_at(head.panels, features, column), panel, features);
     store_tile<Tile::rows, Columns, T>(acc, block + at);
     if (beyond > 0) drop_diagonal(block + at, i, j, Columns * Tile::lanes);
+    KRATE_UNROLL
     for (int c = 0; c < Columns; ++c) {
       V const v = causal ? simd::broadcast(T(0)) : simd::load(scaled + column + c * Tile::lanes),
               gj = simd::load(g + column + c * Tile::lanes);

@@ -78,6 +78,7 @@ struct SymmetricForward {
       constexpr int count = vectors;
       int const column = first_column + j;
       V acc[Tile::rows][count];
+      KRATE_UNROLL
       for (int c = 0; c < count; ++c) {
         V const b = simd::load(head.minus_b + column + c * Tile::lanes);
         for (int r = 0; r < Tile::rows; ++r) acc[r][c] = b + simd::broadcast(head.minus_b[row + r]);

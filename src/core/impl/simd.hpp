@@ -11,6 +11,14 @@
 
 #define KRATE_TILE_FUNCTION [[gnu::always_inline]] inline
 
+/// Before a loop of a constant few rounds over an array of vectors: GCC leaves the outermost loop of a function rolled
+/// until it is too late, and then the array lives in memory, not in registers.
+#if defined(__clang__)
+#define KRATE_UNROLL _Pragma("unroll")
+#else
+#define KRATE_UNROLL _Pragma("GCC unroll 16")
+#endif
+
 namespace krate::impl::simd {
 
 namespace lanes {
@@ -140,6 +148,14 @@ KRATE_TILE_FUNCTION T sum_portable(Vec<T> const& v) {
   return a[0];
 }
 
+/// Lane i is the sum of all lanes of v[i], through memory.
+template <class T>
+KRATE_TILE_FUNCTION Vec<T> sums_portable(Vec<T> const (&v)[width<T>]) {
+  T sums[width<T>];
+  for (int i = 0; i < width<T>; ++i) sums[i] = sum_portable<T>(v[i]);
+  return load(sums);
+}
+
 /// Asks for the cache line of an address that is soon read; any address may be asked for.
 KRATE_TILE_FUNCTION void prefetch(void const* address) {
   __builtin_prefetch(address);
@@ -196,6 +212,18 @@ KRATE_TILE_FUNCTION void add_rotated(Native<T>& v, std::index_sequence<L...> all
   v += __builtin_shufflevector(v, v, ((L + Half) % w)...);
   if constexpr (Half > 1) add_rotated<Half / 2, T>(v, all);
 }
+/// Lanes without the bit `Half` become sums of two lanes of a, those with it of b.
+template <int Half, class T, std::size_t... L>
+KRATE_TILE_FUNCTION Native<T> folded(Native<T> const& a, Native<T> const& b, std::index_sequence<L...>) {
+  constexpr std::size_t w = sizeof...(L), h = Half;
+  return __builtin_shufflevector(a, b, ((L & h) != 0 ? w + L : L)...) +
+         __builtin_shufflevector(a, b, ((L & h) != 0 ? w + L - h : L + h)...);
+}
+template <int Half, class T>
+KRATE_TILE_FUNCTION void fold_stage(Native<T> (&v)[width<T>]) {
+  for (int i = 0; i < Half; ++i) v[i] = folded<Half, T>(v[i], v[i + Half], std::make_index_sequence<width<T>>());
+  if constexpr (Half > 1) fold_stage<Half / 2, T>(v);
+}
 template <class T, std::size_t K, std::size_t... L>
 KRATE_TILE_FUNCTION Native<T> rotated(Native<T> const& v, std::index_sequence<L...>) {
   return __builtin_shufflevector(v, v, ((L + K) % sizeof...(L))...);
@@ -236,6 +264,19 @@ KRATE_TILE_FUNCTION T sum(Vec<T> const& v) {
   }
 }
 
+/// The same as sums_portable(), within registers.
+template <class T>
+KRATE_TILE_FUNCTION Vec<T> sums(Vec<T> const (&v)[width<T>]) {
+  if constexpr (width < T >> 1) {
+    lanes::Native<T> n[width<T>];
+    for (int i = 0; i < width<T>; ++i) n[i] = Kokkos::bit_cast<lanes::Native<T>>(v[i]);
+    lanes::fold_stage<width<T> / 2, T>(n);
+    return Kokkos::bit_cast<Vec<T>>(n[0]);
+  } else {
+    return v[0];
+  }
+}
+
 /// Rows become columns: width vectors, in place, within registers.
 template <class T>
 KRATE_TILE_FUNCTION void transpose(Vec<T> (&v)[width<T>]) {
@@ -258,6 +299,10 @@ KRATE_TILE_FUNCTION void rotate(Vec<T> const& v, Vec<T> (&rotations)[width<T> / 
 template <class T>
 KRATE_TILE_FUNCTION T sum(Vec<T> const& v) {
   return sum_portable<T>(v);
+}
+template <class T>
+KRATE_TILE_FUNCTION Vec<T> sums(Vec<T> const (&v)[width<T>]) {
+  return sums_portable<T>(v);
 }
 template <class T>
 KRATE_TILE_FUNCTION void transpose(Vec<T> (&v)[width<T>]) {

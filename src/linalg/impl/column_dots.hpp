@@ -41,7 +41,9 @@ class ColumnDots {
   static constexpr int w = simd::width<double>, groups_most = (most + side - 1) / side;
   /// Groups that meet each other group of columns while it is in the first cache.
   static constexpr int near = 4;
-  using Tile = V[side][side];
+  /// Sums of a tile, which registers hold as vectors: numbers, of which the second cache has fewer to bring.
+  static constexpr int numbers = (side * side + w - 1) / w * w;
+  using Tile = double[numbers];
 
   /// What a visit of a tile fetches for later: stretches of columns, a line of each at a time.
   struct Ahead {
@@ -61,8 +63,7 @@ class ColumnDots {
         stretch(columns.count > 16 ? 4 : 1),
         distance(stretch > 1 ? block * stretch : 2048 / columns.count) {
     for (int i = 0; i < groups * (groups + 1) / 2; ++i)
-      for (auto& row : sums[i])
-        for (auto& sum : row) sum = simd::broadcast(0.0);
+      for (double& sum : sums[i]) sum = 0;
   }
 
   /// The last group overlaps the one before it rather than end beyond the last column.
@@ -98,44 +99,52 @@ class ColumnDots {
   }
 
   KRATE_TILE_FUNCTION void add_tile(Tile& sum, double const* a, double const* b, int rows, Ahead const& ahead) const {
-    V acc[side][side];
-    for (int i = 0; i < side; ++i)
-      for (int j = 0; j < side; ++j) acc[i][j] = sum[i][j];
+    V acc[numbers];
+    for (V& x : acc) x = simd::broadcast(0.0);
     for (int k = 0; k < rows; k += w) {
       ahead(k);
       V y[side];
       for (int j = 0; j < side; ++j) y[j] = simd::kept<double>(simd::load(b + j * z.leading + k));
       for (int i = 0; i < side; ++i) {
         V const x = simd::kept<double>(simd::load(a + i * z.leading + k));
-        for (int j = 0; j < side; ++j) acc[i][j] = simd::fma(x, y[j], acc[i][j]);
+        for (int j = 0; j < side; ++j) acc[i * side + j] = simd::fma(x, y[j], acc[i * side + j]);
       }
     }
-    for (int i = 0; i < side; ++i)
-      for (int j = 0; j < side; ++j) sum[i][j] = acc[i][j];
+    keep(sum, acc);
+  }
+
+  KRATE_TILE_FUNCTION static void keep(Tile& sum, V const (&acc)[numbers]) {
+    for (int n = 0; n < numbers; n += w) {
+      V lanes[w];
+      for (int i = 0; i < w; ++i) lanes[i] = acc[n + i];
+      simd::store(sum + n, simd::load(sum + n) + simd::sums<double>(lanes));
+    }
   }
 
   template <class Body>
   KRATE_TILE_FUNCTION static void of_lower(Body const& body) {
-#pragma GCC unroll 4
-    for (int i = 0; i < side; ++i)
-#pragma GCC unroll 4
+    KRATE_UNROLL
+    for (int i = 0; i < side; ++i) {
+      KRATE_UNROLL
       for (int j = 0; j <= i; ++j) body(i, j);
+    }
   }
 
   /// The lower triangles of two tiles on the diagonal: together they fill the registers as one whole tile does.
   KRATE_TILE_FUNCTION void add_diagonals(Tile& first, Tile& second, double const* a, double const* b, int rows,
                                          Ahead const& ahead) const {
-    Tile one, two;
-    of_lower([&](int i, int j) { one[i][j] = first[i][j], two[i][j] = second[i][j]; });
+    V one[numbers], two[numbers];
+    for (int i = 0; i < numbers; ++i) one[i] = two[i] = simd::broadcast(0.0);
     for (int k = 0; k < rows; k += w) {
       ahead(k);
       V x[side];
       for (int i = 0; i < side; ++i) x[i] = simd::kept<double>(simd::load(a + i * z.leading + k));
-      of_lower([&](int i, int j) { one[i][j] = simd::fma(x[i], x[j], one[i][j]); });
+      of_lower([&](int i, int j) { one[i * side + j] = simd::fma(x[i], x[j], one[i * side + j]); });
       for (int i = 0; i < side; ++i) x[i] = simd::kept<double>(simd::load(b + i * z.leading + k));
-      of_lower([&](int i, int j) { two[i][j] = simd::fma(x[i], x[j], two[i][j]); });
+      of_lower([&](int i, int j) { two[i * side + j] = simd::fma(x[i], x[j], two[i * side + j]); });
     }
-    of_lower([&](int i, int j) { first[i][j] = one[i][j], second[i][j] = two[i][j]; });
+    keep(first, one);
+    keep(second, two);
   }
 
   void write(double* g, int leading) const {
@@ -145,7 +154,7 @@ class ColumnDots {
         for (int x = 0; x < side; ++x)
           for (int y = 0; y < side; ++y) {
             int const row = first_of(i) + x, column = first_of(j) + y;
-            if (column <= row) g[row * leading + column] = simd::sum<double>(sums[tile][x][y]);
+            if (column <= row) g[row * leading + column] = sums[tile][x * side + y];
           }
   }
 

@@ -12,6 +12,7 @@ inline void small_tile(TileLeft a, ConstTileRows b, TileRows c, int depth, bool 
   using V = simd::Vec<double>;
   constexpr int w = simd::width<double>, vectors = Units * tile_unit / w;
   V acc[Rows][vectors];
+  KRATE_UNROLL
   for (int i = 0; i < Rows; ++i)
     for (int v = 0; v < vectors; ++v)
       acc[i][v] = add ? simd::load(c.data + i * c.leading + v * w) : simd::broadcast(0.0);
@@ -23,6 +24,7 @@ inline void small_tile(TileLeft a, ConstTileRows b, TileRows c, int depth, bool 
       for (int v = 0; v < vectors; ++v) acc[i][v] = simd::fma(x, row[v], acc[i][v]);
     }
   }
+  KRATE_UNROLL
   for (int i = 0; i < Rows; ++i)
     for (int v = 0; v < vectors; ++v) simd::store(c.data + i * c.leading + v * w, acc[i][v]);
 }

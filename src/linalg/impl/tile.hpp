@@ -40,6 +40,7 @@ KRATE_TILE_FUNCTION void tile_product(TileLeft a, ConstTileRows b, TileRows c, i
   using V = simd::Vec<double>;
   constexpr int w = simd::width<double>, vectors = Units * tile_unit / w;
   V acc[tile_unit][vectors];
+  KRATE_UNROLL
   for (int i = 0; i < tile_unit; ++i)
     for (int v = 0; v < vectors; ++v)
       acc[i][v] = add ? simd::load(c.data + i * c.leading + v * w) : simd::broadcast(0.0);
@@ -52,6 +53,7 @@ KRATE_TILE_FUNCTION void tile_product(TileLeft a, ConstTileRows b, TileRows c, i
       for (int v = 0; v < vectors; ++v) acc[i][v] = simd::fma(x, row[v], acc[i][v]);
     }
   }
+  KRATE_UNROLL
   for (int i = 0; i < tile_unit; ++i)
     for (int v = 0; v < vectors; ++v) simd::store(c.data + i * c.leading + v * w, acc[i][v]);
 }
