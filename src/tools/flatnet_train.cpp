@@ -36,6 +36,14 @@ models::FlatnetOptions flatnet_options(OptionTable const& o) {
   return options;
 }
 
+std::optional<std::size_t> known_dimension(OptionTable const& o) {
+  if (!o.has_value("manifold-dim")) return {};
+  if (o.get<std::string>("dimension") == "layer") {
+    throw ValueError("krate::train", "--dimension layer seeks what --manifold-dim tells; give one of them");
+  }
+  return o.get<std::size_t>("manifold-dim");
+}
+
 /// Text of a table whose first column is the step, its rows up to a step.
 std::string rows_until(std::string const& path, std::size_t step) {
   std::istringstream table(std::filesystem::exists(path) ? read_file(path) : std::string());
@@ -128,7 +136,11 @@ void train_flatnet(Context& context, OptionTable& options, std::string const& ru
   auto const start = Clock::now();
   auto const mine = on_device(space, my_rows(comm, table, train_rows));
   Builder builder(space, comm, mine, settings);
-  if (options.get<std::string>("dimension") == "whole") builder.set_dimension(builder.find_dimension(space));
+  if (auto const known = known_dimension(options)) {
+    builder.set_dimension(*known);
+  } else if (options.get<std::string>("dimension") == "whole") {
+    builder.set_dimension(builder.find_dimension(space));
+  }
   Tables tables{run};
   std::optional<std::size_t> resumed_from;
   if (resume) resumed_from = restore(context, builder, tables);

@@ -141,6 +141,9 @@ OptionTable training_options() {
                      "Of a layer's plane: found once for all samples, or sought anew for each layer as the authors do")
       .one_of({"whole", "layer"})
       .only_for(flatnet);
+  o.add<std::int64_t>("manifold-dim", {}, "Dimension of all layers' planes, where it is known [found]")
+      .at_least(1)
+      .only_for(flatnet);
   o.add<std::int64_t>("iterations", 500, "Candidate layers, at most").at_least(1).only_for(flatnet);
   o.add<std::int64_t>("inner-iterations", 1000, "Steps of one local fit, at most").at_least(1).only_for(flatnet);
   o.add<std::int64_t>("stop-count", 10, "Candidates in a row that change nothing at the largest radius: the end")

@@ -101,6 +101,22 @@ TEST_F(FlatnetCommand, ResumesToTheBitsOfTheUninterruptedRun) {
   EXPECT_EQ(content_of(run + "/layers.csv"), layers);
 }
 
+TEST_F(FlatnetCommand, TakesAKnownDimension) {
+  ASSERT_EQ(krate({"data", "manifold", "gp", "--samples", "60", "--dim", "9", "--intrinsic-dim", "2", "-o",
+                   scratch / "gp.h5"})
+                .exit_code,
+            0);
+  auto const with = [&](std::string const& directory, std::string const& dimension, std::string const& rule) {
+    return krate({"train", "--model", "flatnet", "--data", scratch / "gp.h5", "--iterations", "4", "--inner-iterations",
+                  "30", "--manifold-dim", dimension, "--dimension", rule, "--json", "-o", directory});
+  };
+  EXPECT_EQ(json_of(with(run, "3", "whole"))["manifold_dim"], 3);
+  expect_failure(with(scratch / "both", "3", "layer"), "give one of them");
+  expect_failure(with(scratch / "many", "10", "whole"), "dimension = 10");
+  EXPECT_FALSE(scratch.holds("both"));
+  EXPECT_FALSE(scratch.holds("many"));
+}
+
 TEST_F(FlatnetCommand, TwoRanksBuildTheSameModel) {
 #ifdef KRATE_MPIEXEC
   auto const one = json_of(krate(train(run, {"--iterations", "6", "--json"})));
