@@ -146,7 +146,7 @@ OptionTable training_options() {
       .only_for(flatnet);
   o.add<std::int64_t>("iterations", 500, "Candidate layers, at most").at_least(1).only_for(flatnet);
   o.add<std::int64_t>("inner-iterations", 1000, "Steps of one local fit, at most").at_least(1).only_for(flatnet);
-  o.add<std::int64_t>("stop-count", 10, "Candidates in a row that change nothing at the largest radius: the end")
+  o.add<std::int64_t>("stop-count", 10, "Candidates in a row that change nothing at a wide radius: the end")
       .at_least(1)
       .only_for(flatnet);
   o.add<double>("threshold", 1e-5, "Local error that a layer's radius is chosen for").above(0).only_for(flatnet);

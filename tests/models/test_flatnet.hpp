@@ -174,6 +174,27 @@ SCALAR_TEST(FlatnetTest, FlatDataNeedNoLayers) {
   EXPECT_LE(worst_error(through(model, Way::decode, through(model, Way::encode, x)), x), 1e-14);
 }
 
+SCALAR_TEST(FlatnetTest, CountsCandidatesThatChangeNothingAtAWideRadius) {
+  auto const x = sine_wave(50);
+  std::size_t counted = 0;
+  for (std::size_t const dimension : {0u, 1u}) {
+    FlatnetOptions options;
+    options.iterations = 200;
+    options.inner_iterations = 50;
+    options.dimension = dimension;
+    FlatnetBuilder builder(this->space, this->comm, view<double, 2>(x), options);
+    double const wide = builder.diameter() * (dimension > 0 ? 1 : options.largest_radius);
+    std::size_t count = 0;
+    while (!builder.finished()) {
+      auto const step = builder.step(this->space);
+      count = !step.accepted && step.radius >= wide ? count + 1 : 0;
+      counted += count;
+      EXPECT_EQ(builder.count(), count);
+    }
+  }
+  EXPECT_GT(counted, 0u);
+}
+
 SCALAR_TEST(FlatnetTest, FlattensASineWave) {
   FlatnetOptions options;
   options.iterations = 150;

@@ -14,7 +14,7 @@ namespace krate::models {
 struct FlatnetOptions {
   std::size_t iterations = 500;         ///< outer iterations, at most
   std::size_t inner_iterations = 1000;  ///< of one fit, at most
-  std::size_t stop_count = 10;          ///< so many candidates in a row that change nothing at the largest radius: end
+  std::size_t stop_count = 10;          ///< so many candidates in a row that change nothing at a wide radius: end
   double threshold = 1e-5;              ///< local error that a radius is chosen for
   double alpha_max = 0.5;               ///< largest part of the way to the plane
   double dimension_radius = 0.15;       ///< of the search for the dimension
@@ -73,7 +73,8 @@ class FlatnetBuilder {
 
   bool finished() const { return iteration_ >= options_.iterations || count_ >= options_.stop_count; }
   std::size_t iteration() const { return iteration_; }
-  /// Candidates in a row that changed nothing at the largest radius.
+  /// Candidates in a row that changed nothing at a wide radius: the largest, as the authors do; of a known dimension
+  /// already one that all samples are within.
   std::size_t count() const { return count_; }
   double diameter() const { return diameter_; }
   FlatnetInput const& input() const { return input_; }

@@ -198,8 +198,8 @@ FlatnetStep FlatnetBuilder<Space, T>::step(Space const& space, FlatnetChoice con
   }
   ++iteration_;
   made.accepted = made.change >= 1e-4;
-  bool const largest = made.radius == options_.largest_radius * diameter_;
-  count_ = !made.accepted && largest ? count_ + 1 : 0;
+  double const wide = options_.dimension > 0 ? std::min(1.0, options_.largest_radius) : options_.largest_radius;
+  count_ = !made.accepted && made.radius >= wide * diameter_ ? count_ + 1 : 0;
   if (made.accepted) {
     layers_.push_back(layer);
     std::swap(z_, candidate_);
