@@ -20,6 +20,7 @@ struct CtrlSetting {
   SubspaceOptions subspaces;  ///< its seed is that of the first replica
   std::string file{};         ///< or a dataset
   games::PursuitRule rule;    ///< its seed likewise
+  std::size_t hidden = 0;     ///< between the two layers of each map, which are networks; 0: they are linear
   std::size_t epochs = 2;
 };
 
@@ -27,6 +28,13 @@ struct CtrlTask {
   std::vector<CtrlSetting> settings{};
   std::size_t replicas = 1;
 };
+
+/// One of the figures of the paper and its appendices, or all that need no data that was not given.
+/// @param data  a dataset, of those that are about one
+/// @throws ValueError for a figure that there is not, or whose data lack
+std::vector<CtrlSetting> ctrl_figures(std::string const& which, std::string const& data);
+/// What single-subspace pursuit differs in.
+CtrlSetting single_subspace(std::string const& name);
 
 /// Samples of a setting's replica to play on, and others of the same kind.
 struct CtrlSamples {
@@ -42,7 +50,7 @@ CtrlTask ctrl_task(Json const& json);
 
 /// How far a task is.
 struct CtrlState {
-  std::vector<std::vector<double>> finished{};  ///< of each setting: all replicas' numbers, as Pursuit::save() has them
+  std::vector<std::vector<double>> finished{};  ///< of each setting: all replicas' ctrl_numbers()
   std::size_t step = 0;                         ///< of the next setting, whose games are in the middle if it is not 0
   std::vector<double> playing{};                ///< this rank's share of them
   double seconds = 0;                           ///< of playing, on the slowest rank
@@ -79,7 +87,7 @@ struct CtrlResult {
   double equilibrium = 0;                            ///< expansion of the closed form; 0 where there is none
   std::vector<CtrlScore> scores{};                   ///< [replicas]
   std::vector<double> expansion{}, inconsistency{};  ///< [replicas, steps]
-  std::vector<double> encoder{}, decoder{};          ///< [replicas, width, dim], [replicas, dim, width]
+  std::vector<double> encoder{}, decoder{};          ///< [replicas, width, dim], [replicas, dim, width]; or networks
   CtrlView view{};
 };
 
@@ -92,7 +100,7 @@ void write_ctrl(Context& context, CtrlTask const& task, std::vector<CtrlResult> 
 
 /// Encoder steps of a setting.
 std::size_t ctrl_steps(CtrlSetting const& setting, std::size_t samples);
-/// Numbers of a game, as Pursuit::save() has them.
+/// Numbers of a game, as Pursuit::save() or NetworkPursuit::save() has them.
 std::size_t ctrl_numbers(CtrlSetting const& setting, std::size_t dim, std::size_t steps);
 
 }  // namespace krate::tools

@@ -29,8 +29,13 @@ void write_hdf5(CtrlTask const& task, std::vector<CtrlResult> const& results, st
     };
     write("expansion", {task.replicas, r.steps}, r.expansion);
     write("inconsistency", {task.replicas, r.steps}, r.inconsistency);
-    write("encoder", {task.replicas, s.rule.width, r.dim}, r.encoder);
-    write("decoder", {task.replicas, r.dim, s.rule.width}, r.decoder);
+    if (s.hidden > 0) {
+      write("encoder", {task.replicas, r.encoder.size() / task.replicas}, r.encoder);
+      write("decoder", {task.replicas, r.decoder.size() / task.replicas}, r.decoder);
+    } else {
+      write("encoder", {task.replicas, s.rule.width, r.dim}, r.encoder);
+      write("decoder", {task.replicas, r.dim, s.rule.width}, r.decoder);
+    }
     std::vector<double> scores;
     for (auto const& x : r.scores)
       scores.insert(scores.end(),

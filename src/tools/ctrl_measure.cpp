@@ -6,8 +6,7 @@
 #include "krate/core/label.hpp"
 #include "krate/linalg/gemm.hpp"
 #include "krate/linalg/symmetric_eigen.hpp"
-#include "tools/ctrl.hpp"
-#include "tools/rows.hpp"
+#include "tools/ctrl_stages.hpp"
 
 namespace krate::tools {
 
@@ -38,11 +37,6 @@ std::vector<double> singular_values(Space const& space, Rows const& rows) {
   std::reverse(found.begin(), found.end());
   for (double& x : found) x = std::sqrt(std::max(x, 0.0));
   return found;
-}
-
-/// rows map^T
-Rows images(Space const& space, Rows const& rows, std::vector<double> const& map) {
-  return product(space, rows, "T", on_device(space, Rows{rows.columns, map}));
 }
 
 std::vector<std::size_t> spread_over(std::size_t count, std::size_t most) {
@@ -115,7 +109,7 @@ double equilibrium_expansion(CtrlSetting const& s, games::PursuitData const& dat
     auto const one = games::class_statistics(data.rows, data.dim, std::vector<Label>(data.samples(), 0), 1);
     return games::principal_rate(one, s.rule.width, s.rule.eps_squared);
   }
-  if (!s.file.empty()) return 0;
+  if (!s.file.empty() || s.hidden > 0) return 0;
   auto const& dims = s.subspaces.dimensions;
   auto const total = std::accumulate(dims.begin(), dims.end(), std::size_t(0));
   if (total > std::min(s.rule.width, data.dim)) return 0;
@@ -133,30 +127,21 @@ double equilibrium_expansion(CtrlSetting const& s, games::PursuitData const& dat
 
 void add_game(Space const& space, CtrlSetting const& s, CtrlSamples const& samples, std::span<double const> numbers,
               bool with_view, CtrlResult& result) {
-  std::size_t const size = s.rule.width * result.dim;
-  std::vector<double> encoder(numbers.begin(), numbers.begin() + static_cast<std::ptrdiff_t>(size)), decoder(size);
-  for (std::size_t i = 0; i < result.dim; ++i)
-    for (std::size_t k = 0; k < s.rule.width; ++k) decoder[i * s.rule.width + k] = numbers[size + k * result.dim + i];
-  if (s.rule.follower == games::Follower::exact) decoder = games::pseudo_inverse(encoder, s.rule.width, result.dim);
   auto const& test = samples.test;
+  auto const made = ctrl_stages(space, s, samples, numbers);
   CtrlScore score;
-  auto const data = games::class_statistics(test.rows, test.dim, test.labels, test.classes);
-  auto const values = games::linear_values(data, {encoder, decoder}, s.rule.eps_squared);
-  score.inconsistency = values.inconsistency;
-  score.expansion = s.rule.constraint == games::Constraint::norms ? values.expansion : values.rate;
-  Rows const x{test.dim, test.rows}, z = images(space, x, encoder);
-  compare_samples(test, x, z, score);
+  score.expansion = made.expansion;
+  score.inconsistency = made.inconsistency;
+  Rows const x{test.dim, test.rows};
+  compare_samples(test, x, made.codes, score);
   result.scores.push_back(score);
   for (std::size_t k = 0; k < result.steps; ++k) {
-    result.expansion.push_back(numbers[6 * size + 2 * k]);
-    result.inconsistency.push_back(numbers[6 * size + 2 * k + 1]);
+    result.expansion.push_back(made.curve[2 * k]);
+    result.inconsistency.push_back(made.curve[2 * k + 1]);
   }
-  if (with_view) {
-    Rows const decoded = images(space, z, decoder);
-    result.view = view_of(space, test, {x, z, decoded, images(space, decoded, encoder)});
-  }
-  result.encoder.insert(result.encoder.end(), encoder.begin(), encoder.end());
-  result.decoder.insert(result.decoder.end(), decoder.begin(), decoder.end());
+  if (with_view) result.view = view_of(space, test, {x, made.codes, made.decoded, made.recoded});
+  result.encoder.insert(result.encoder.end(), made.encoder.begin(), made.encoder.end());
+  result.decoder.insert(result.decoder.end(), made.decoder.begin(), made.decoder.end());
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include "krate/core/label.hpp"
 #include "krate/io/hdf5.hpp"
+#include "krate/train/network_pursuit.hpp"
 #include "tools/ctrl.hpp"
 
 namespace krate::tools {
@@ -48,49 +49,60 @@ class Round {
  public:
   Round(Context& context, CtrlTask const& task, Group const& group, comm::Share const& share) : context_(context) {
     auto const& leading = task.settings[group.first];
-    std::vector<games::PursuitData> data;
     std::vector<games::PursuitGame> games;
-    if (!leading.file.empty()) data.push_back(ctrl_samples(context, leading, 0).train);
+    if (!leading.file.empty()) data_.push_back(ctrl_samples(context, leading, 0).train);
     for (std::size_t g = share.begin; g < share.begin + share.count; ++g) {
       auto const& setting = task.settings[group.setting_of(g)];
       std::size_t const replica = g % group.replicas;
-      if (setting.file.empty()) data.push_back(ctrl_samples(context, setting, replica).train);
-      games.push_back({data.size() - 1, setting.rule});
+      if (setting.file.empty()) data_.push_back(ctrl_samples(context, setting, replica).train);
+      games.push_back({data_.size() - 1, setting.rule});
       games.back().rule.seed += replica;
     }
     bool const is_file = !leading.file.empty();
-    steps_ = ctrl_steps(leading, is_file ? data[0].samples() : generated(leading.subspaces));
-    places_ = places(task, group, is_file ? data[0].dim : 0, steps_);
-    if (!games.empty()) pursuit_ = std::make_unique<games::Pursuit<Space>>(context.space(), data, games, steps_);
+    steps_ = ctrl_steps(leading, is_file ? data_[0].samples() : generated(leading.subspaces));
+    places_ = places(task, group, is_file ? data_[0].dim : 0, steps_);
+    if (leading.hidden > 0) {
+      for (auto const& g : games)
+        networks_.emplace_back(context.space(), data_[g.data], g.rule, leading.hidden, steps_);
+    } else if (!games.empty()) {
+      pursuit_ = std::make_unique<games::Pursuit<Space>>(context.space(), data_, games, steps_);
+      data_.clear();
+      data_.shrink_to_fit();
+    }
   }
   std::size_t steps() const { return steps_; }
   std::vector<std::size_t> const& all_places() const { return places_; }
 
   /// @return seconds
   double play(std::size_t steps) {
-    if (!pursuit_) return 0;
     Kokkos::Timer const clock;
-    pursuit_->run(context_.space(), steps);
+    if (pursuit_) pursuit_->run(context_.space(), steps);
+    for (auto& game : networks_) game.run(context_.space(), steps);
     context_.space().fence(KRATE_LABEL("krate::tools::ctrl: steps are played"));
     return clock.seconds();
   }
   std::vector<double> save() const {
     std::vector<double> all;
-    for (std::size_t g = 0; pursuit_ && g < pursuit_->games(); ++g) {
-      auto const one = pursuit_->save(context_.space(), g);
-      all.insert(all.end(), one.begin(), one.end());
-    }
+    auto const append = [&](std::vector<double> const& one) { all.insert(all.end(), one.begin(), one.end()); };
+    for (std::size_t g = 0; pursuit_ && g < pursuit_->games(); ++g) append(pursuit_->save(context_.space(), g));
+    for (auto const& game : networks_) append(game.save(context_.space()));
     return all;
   }
   void restore(std::size_t step, std::vector<double> const& numbers) {
     std::size_t at = 0;
     for (std::size_t g = 0; pursuit_ && g < pursuit_->games(); at += pursuit_->game_size(g), ++g)
       pursuit_->restore(context_.space(), step, g, std::span(numbers).subspan(at, pursuit_->game_size(g)));
+    for (std::size_t g = 0; g < networks_.size(); ++g) {
+      std::size_t const size = numbers.size() / networks_.size();
+      networks_[g].restore(context_.space(), step, std::span(numbers).subspan(g * size, size));
+    }
   }
 
  private:
   Context& context_;
-  std::unique_ptr<games::Pursuit<Space>> pursuit_;
+  std::vector<games::PursuitData> data_;                ///< which games of networks read on and on
+  std::unique_ptr<games::Pursuit<Space>> pursuit_;      ///< of linear maps, or
+  std::vector<train::NetworkPursuit<Space>> networks_;  ///< of networks, which all have one size
   std::size_t steps_ = 0;
   std::vector<std::size_t> places_;
 };

@@ -4,6 +4,7 @@
 
 #include "krate/core/error.hpp"
 #include "krate/io/dataset.hpp"
+#include "krate/train/network_pursuit.hpp"
 #include "tools/ctrl.hpp"
 
 namespace krate::tools {
@@ -48,6 +49,7 @@ std::size_t ctrl_steps(CtrlSetting const& s, std::size_t samples) {
 }
 
 std::size_t ctrl_numbers(CtrlSetting const& s, std::size_t dim, std::size_t steps) {
+  if (s.hidden > 0) return train::NetworkPursuit<Space>::game_size(dim, s.hidden, s.rule.width, steps);
   return 6 * s.rule.width * dim + 2 * steps;
 }
 
@@ -65,6 +67,7 @@ Json to_json(CtrlSetting const& s) {
          {"shuffled", s.rule.shuffled},
          {"epochs", s.epochs},
          {"seed", s.rule.seed}};
+  if (s.hidden > 0) j["hidden"] = s.hidden;
   if (!s.file.empty()) {
     j["data"] = s.file;
     return j;
@@ -101,6 +104,7 @@ CtrlTask ctrl_task(Json const& json) {
     s.rule.shuffled = j.at("shuffled").get<bool>();
     s.epochs = j.at("epochs").get<std::size_t>();
     s.subspaces.seed = s.rule.seed = j.at("seed").get<std::uint64_t>();
+    s.hidden = j.value("hidden", std::size_t(0));
     if (j.contains("data")) {
       s.file = j.at("data").get<std::string>();
     } else {

@@ -20,7 +20,7 @@ struct GameCtrlCommand {
   GameRun run{"/ctrl.h5"};
   std::string figure, data, follower = "adam";
   SubspaceOptions subspaces{};
-  std::int64_t width = 40, inner_steps = 1000, batch = 50, epochs = 2, replicas = 1, seed = 1337;
+  std::int64_t width = 40, inner_steps = 1000, batch = 50, epochs = 2, replicas = 1, seed = 1337, hidden = 0;
   double eps_squared = 1, encoder_rate = 1e-2, decoder_rate = 1e-3;
   bool single = false;
   cli::Option *inner_given = nullptr, *epochs_given = nullptr, *data_given = nullptr;
@@ -36,72 +36,15 @@ void refuse(std::vector<cli::Option*> const& options, std::string const& beside,
                        option->get_name() + " cannot stand beside " + beside + " (" + why + "); leave one of them out");
 }
 
-CtrlSetting named(std::string const& name) {
-  CtrlSetting s;
-  s.name = name;
-  return s;
-}
-CtrlSetting single_named(std::string const& name) {
-  CtrlSetting s = named(name);
-  s.subspaces.dimensions = {10};
-  s.rule.constraint = games::Constraint::orthogonal;
-  s.rule.leader = games::LeaderStep::gradient;
-  s.rule.shuffled = false;
-  return s;
-}
-
-/// The figures of the paper and its appendices.
-std::vector<CtrlSetting> figure(std::string const& which, std::string const& data) {
-  std::vector<CtrlSetting> all;
-  auto const add = [&](CtrlSetting s) -> CtrlSetting& { return all.emplace_back(std::move(s)); };
-  if (which == "1") add(named("figure1"));
-  if (which == "2") add(named("figure2")).subspaces.noise = 1e-2;
-  if (which == "3") {
-    if (data.empty())
-      throw ValueError(in_game_ctrl,
-                       "--figure 3 needs --data (it is about MNIST); make it with krate data mnist or csv");
-    auto& s = add(named("figure3"));
-    s.file = data;
-    s.epochs = 1;
-    s.rule.width = 150;
-    s.rule.inner_steps = s.rule.batch = 200;
-  }
-  for (int const width : {20, 30, 40, 60})
-    if (which == "D9") add(named("D9_width" + std::to_string(width))).rule.width = static_cast<std::size_t>(width);
-  int number = 1;
-  for (double const noise : {1e-6, 1e-4, 1e-2, 1.0}) {
-    if (which == "D10") add(named("D10_noise" + std::to_string(number))).subspaces.noise = noise;
-    if (which == "C8") add(single_named("C8_noise" + std::to_string(number))).subspaces.noise = noise;
-    ++number;
-  }
-  if (which == "C6") add(single_named("C6"));
-  for (int const width : {10, 20, 40, 50})
-    if (which == "C7")
-      add(single_named("C7_width" + std::to_string(width))).rule.width = static_cast<std::size_t>(width);
-  return all;
-}
-
 std::vector<CtrlSetting> chosen_figures(GameCtrlCommand const& c) {
   refuse(c.of_the_game, "--figure", "which gives the game");
   refuse(c.of_the_samples, "--figure", "which gives the samples");
-  std::vector<std::string> const known{"1", "2", "3", "D9", "D10", "C6", "C7", "C8"};
-  bool const is_known = std::find(known.begin(), known.end(), c.figure) != known.end();
-  require_value(is_known || c.figure == "all", in_game_ctrl, "--figure", c.figure,
-                "must be 1, 2, 3, D9, D10, C6, C7, C8 or all");
-  require_value(c.data.empty() || c.figure == "3" || c.figure == "all", in_game_ctrl, "--figure", c.figure,
-                "makes its own samples: --data is for 3 and all");
-  if (c.figure != "all") return figure(c.figure, c.data);
-  std::vector<CtrlSetting> all;
-  for (auto const& f : known) {
-    if (f == "3" && c.data.empty()) continue;
-    auto const some = figure(f, c.data);
-    all.insert(all.end(), some.begin(), some.end());
-  }
-  return all;
+  return ctrl_figures(c.figure, c.data);
 }
 
 CtrlSetting own_setting(GameCtrlCommand const& c) {
-  CtrlSetting s = c.single ? single_named("run") : named("run");
+  CtrlSetting s = c.single ? single_subspace("run") : CtrlSetting();
+  s.name = "run";
   require_value(c.width > 0 && c.width <= 4096, in_game_ctrl, "--width", c.width, "must be from 1 to 4096");
   require_value(c.eps_squared > 0 && std::isfinite(c.eps_squared), in_game_ctrl, "--eps-squared", c.eps_squared,
                 "must be positive");
@@ -122,6 +65,13 @@ CtrlSetting own_setting(GameCtrlCommand const& c) {
     s.rule.follower = games::Follower::exact;
     s.rule.leader = games::LeaderStep::gradient;
   }
+  require_value(c.hidden >= 0 && c.hidden <= 4096, in_game_ctrl, "--hidden", c.hidden,
+                "must be from 0 (linear maps) to 4096");
+  if (c.hidden > 0 && (c.single || c.follower == "exact"))
+    throw ValueError(in_game_ctrl, std::string("--hidden cannot stand beside ") +
+                                       (c.single ? "--single" : "--follower exact") +
+                                       " (which is for linear maps); leave one of them out");
+  s.hidden = static_cast<std::size_t>(c.hidden);
   if (!c.data.empty()) {
     refuse(c.of_the_samples, "--data", "which gives the samples");
     s.file = c.data;
@@ -260,7 +210,7 @@ void add_options(cli::App& app, GameCtrlCommand& c) {
   };
   add(c.of_the_run,
       app.add_option("--figure", c.figure,
-                     "Of the paper: 1, 2, 3 (of --data), D9, D10, C6, C7, C8, or all: games are its own"),
+                     "Of the paper: 1, 2, 3 and 4 (of --data), D9, D10, C6, C7, C8, or all: games are its own"),
       "TEXT");
   c.data_given =
       add(c.of_the_run, app.add_option("--data", c.data, "A dataset with labels instead of subspaces"), "D.h5");
@@ -277,6 +227,9 @@ void add_options(cli::App& app, GameCtrlCommand& c) {
   auto& game = c.of_the_game;
   add(game, app.add_flag("--single", c.single, "Single-subspace pursuit: semi-orthogonal maps, no classes"), "");
   add(game, app.add_option("--width", c.width, "Numbers of a code"), "INT [40]");
+  add(game,
+      app.add_option("--hidden", c.hidden, "Maps are networks of two layers with so many numbers between; 0: linear"),
+      "INT [0]");
   add(game, app.add_option("--eps-squared", c.eps_squared, "Squared distortion of the rates"), "NUMBER [1]");
   add(game, app.add_option("--encoder-rate", c.encoder_rate, "Step size of the encoder"), "NUMBER [1e-2]");
   add(game, app.add_option("--decoder-rate", c.decoder_rate, "Step size of the decoder"), "NUMBER [1e-3]");
@@ -310,8 +263,8 @@ void add_game_ctrl(cli::App& game, Context& context) {
       "threads and ranks, and play the same on any number.\n"
       "DIR/ctrl.h5, by figure (or /run): expansion, inconsistency [replicas, steps] on the samples of each step; "
       "encoder,\n"
-      "decoder; scores [replicas, 6] on other samples (expansion, inconsistency, largest and mean |cosine| across "
-      "classes,\n"
+      "decoder, of networks [replicas, numbers] with each layer's weight and then bias; scores [replicas, 6] on other\n"
+      "samples (expansion, inconsistency, largest and mean |cosine| across classes,\n"
       "least and largest ratio of distances); of the first replica singular_values and cosine of samples, codes, "
       "decoded,\n"
       "recoded. DIR/NAME.png has curves and singular values, DIR/NAME_cosine.png |cosine| of those four, sample by "

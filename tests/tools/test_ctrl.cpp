@@ -123,6 +123,89 @@ TEST(Ctrl, ExactFollowerSingleSubspaceAndOnesOwnSamples) {
   EXPECT_TRUE(own["settings"][0]["equilibrium"].is_null());
 }
 
+/// A few samples like digits in form: images [1, 6, 6], labels, and a split.
+std::string few_images(Scratch const& scratch) {
+  std::vector<float> images;
+  std::vector<std::int32_t> labels;
+  std::vector<std::uint8_t> split;
+  for (int n = 0; n < 260; ++n) {
+    for (int p = 0; p < 36; ++p) images.push_back(static_cast<float>((n % 4 == p % 4) + 0.1 * std::sin(n * p)));
+    labels.push_back(n % 4);
+    split.push_back(n >= 220);
+  }
+  io::write_dataset(scratch / "images.h5", {},
+                    {.kind = io::SampleKind::images,
+                     .sample_shape = {1, 6, 6},
+                     .samples = std::span<float const>(images),
+                     .labels = labels,
+                     .split = split,
+                     .classes = 4});
+  return scratch / "images.h5";
+}
+
+TEST(Ctrl, FigureFourHasNetworksAndTheKeysOfFigureThree) {
+  Scratch const scratch;
+  auto const data = few_images(scratch);
+  auto const figure = [&](std::string const& which) {
+    return json_of(krate(ctrl(scratch / which, {"--figure", which, "--data", data, "--inner-steps", "2"})));
+  };
+  auto const three = figure("3"), four = figure("4");
+  auto const &of_maps = three["settings"][0], &of_networks = four["settings"][0];
+  EXPECT_EQ(of_networks["hidden"], 150);
+  EXPECT_EQ(of_networks["steps"], 2);  // of 200 samples and of 20
+  for (auto const& [key, value] : of_maps.items()) {
+    EXPECT_TRUE(of_networks.contains(key)) << key;
+    if (key == "name" || value.is_array()) continue;
+    EXPECT_EQ(of_networks[key], value) << key;
+  }
+  for (auto const* key : {"expansion", "inconsistency", "largest_cosine"})
+    EXPECT_GT(of_networks[key][0].get<double>(), 0) << key;
+  auto const first_line = [&](std::string const& path) {
+    auto const text = content_of(scratch / path);
+    return text.substr(0, text.find('\n'));
+  };
+  EXPECT_EQ(first_line("4/figure4.csv"), first_line("3/figure3.csv"));
+  auto const file = io::File::open(scratch / "4/ctrl.h5");
+  EXPECT_EQ(file.info("/figure4/encoder").shape, (std::vector<std::size_t>{1, 150 * 37 + 150 * 151}));
+  EXPECT_EQ(file.info("/figure4/decoder").shape, (std::vector<std::size_t>{1, 150 * 151 + 36 * 151}));
+  auto const values = file.read_all<double>("/figure4/singular_values/codes/all");
+  double square = 0;
+  for (double const v : values) square += v * v;
+  EXPECT_NEAR(square, 40, 1e-8);  // codes of 40 test samples on the sphere
+  EXPECT_EQ(tools::decode_png(content_of(scratch / "4/figure4_cosine.png"), "cosine").width,
+            tools::decode_png(content_of(scratch / "3/figure3_cosine.png"), "cosine").width);
+}
+
+Words const few_networks = {"--dim",   "9", "--subspaces", "2,3", "--samples",     "20,30", "--width",    "7",
+                            "--batch", "8", "--hidden",    "11",  "--inner-steps", "4",     "--replicas", "3"};
+
+TEST(Ctrl, NetworksRepeatAndGoOn) {
+  Scratch const scratch;
+  auto const one = json_of(krate(ctrl(scratch / "one", few_networks))),
+             two = json_of(krate(ctrl(scratch / "two", few_networks)));
+  EXPECT_EQ(one["settings"], two["settings"]);
+  EXPECT_EQ(one["settings"][0]["expansion"].size(), 3u);
+  EXPECT_NE(one["settings"][0]["expansion"][0], one["settings"][0]["expansion"][1]);
+  EXPECT_TRUE(one["settings"][0]["equilibrium"].is_null());
+  EXPECT_EQ(content_of(scratch / "one/run.csv"), content_of(scratch / "two/run.csv"));
+  Words run = few_networks, words;
+  run.insert(run.end(), {"--epochs", "200"});
+  words = ctrl(scratch / "stopped", run);
+  words.insert(words.end(), {"--checkpoint-minutes", "0"});
+  ASSERT_TRUE(interrupt(scratch / "stopped", words)) << "it ended before it could be killed";
+  auto const found = json_of(krate(ctrl(scratch / "stopped", {"--resume"}))),
+             whole = json_of(krate(ctrl(scratch / "straight", run)));
+  EXPECT_EQ(found["settings"], whole["settings"]);
+  EXPECT_EQ(content_of(scratch / "stopped/run.csv"), content_of(scratch / "straight/run.csv"));
+#ifdef KRATE_MPIEXEC
+  for (int const ranks : {2, 4}) {
+    std::string const name = std::to_string(ranks);
+    EXPECT_EQ(json_of(krate_ranks(ranks, ctrl(scratch / name, few_networks)))["settings"], one["settings"]);
+    EXPECT_EQ(content_of(scratch / (name + "/run.csv")), content_of(scratch / "one/run.csv"));
+  }
+#endif
+}
+
 TEST(Ctrl, ResumeHasTheBitsOfTheUninterruptedRun) {
   Scratch const scratch;
   std::string const out = scratch / "stopped", straight = scratch / "straight";
@@ -196,6 +279,12 @@ TEST(Ctrl, RefusesBadInput) {
       {{"--figure", "1", "--width", "9"}, "--width cannot stand beside --figure"},
       {{"--figure", "1", "--noise", "1"}, "--noise cannot stand beside --figure"},
       {{"--figure", "3"}, "--figure 3 needs --data"},
+      {{"--figure", "4"}, "--figure 4 needs --data"},
+      {{"--figure", "4", "--data", "none.h5"}, "none.h5"},
+      {{"--figure", "4", "--hidden", "9"}, "--hidden cannot stand beside --figure"},
+      {{"--hidden", "-1"}, "--hidden"},
+      {{"--hidden", "9", "--single"}, "--hidden cannot stand beside --single"},
+      {{"--hidden", "9", "--follower", "exact"}, "--hidden cannot stand beside --follower exact"},
       {{"--width", "0"}, "--width"},
       {{"--width", "x"}, "--width"},
       {{"--eps-squared", "0"}, "--eps-squared"},
