@@ -151,6 +151,23 @@ SCALAR_TEST(CscCtrlTest, GradientsOfBothPlayersByFivePoints) {
   }
 }
 
+// Of <w, pixels> by the features.
+SCALAR_TEST(CscCtrlTest, GradientOfTheDecodersInput) {
+  LoopRun<double> run(small_loop(true));
+  Array const features = filled(5, {LoopRun<double>::batch, 5});
+  auto const decode = [&](Array const& z) {
+    auto const from = view<double, 2>(z);
+    run.model.decoder.forward(run.space, run.comm, Statistics::batch, from, run.decoded, run.rest);
+    return to_array(run.decoded.pixels());
+  };
+  Array const w = filled(6, decode(features).shape);
+  auto const from = view<double, 2>(features), dpixels = view<double, 2>(w), dfeatures = view<double, 2>(Array({9, 5}));
+  run.model.decoder.forward(run.space, run.comm, Statistics::batch, from, run.decoded, run.rest);
+  run.model.decoder.backward(run.space, run.comm, run.decoded, run.rest, dpixels, dfeatures);
+  auto const value = [&](Array const& z) { return dot(w, decode(z)); };
+  EXPECT_LE(krate::testing::gradient_error(value, features, to_array(dfeatures), 1e-6), 1e-6);
+}
+
 // Images and what comes back are collected apart.
 SCALAR_TEST(CscCtrlTest, TwoSetsOfStatistics) {
   LoopRun<double> run(small_loop(true));

@@ -44,8 +44,9 @@ class ConvDecoder {
   void forward(Space const& space, comm::Communicator const& comm, Statistics statistics,
                ConstMatrix<T, Space> features, State& state, Workspace<Space> work) const;
   /// Adds to the gradients of the parameters. Collective. @param dpixels  like state.pixels(), overwritten
+  /// @param dfeatures  [batch, dim], written; extents 0, 0: not wanted
   void backward(Space const& space, comm::Communicator const& comm, State const& state, Workspace<Space> work,
-                Matrix<T, Space> dpixels) const;
+                Matrix<T, Space> dpixels, Matrix<T, Space> dfeatures = {}) const;
 
  private:
   CscCtrlConfig config_;

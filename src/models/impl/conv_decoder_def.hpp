@@ -72,7 +72,8 @@ void ConvDecoder<Space, T>::forward(Space const& space, comm::Communicator const
 
 template <class Space, class T>
 void ConvDecoder<Space, T>::backward(Space const& space, comm::Communicator const& comm, State const& state,
-                                     Workspace<Space> work, Matrix<T, Space> dpixels) const {
+                                     Workspace<Space> work, Matrix<T, Space> dpixels,
+                                     Matrix<T, Space> dfeatures) const {
   Kokkos::Profiling::ScopedRegion region(KRATE_LABEL("krate::models::ConvDecoder::backward"));
   std::size_t codes = 0;
   for (auto const& layer : state.layers) codes = std::max(codes, layer.shape.codes() * layer.shape.atoms);
@@ -86,8 +87,9 @@ void ConvDecoder<Space, T>::backward(Space const& space, comm::Communicator cons
     auto const code = last ? state.features : ConstMatrix<T, Space>(state.layers[i + 1].out);
     dictionary_gradient(space, layer.shape, T(1), gradient, code, lists_.trained.gradient_matrix(dictionaries_[i]),
                         work);
-    if (last) return;
-    Matrix<T, Space> const next(buffers[i % 2].data(), layer.shape.codes(), layer.shape.atoms);
+    if (last && dfeatures.size() == 0) return;
+    auto const next =
+        last ? dfeatures : Matrix<T, Space>(buffers[i % 2].data(), layer.shape.codes(), layer.shape.atoms);
     analyze(space, layer.shape, T(1), gradient, lists_.trained.value_matrix(dictionaries_[i]), T(0), next, work);
     gradient = next;
   }
