@@ -4,7 +4,6 @@
 #include <filesystem>
 #include <limits>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "krate/train/closed_loop_file.hpp"
 #include "krate/train/dataset_source.hpp"
@@ -13,6 +12,7 @@
 #include "tools/closed_loop.hpp"
 #include "tools/closed_loop_passes.hpp"
 #include "tools/files.hpp"
+#include "tools/game_terms.hpp"
 #include "tools/graceful_stop.hpp"
 #include "tools/run_directory.hpp"
 
@@ -60,28 +60,6 @@ void require_unit_range(io::SampleTable const& table) {
   }
 }
 
-/// The terms of the game, a row a step.
-class GameFile {
- public:
-  GameFile() = default;
-  GameFile(std::string path, bool resume, std::int64_t until) : path_(std::move(path)) {
-    std::istringstream old(resume && std::filesystem::exists(path_) ? read_file(path_) : std::string());
-    std::string line;
-    std::getline(old, line);
-    while (std::getline(old, line))
-      if (std::strtoll(line.c_str(), nullptr, 10) <= until) rows_ += line + "\n";
-  }
-  void add(std::int64_t step, std::array<double, 3> const& v) {
-    char row[128];
-    std::snprintf(row, sizeof row, "%lld,%.17g,%.17g,%.17g\n", static_cast<long long>(step), v[0], v[1], v[2]);
-    rows_ += row;
-  }
-  void write() const { write_file(path_, "step,rate_reduction,rate_reduction_regenerated,distance\n" + rows_); }
-
- private:
-  std::string path_, rows_;
-};
-
 void prune(std::string const& directory, std::size_t keep) {
   auto const all = io::list_checkpoints(directory);
   std::error_code ignored;  // an old checkpoint that stays does no harm
@@ -99,7 +77,7 @@ void play(Context& context, OptionTable const& o, io::Dataset const& data, model
   std::size_t const samples = source.size(Part::train), batch = std::min(o.get<std::size_t>("batch"), samples);
   auto const ranks = static_cast<std::size_t>(comm.size());
   require_value(batch >= ranks, "krate::train", "--batch", batch, "must be at least the number of ranks");
-  auto const per_epoch = static_cast<std::int64_t>(samples / batch);
+  auto const per_epoch = static_cast<std::int64_t>((samples + batch - 1) / batch);
   std::int64_t const steps =
       o.has_value("steps") ? o.get<std::int64_t>("steps") : o.get<std::int64_t>("epochs") * per_epoch;
   std::int64_t const every = o.has_value("checkpoint-every") ? o.get<std::int64_t>("checkpoint-every") : per_epoch;
@@ -121,20 +99,20 @@ void play(Context& context, OptionTable const& o, io::Dataset const& data, model
   }
   std::optional<RunDirectory> directory;
   train::MetricsFile metrics;
-  GameFile terms;
+  GameTerms terms;
   comm.guarded([&] {
     if (!comm.is_root()) return;
     if (!resume) directory.emplace(run, o.to_toml());
     make_directories(run + "/checkpoints", "krate::train");
     metrics = train::MetricsFile(run + "/metrics.csv", resume, done);
-    terms = GameFile(run + "/game.csv", resume, done);
+    terms = GameTerms(run + "/game.csv", resume, done);
   });
 
-  auto const share = comm::share_of(batch, comm.rank(), comm.size());
-  Kokkos::View<T****, Kokkos::LayoutRight, DeviceOf<Space>> const images(
-      Kokkos::view_alloc(space, "krate::tools::images"), share.count, config.channels, config.image_size.height,
-      config.image_size.width);
-  Kokkos::View<Label*, DeviceOf<Space>> const labels(Kokkos::view_alloc(space, "krate::tools::labels"), share.count);
+  std::size_t const most = comm::share_of(batch, comm.rank(), comm.size()).count;
+  auto const& side = config.image_size;
+  Kokkos::View<T****, Kokkos::LayoutRight, DeviceOf<Space>> const all_images(
+      Kokkos::view_alloc(space, "krate::tools::images"), most, config.channels, side.height, side.width);
+  Kokkos::View<Label*, DeviceOf<Space>> const all_labels(Kokkos::view_alloc(space, "krate::tools::labels"), most);
   std::vector<std::size_t> order(samples);
   std::int64_t shuffled = -1;
   train::ClosedLoopResult last;
@@ -147,9 +125,12 @@ void play(Context& context, OptionTable const& o, io::Dataset const& data, model
     std::int64_t const epoch = done / per_epoch, in_epoch = done % per_epoch;
     if (epoch != shuffled) train::shuffle(seed, shuffled = epoch, order);
     double const began = seconds(), rate = schedule.at(done);
-    std::span<std::size_t const> const mine(order.data() + static_cast<std::size_t>(in_epoch) * batch + share.begin,
-                                            share.count);
-    source.fill(space, Part::train, mine, Tensor4<T, Space>(images), Vector<Label, Space>(labels));
+    std::size_t const begin = static_cast<std::size_t>(in_epoch) * batch, count = std::min(batch, samples - begin);
+    auto const share = comm::share_of(count, comm.rank(), comm.size());
+    std::span<std::size_t const> const mine(order.data() + begin + share.begin, share.count);
+    Tensor4<T, Space> const images(all_images.data(), share.count, config.channels, side.height, side.width);
+    Vector<Label, Space> const labels(all_labels.data(), share.count);
+    source.fill(space, Part::train, mine, images, labels);
     last = game.run(space, images, labels, done, rate);
     ++done;
     double const now = seconds();
@@ -157,7 +138,7 @@ void play(Context& context, OptionTable const& o, io::Dataset const& data, model
     comm.guarded([&] {
       if (!comm.is_root()) return;
       metrics.write({done, steps, epoch, Part::train, -last.game(), nan, rate, last.gradient_norm,
-                     static_cast<double>(batch) / std::max(now - began, 1e-9), now});
+                     static_cast<double>(count) / std::max(now - began, 1e-9), now});
       terms.add(done, last.values);
     });
     char note[96];
@@ -167,7 +148,7 @@ void play(Context& context, OptionTable const& o, io::Dataset const& data, model
     if ((done == steps || in_epoch + 1 == per_epoch) && source.size(Part::test) > 0 &&
         source.table().description().has_labels) {
       auto const pass = [&](Part part) {
-        return run_loop(space, comm, game.model(), source.table(), source.rows(part), share.count);
+        return run_loop(space, comm, game.model(), source.table(), source.rows(part), most);
       };
       test = evaluate_loop(space, comm, config, pass(Part::train), pass(Part::test));
       comm.guarded([&] {

@@ -90,6 +90,37 @@ TEST_F(ClosedLoopCommand, ResumesToTheBitsOfTheUninterruptedRun) {
   EXPECT_EQ(without_times(content_of(run + "/metrics.csv")), metrics);
 }
 
+// An epoch ends with what is left: here one sample, which three of four ranks have not.
+TEST_F(ClosedLoopCommand, TheLastShortBatchIsUsed) {
+  auto const about = io::Dataset::open(data).description();
+  std::size_t const samples = about.indices(io::Subset::train).size(), batch = (samples - 1) / 4;
+  ASSERT_EQ(samples, 4 * batch + 1);
+  std::vector<std::string> const more{"--epochs",    "2",    "--batch", std::to_string(batch),
+                                      "--precision", "fp64", "--json"};
+  auto const words = [&](std::string const& to) {
+    std::vector<std::string> all{"train", "--model", "csc_ctrl", "--data", data, "--width",
+                                 "4",     "--dim",   "20",       "-o",     to};
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+  };
+  auto const one = json_of(krate(words(run)));
+  EXPECT_EQ(one["steps"], 10);
+  std::istringstream csv(content_of(run + "/game.csv"));
+  std::string line;
+  std::vector<double> expansion;
+  while (std::getline(csv, line)) expansion.push_back(std::strtod(line.substr(line.find(',') + 1).c_str(), nullptr));
+  ASSERT_EQ(expansion.size(), 11u);
+  for (std::size_t step = 1; step <= 10; ++step)  // one sample has the rate of its class
+    EXPECT_TRUE(step % 5 == 0 ? std::abs(expansion[step]) < 1e-12 : expansion[step] > 1) << step;
+#ifdef KRATE_MPIEXEC
+  for (int const ranks : {2, 4}) {
+    auto const several = json_of(krate_ranks(ranks, words(run + std::to_string(ranks))));
+    for (auto const* key : {"train_loss", "test_loss"})
+      EXPECT_NEAR(several[key].get<double>(), one[key].get<double>(), 1e-8 * std::abs(one[key].get<double>())) << key;
+  }
+#endif
+}
+
 #ifdef KRATE_MPIEXEC
 TEST_F(ClosedLoopCommand, RanksAgree) {
   auto const more = std::vector<std::string>{"--steps", "3", "--precision", "fp64", "--json"};
