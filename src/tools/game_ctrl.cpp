@@ -260,7 +260,8 @@ void add_game_ctrl(cli::App& game, Context& context) {
       "The encoder F gains by expanding its codes class by class, the decoder G by codes that its images are coded to\n"
       "again: F spreads the classes orthogonally and whitens each, and F G F = F on them. Replicas are shared out "
       "over\n"
-      "threads and ranks, and play the same on any number.\n"
+      "threads and ranks, and play the same on any number. Networks' codes lie on the sphere; ranks share their\n"
+      "replicas, threads each product.\n"
       "DIR/ctrl.h5, by figure (or /run): expansion, inconsistency [replicas, steps] on the samples of each step; "
       "encoder,\n"
       "decoder, of networks [replicas, numbers] with each layer's weight and then bias; scores [replicas, 6] on other\n"
@@ -270,7 +271,8 @@ void add_game_ctrl(cli::App& game, Context& context) {
       "recoded. DIR/NAME.png has curves and singular values, DIR/NAME_cosine.png |cosine| of those four, sample by "
       "sample.\n"
       "Example: krate game ctrl --figure 1 -o figure1\n"
-      "         krate game ctrl --subspaces 2,2 --dim 10 --width 8 --replicas 200 -o many");
+      "         krate game ctrl --subspaces 2,2 --dim 10 --width 8 --replicas 200 -o many\n"
+      "         krate game ctrl --figure 4 --data mnist.h5 -o figure4");
   app->callback([&context, c] { run(context, *c); });
 }
 
