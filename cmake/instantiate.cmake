@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-# krate_instantiate(target "module/op:Class[,Class]" ... [WIRING] [APART] [NAMESPACE part] [TOGETHER n] [OF template ...]): one small source per op (or n
+# krate_instantiate(target "module/op:Class[,Class]" ... [WIRING] [APART] [BY_SCALAR] [NAMESPACE part] [TOGETHER n] [OF template ...]): one small source per op (or n
 # of them) for all spaces of the host, and one for each device, for all scalars, so that kernels are compiled once into the library and never
 # in a user's file. Classes live in krate::impl, or krate::part.
 # WIRING: these classes call others' kernels and have none, so less optimisation costs no speed and saves a third of the compile time.
-# APART: long ones, a source for each space.
+# APART: long ones, a source for each space. BY_SCALAR: long ones whose host kernels know no space, a source for each scalar.
 
 # What is compiled together: the spaces of the host, as "Serial+OpenMP"; each device alone.
 set(krate_space_groups ${krate_spaces})
@@ -42,7 +42,14 @@ function(krate_append_instantiation entry namespace spaces templates)
 endfunction()
 
 function(krate_instantiate target)
-  cmake_parse_arguments(arg "WIRING;APART" "NAMESPACE;TOGETHER" "OF" ${ARGN})
+  cmake_parse_arguments(arg "WIRING;APART;BY_SCALAR" "NAMESPACE;TOGETHER;SUFFIX" "OF" ${ARGN})
+  if(arg_BY_SCALAR)
+    list(REMOVE_ITEM ARGN BY_SCALAR)
+    foreach(KRATE_SCALARS IN LISTS KRATE_SCALARS)
+      krate_instantiate(${target} ${ARGN} SUFFIX _${KRATE_SCALARS})
+    endforeach()
+    return()
+  endif()
   if(NOT arg_NAMESPACE)
     set(arg_NAMESPACE impl)
   endif()
@@ -66,7 +73,7 @@ function(krate_instantiate target)
       list(TRANSFORM entries REPLACE "^.*/(.*):.*$" "\\1")
       list(JOIN entries "_" names)
       string(REPLACE "+" "_" suffix ${group})
-      set(file ${CMAKE_CURRENT_BINARY_DIR}/instantiate/${names}_${suffix}.cpp)
+      set(file ${CMAKE_CURRENT_BINARY_DIR}/instantiate/${names}_${suffix}${arg_SUFFIX}.cpp)
       file(CONFIGURE OUTPUT ${file} CONTENT "${text}" @ONLY)
       target_sources(${target} PRIVATE ${file})
       if(arg_WIRING)

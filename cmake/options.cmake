@@ -36,7 +36,7 @@ endforeach()
 find_program(KRATE_CCACHE ccache)
 if(KRATE_CCACHE AND PROJECT_IS_TOP_LEVEL AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_CXX_COMPILER_LAUNCHER
-    ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} CCACHE_NOHASHDIR=true
+    ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} CCACHE_NOHASHDIR=true CCACHE_DEPEND=true
     CCACHE_SLOPPINESS=pch_defines,time_macros ${KRATE_CCACHE})  # what it asks for precompiled headers
 endif()
 # Fifty programs with the library in each: LLVM's linker takes a quarter of a second for one, GNU's gold 0.6 s, ld 1.6 s.

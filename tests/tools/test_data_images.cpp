@@ -153,6 +153,10 @@ TEST_F(Bytes, CifarRecords) {
   EXPECT_EQ(table.description().sample_shape, (std::vector<std::size_t>{3, 32, 32}));
   EXPECT_EQ(table.label(1), 2);
   EXPECT_EQ(sample_values(table, 1), std::vector<double>(3072, 0.2));
+  auto const played = json_of(krate({"train", "--model", "csc_ctrl", "--data", out / "d.h5", "--width", "2", "--dim",
+                                     "10", "--batch", "10", "--steps", "1", "--json", "-o", out / "run"}));
+  EXPECT_EQ(played["steps"], 1);
+  EXPECT_TRUE(played["rate_reduction"].is_number());
   in.write("test_batch.bin", batch(0, 1).substr(1));
   expect_failure(krate({"data", "cifar10", in / "", "-o", out / "x.h5"}), "3072 bytes, expected a multiple of 3073");
   in.write("test_batch.bin", batch(10, 1));
