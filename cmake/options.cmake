@@ -41,7 +41,8 @@ if(KRATE_CCACHE AND PROJECT_IS_TOP_LEVEL AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
 endif()
 # Fifty programs with the library in each: LLVM's linker takes a quarter of a second for one, GNU's gold 0.6 s, ld 1.6 s.
 find_program(KRATE_LINKER NAMES ld.lld ld.gold)
-if(KRATE_LINKER AND PROJECT_IS_TOP_LEVEL AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND NOT CMAKE_EXE_LINKER_FLAGS MATCHES "-fuse-ld")
+if(KRATE_LINKER AND PROJECT_IS_TOP_LEVEL AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND NOT CMAKE_CXX_COMPILER MATCHES "nvcc"
+   AND NOT CMAKE_EXE_LINKER_FLAGS MATCHES "-fuse-ld")
   string(REGEX REPLACE ".*ld\\.(lld|gold).*" " -fuse-ld=\\1" krate_linker "${KRATE_LINKER}")
   string(APPEND CMAKE_EXE_LINKER_FLAGS "${krate_linker}")
 endif()
