@@ -18,7 +18,9 @@ if(PROJECT_IS_TOP_LEVEL AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND NOT Kokkos_
   add_compile_options(--param=ggc-min-heapsize=400000)
 endif()
 
-set(krate_wiring_options $<$<AND:$<CONFIG:Release>,$<COMPILE_LANG_AND_ID:CXX,GNU,Clang>>:-Og>)
+if(NOT Kokkos_DEVICES MATCHES "CUDA")  # nvcc knows no -Og
+  set(krate_wiring_options $<$<AND:$<CONFIG:Release>,$<COMPILE_LANG_AND_ID:CXX,GNU,Clang>>:-Og>)
+endif()
 
 # The text of one entry's source, appended to the variable text of the caller.
 function(krate_append_instantiation entry namespace spaces templates)

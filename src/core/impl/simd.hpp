@@ -15,6 +15,8 @@
 /// until it is too late, and then the array lives in memory, not in registers.
 #if defined(__clang__)
 #define KRATE_UNROLL _Pragma("unroll")
+#elif defined(__NVCC__)  // which does not know GCC's
+#define KRATE_UNROLL
 #else
 #define KRATE_UNROLL _Pragma("GCC unroll 16")
 #endif
