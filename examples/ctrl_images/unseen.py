@@ -36,6 +36,8 @@ def letter(text, side):
     return np.asarray(page) / np.float32(255)
 
 
+if len(sys.argv) != 6:
+    sys.exit(__doc__)
 krate, model, mnist, digits, picture = sys.argv[1:]
 seen = images_of(mnist)[:200]
 side = seen.shape[-1]

@@ -13,6 +13,8 @@ import h5py
 import numpy as np
 from PIL import Image
 
+if len(sys.argv) != 6:
+    sys.exit(__doc__)
 images_file, label, principal_file, predicted_file, picture = sys.argv[1:]
 with h5py.File(images_file) as f:
     images, labels, test = f["samples/images"][:], f["labels"][:], f["split"][:] == 1
